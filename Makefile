@@ -1,0 +1,43 @@
+# Two commands do all: `make demo` shows what Twinface does, `make test` checks that it does it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help install demo test test-all lint format clean
+
+help:  ## what there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+install: $(STAMP)  ## make .venv and install Twinface with everything that trains, tests and shows it
+
+# torch comes from a constraints file, so that a fresh machine gets the version that was tested.
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $(STAMP)
+
+demo: install  ## train on ORL, judge on unseen people, verify two pairs (3 minutes on two cores)
+	$(BIN)/twinface demo
+
+test: install  ## style, types, layers and tests (under 10 minutes)
+	$(MAKE) lint
+	$(BIN)/pytest -m 'not slow'
+
+test-all: install  ## the slow proofs too: a hundred kills, coverage of intervals, all recipes
+	$(MAKE) lint
+	$(BIN)/pytest --timeout 3600
+
+lint: install
+	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install  ## bring the code into shape
+	$(BIN)/ruff format src tests
+	$(BIN)/ruff check --fix src tests
+
+clean:  ## remove what make made, runs excepted
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,102 @@
+"""From settings to a twin and everything that trains it; the only place that knows both."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from twinface.averaging import WeightAverage
+from twinface.backbones import BACKBONES
+from twinface.components import build, check
+from twinface.config import ImagingSettings, NetworkSettings, Settings, nearest
+from twinface.distances import DISTANCES
+from twinface.errors import SettingsError
+from twinface.imaging import Preparation
+from twinface.initialisation import INITIALISATIONS
+from twinface.losses import LOSSES
+from twinface.optimisers import OPTIMISERS
+from twinface.runtime import Machine, seed_torch
+from twinface.sampling import SAMPLERS
+from twinface.schedules import SCHEDULES
+from twinface.trainer import Learner
+from twinface.twin import Twin
+from twinface.types import WHOLE_FRAME, Region
+
+
+def check_components(settings: Settings) -> None:
+    """Refuses a name or setting that no table has, before any picture is read.
+
+    Raises:
+        SettingsError: the first that is wrong, with the nearest one that exists; or a loss and a sampler that do not
+            fit each other.
+    """
+    check("sampling", SAMPLERS, settings.sampling)
+    check("network.backbone", BACKBONES, settings.network.backbone)
+    loss = check("loss", LOSSES, settings.loss)
+    check("optimizer", OPTIMISERS, settings.optimizer)
+    check("schedule", SCHEDULES, settings.schedule)
+    _known("network.distance", settings.network.distance, DISTANCES)
+    _known("network.initialisation", settings.network.initialisation, INITIALISATIONS)
+    needs_pairs = LOSSES[settings.loss.name].needs_pairs
+    if needs_pairs != settings.sampling.name.endswith("pairs"):
+        raise SettingsError(
+            f'loss.name = "{settings.loss.name}" does not go with sampling.name = "{settings.sampling.name}": '
+            f"{loss.__name__} compares {'labelled pairs' if needs_pairs else 'pictures by person'}"
+        )
+
+
+def build_twin(network: NetworkSettings, imaging: ImagingSettings, seed: int | None = None) -> Twin:
+    """The twin that settings describe, with initial weights drawn by `seed` (None leaves torch's own).
+
+    Raises:
+        SettingsError: a setting does not exist or does not fit.
+    """
+    _known("network.distance", network.distance, DISTANCES)
+    shape = (3 if imaging.color == "rgb" else 1, imaging.height, imaging.width)
+    if seed is not None:
+        seed_torch(seed, "weights")
+    backbone = build("network.backbone", BACKBONES, network.backbone, shape)
+    twin = Twin(backbone, network.distance, network.normalisation, network.flip_average)
+    if seed is not None:
+        _known("network.initialisation", network.initialisation, INITIALISATIONS)
+        INITIALISATIONS[network.initialisation](twin)
+    return twin
+
+
+def build_learner(settings: Settings, people: int, machine: Machine, seed: int) -> Learner:
+    """The twin on its device, with loss, optimiser and average.
+
+    Args:
+        settings: the whole run's.
+        people: how many different people the loss tells apart.
+        machine: where it will train.
+        seed: of the initial weights.
+    """
+    twin = build_twin(settings.network, settings.imaging, seed).to(machine.device, memory_format=machine.memory_format)
+    loss = build("loss", LOSSES, settings.loss, twin.embedding_size, people).to(machine.device)
+    parameters = [*twin.named_parameters(), *((f"loss.{name}", value) for name, value in loss.named_parameters())]
+    optimizer = build("optimizer", OPTIMISERS, settings.optimizer, parameters)
+    average = WeightAverage(twin, settings.trainer.averaging) if settings.trainer.averaging else None
+    return Learner(twin, loss, optimizer, average)
+
+
+def build_preparation(imaging: ImagingSettings, face_region: Region) -> Preparation:
+    """How pictures become input; `face_region` is where the data set has its faces.
+
+    Raises:
+        SettingsError: the region leaves the picture.
+    """
+    if imaging.region == "face":
+        region = face_region
+    elif imaging.region == "frame":
+        region = WHOLE_FRAME
+    else:
+        try:
+            region = Region(*imaging.region)
+        except ValueError as error:
+            raise SettingsError(f"imaging.region: {error}") from error
+    return Preparation(region, imaging.height, imaging.width, imaging.color)
+
+
+def _known(field: str, name: str, table: Collection[str]) -> None:
+    if name not in table:
+        raise SettingsError(f'{field}: no "{name}"{nearest(name, table)}')

@@ -1,0 +1,54 @@
+"""The form of a model to train on from: safetensors weights and a JSON record beside them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from twinface.building import build_twin
+from twinface.config import settings_from
+from twinface.errors import ModelError
+from twinface.model_record import ModelRecord
+from twinface.state import Tensors, read_tensors, write_tensors
+from twinface.storage import write_json
+from twinface.twin import Twin
+
+WEIGHTS, RECORD = "twin.safetensors", "twin.json"
+
+
+def save_twin(folder: Path, weights: Tensors, record: ModelRecord) -> None:
+    """Writes weights and record into `folder`.
+
+    Raises:
+        StorageError: a file cannot be written; whole files of before stay.
+    """
+    write_tensors(folder / WEIGHTS, weights, {"name": record.name})
+    write_json(folder / RECORD, json.loads(record.to_json()))
+
+
+def load_twin(place: Path | str) -> tuple[Twin, ModelRecord]:
+    """Reads what `save_twin` wrote; the twin is on the CPU, in evaluation mode.
+
+    Args:
+        place: a run folder, or its model folder.
+
+    Raises:
+        ModelError: a file is missing or damaged, or the weights do not fit the record.
+    """
+    place = Path(place)
+    folder = next((path for path in (place / "model", place) if (path / WEIGHTS).is_file()), None)
+    if folder is None:
+        raise ModelError(f"{place}: found no {WEIGHTS}; need a run folder whose training has ended")
+    try:
+        text = (folder / RECORD).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"{folder / RECORD}: cannot be read ({error})") from error
+    record = ModelRecord.from_json(text, str(folder / RECORD))
+    settings = settings_from(record.settings, str(folder / RECORD))
+    twin = build_twin(settings.network, settings.imaging)
+    tensors, _ = read_tensors(folder / WEIGHTS)
+    try:
+        twin.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise ModelError(f"{folder / WEIGHTS}: does not fit {RECORD} beside it ({error})") from error
+    return twin.eval(), record

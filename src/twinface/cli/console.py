@@ -1,0 +1,68 @@
+"""What commands print, and where: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+_EXTRAS = {
+    "torch": "train",
+    "safetensors": "train",
+    "pytorch_metric_learning": "train",
+    "onnx": "train",
+    "onnxscript": "train",
+    "matplotlib": "train",
+    "jinja2": "train",
+    "tqdm": "train",
+    "pooch": "train",
+    "sklearn": "train",
+    "tomli_w": "train",
+    "filelock": "train",
+    "tensorboard": "tensorboard",
+}
+
+
+def extra_that_brings(module: str) -> str | None:
+    """The extra of this package that installs a module, if one does."""
+    return _EXTRAS.get(module.partition(".")[0])
+
+
+def print_json(value: Any) -> None:
+    """Prints plain values as one JSON text."""
+    print(json.dumps(value, indent=2, allow_nan=False))
+
+
+def say(message: str) -> None:
+    """Prints a message that is not a result."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def log_to_stderr() -> None:
+    """Shows the log of `twinface` on stderr as plain lines."""
+    log = logging.getLogger("twinface")
+    if not log.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+
+
+@contextmanager
+def counter(label: str, unit: str = "img") -> Iterator[Callable[[int, int], None]]:
+    """A progress bar for work that reports (done, all); nothing shows where stderr is no terminal."""
+    try:
+        from tqdm import tqdm
+    except ModuleNotFoundError:  # the extra that trains brings it; using a model does without
+        yield lambda done, total: None
+        return
+    with tqdm(desc=label, unit=unit, disable=None, leave=False, file=sys.stderr) as bar:
+
+        def update(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield update

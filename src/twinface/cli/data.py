@@ -1,0 +1,58 @@
+"""`twinface data`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from twinface.cli.console import print_json, say
+
+app = typer.Typer(help="Fetch data sets and look at them.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("fetch")
+def fetch(
+    name: Annotated[str, typer.Argument(help="The data set; lfw is the only one that is fetched.")],
+    root: Annotated[Path | None, typer.Option(help="Where to put it.")] = None,
+    layout: Annotated[str, typer.Option(help="original, funneled or deep-funneled.")] = "funneled",
+    offline: Annotated[bool, typer.Option("--offline", help="Say what is needed and where, fetch nothing.")] = False,
+) -> None:
+    """Download a data set, every file checked against its checksum."""
+    from twinface.datasets import DATASETS
+    from twinface.datasets.fetch import fetch_lfw
+    from twinface.datasets.lfw_layouts import default_folder
+    from twinface.datasets.names import unknown_choice
+    from twinface.errors import DataError
+
+    if name not in DATASETS:
+        raise unknown_choice("data set", name, DATASETS)
+    if name != "lfw":
+        raise DataError(f"{name} is not fetched: orl comes with the extra twinface[demo], folder is your own")
+    print(fetch_lfw(root or default_folder(), layout, offline=offline))
+
+
+@app.command("info")
+def info(
+    name: Annotated[str, typer.Argument(help="lfw, orl or folder.")],
+    root: Annotated[Path | None, typer.Option(help="Its folder.")] = None,
+    layout: Annotated[str | None, typer.Option(help="Which version of LFW.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write a page with plots and example pairs here.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Print and plot what a data set holds: people, pictures, pairs, sizes, brightness, overlaps."""
+    from twinface.analysis import analyse
+    from twinface.datasets import open_dataset
+
+    dataset = open_dataset(name, root, layout)
+    pair_sets = [dataset.protocol(protocol) for protocol in dataset.protocols]
+    analysis = analyse(dataset, pair_sets)
+    if json:
+        print_json(analysis.as_dict())
+    else:
+        print("\n".join(analysis.lines()))
+    if out is not None:
+        from twinface.report import write_data_page
+
+        say(f"page: {write_data_page(analysis, dataset, pair_sets, out)}")

@@ -1,0 +1,124 @@
+"""`twinface demo`: the whole road on the ORL faces, in a few minutes on two cores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from twinface.cli.console import print_json, say
+
+if TYPE_CHECKING:
+    from twinface.config import Settings
+    from twinface.datasets import Dataset
+    from twinface.evaluation import Evaluation
+
+SPLITS = 3
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the runs.")] = Path("runs/demo"),
+    json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Train on ORL, judge on people never seen, over three splits, beside pixels and PCA; then verify two pairs."""
+    from twinface.config import load_recipe
+    from twinface.datasets import open_dataset
+
+    dataset = open_dataset("orl")
+    table: dict[str, list[dict[str, Any]]] = {}
+    last: Evaluation | None = None
+    for split in range(SPLITS):
+        settings = load_recipe("demo", [f"data.split_seed={split}"])
+        say(f"split {split + 1} of {SPLITS}")
+        last = _twin(out / f"split-{split + 1}", settings, split)
+        table.setdefault("twin", []).append(last.figures)
+        for name, figures in _baselines(dataset, settings, last).items():
+            table.setdefault(name, []).append(figures)
+    assert last is not None
+    verdicts = _verdicts(last, out / f"split-{SPLITS}")
+    summary = {name: _mean(figures) for name, figures in table.items()}
+    if json:
+        print_json({"summary": summary, "splits": table, "verdicts": verdicts})
+        return
+    print(f"\nAccuracy on pairs of 12 people never seen, mean of {SPLITS} splits of ORL's 40 people:")
+    for name, row in summary.items():
+        low, high = row["interval"]
+        each = ", ".join(f"{value:.3f}" for value in row["each"])
+        print(f"  {name:<8}{row['accuracy']:.3f} [{low:.3f}, {high:.3f}]   each split: {each}")
+    print(f"\nReport: {out / f'split-{SPLITS}' / 'report.html'}\n")
+    for kind, verdict in verdicts.items():
+        print(f"Two pictures of {kind}: {verdict['left']} and {verdict['right']}")
+        print(f"  {verdict['explained']}")
+
+
+def _twin(path: Path, settings: Settings, seed: int) -> Evaluation:
+    """Trains in a folder of its own (or finds it trained) and judges on the people that were set aside."""
+    from twinface.cli.train import run
+    from twinface.evaluation import evaluate, unseen_pairs
+    from twinface.onnx_model import OnnxModel
+    from twinface.report import write_report
+    from twinface.results import save_result
+    from twinface.runs import RunFolder
+    from twinface.training_run import DataSource, start_run
+
+    folder = RunFolder(path)
+    source = DataSource("orl")
+    if not folder.manifest.exists():
+        start_run(source, settings, seed, folder)
+    if folder.about()["status"] != "finished":
+        run(folder)
+    model = OnnxModel(path)
+    dataset = source.open()
+    result = evaluate(model, unseen_pairs(dataset, model.record), "unseen", claims=dataset.claims)
+    save_result(path, result)
+    write_report(folder)
+    return result
+
+
+def _baselines(dataset: Dataset, settings: Settings, beside: Evaluation) -> dict[str, dict[str, Any]]:
+    from twinface.baselines import BASELINES, fit_baseline
+    from twinface.building import build_preparation
+    from twinface.evaluation import evaluate
+    from twinface.training_run import split_dataset
+
+    split = split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
+    preparation = build_preparation(settings.imaging, dataset.faces().region)
+    return {
+        name: evaluate(fit_baseline(name, split, preparation, settings), beside.pairs, "unseen").figures
+        for name in BASELINES
+    }
+
+
+def _mean(figures: list[dict[str, Any]]) -> dict[str, Any]:
+    """The mean over splits, with an interval from the splits' own ones.
+
+    The splits share most of their people, so that they are no independent repetitions: the interval is as wide
+    as the mean of theirs, and not divided by the square root of their number.
+    """
+    each = [row["accuracy"] for row in figures]
+    ends = [(row["accuracy_interval"]["low"], row["accuracy_interval"]["high"]) for row in figures]
+    low, high = (sum(end[side] for end in ends) / len(ends) for side in (0, 1))
+    return {"accuracy": sum(each) / len(each), "interval": [low, high], "each": each}
+
+
+def _verdicts(evaluation: Evaluation, run: Path) -> dict[str, dict[str, Any]]:
+    """The verdict on the first genuine and the first impostor pair of people never seen."""
+    from twinface.recognition import Verifier
+
+    verifier = Verifier(run)
+    pairs = evaluation.pairs
+    verdicts = {}
+    for kind, is_match in (("one person", True), ("two people", False)):
+        row = int((pairs.is_match == is_match).argmax())
+        left, right = (pairs.faces.paths[side[row]] for side in (pairs.left, pairs.right))
+        verdict = verifier.verify(pairs.faces.root / left, pairs.faces.root / right)
+        verdicts[kind] = {
+            "left": left,
+            "right": right,
+            "same": verdict.same,
+            "score": verdict.score,
+            "probability": verdict.probability,
+            "explained": verdict.explain(),
+        }
+    return verdicts

@@ -1,0 +1,102 @@
+"""`twinface evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from twinface.cli.console import counter, print_json, say
+from twinface.errors import SettingsError
+
+if TYPE_CHECKING:
+    from twinface.evaluation import Model
+    from twinface.runs import RunFolder
+    from twinface.types import PairSet
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="A run folder, or its model.onnx.")],
+    protocol: Annotated[
+        str | None, typer.Option(help="view1 or view2 on LFW; unseen: people whom the model has not seen.")
+    ] = None,
+    pairs: Annotated[Path | None, typer.Option(help="A pair file of your own: LFW's format or CSV.")] = None,
+    root: Annotated[Path | None, typer.Option(help="Folder of the pictures; default the run's own.")] = None,
+    data: Annotated[str | None, typer.Option(help="Data set; default the run's own.")] = None,
+    layout: Annotated[str | None, typer.Option(help="Which version of LFW.")] = None,
+    allow_seen_people: Annotated[
+        bool, typer.Option("--allow-seen-people", help="Score people whom the model has seen, and say so.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Judge a model: figures with intervals, on people it has not seen."""
+    from twinface.evaluation import evaluate as judge
+    from twinface.evaluation import summary
+    from twinface.onnx_model import OnnxModel
+    from twinface.runs import RunFolder
+
+    if (protocol is None) == (pairs is None):
+        raise SettingsError("need one of --protocol (view1, view2, unseen) and --pairs FILE")
+    model = OnnxModel(run)
+    folder = RunFolder(run) if run.is_dir() and (run / "run.json").is_file() else None
+    chosen, claims = _choose(model, folder, protocol, pairs, root, data, layout)
+    with counter("embedding") as progress:
+        result = judge(
+            model,
+            chosen,
+            protocol or "pairs",
+            claims=claims,
+            allow_seen=allow_seen_people,
+            progress=progress,
+        )
+    if json:
+        print_json(result.figures)
+    else:
+        print("\n".join(summary(result.figures)))
+    if folder:
+        from twinface.results import save_result
+
+        say(f"saved: {save_result(folder.path, result, name=pairs.stem if pairs else None)}")
+        _refresh_report(folder)
+
+
+def _choose(
+    model: Model,
+    folder: RunFolder | None,
+    protocol: str | None,
+    pairs: Path | None,
+    root: Path | None,
+    data: str | None,
+    layout: str | None,
+) -> tuple[PairSet, str]:
+    """The pairs to score, and what may be claimed of them."""
+    from twinface.datasets import open_dataset
+    from twinface.datasets.pairs_file import read_pairs
+    from twinface.evaluation import unseen_pairs
+
+    source = folder.about()["source"] if folder else {}
+    same_data = data is None or data == source.get("data")
+    root = root or (Path(source["root"]) if same_data and source.get("root") else None)
+    layout = layout or (source.get("layout") if same_data else None)
+    if pairs is not None:
+        if root is None:
+            raise SettingsError("--root is missing: name the folder that the pair file's pictures are in")
+        return read_pairs(pairs, root), "Pairs of one's own: no public protocol."
+    data = data or source.get("data") or ("lfw" if protocol in ("view1", "view2") else None)
+    if data is None:
+        raise SettingsError("--data is missing: name the data set to judge on")
+    dataset = open_dataset(data, root, layout)
+    if protocol == "unseen":
+        return unseen_pairs(dataset, model.record), "Drawn pairs: no public protocol."
+    assert protocol is not None
+    return dataset.protocol(protocol), dataset.claims
+
+
+def _refresh_report(folder: RunFolder) -> None:
+    """Draws the report anew where the parts that draw are installed; judging needs none of them."""
+    try:
+        from twinface.report import write_report
+    except ModuleNotFoundError:
+        return
+    say(f"report: {write_report(folder)}")

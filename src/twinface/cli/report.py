@@ -1,0 +1,18 @@
+"""`twinface report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(run: Annotated[Path, typer.Argument(help="A run folder.")]) -> None:
+    """Draw a run's report.html anew and print where it is."""
+    from twinface.report import write_report
+    from twinface.runs import RunFolder
+
+    folder = RunFolder(run)
+    folder.about()
+    print(write_report(folder))

@@ -1,0 +1,111 @@
+"""`twinface train`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from twinface.cli.console import counter, log_to_stderr, print_json, say
+from twinface.errors import SettingsError
+
+if TYPE_CHECKING:
+    from twinface.runs import RunFolder
+    from twinface.trainer import Progress, Watcher
+
+
+def train(
+    data: Annotated[str | None, typer.Option(help="Data set: lfw, orl or folder.")] = None,
+    root: Annotated[Path | None, typer.Option(help="Its folder, where it is not in a usual place.")] = None,
+    layout: Annotated[str | None, typer.Option(help="Which version of LFW: lfw-a, original, funneled …")] = None,
+    recipe: Annotated[str, typer.Option(help="A recipe's name, or a TOML file.")] = "default",
+    seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
+    out: Annotated[Path | None, typer.Option(help="The run folder; default runs/RECIPE-SEED.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Override: trainer.epochs=5")] = None,
+    start_from: Annotated[Path | None, typer.Option(help="A run whose weights to begin with.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Continue this run.")] = None,
+    tensorboard: Annotated[bool, typer.Option(help="Write TensorBoard files into the run too.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the run as JSON.")] = False,
+) -> None:
+    """Train a twin network and write a run folder with its model and report."""
+    from twinface.config import load_recipe
+    from twinface.runs import RunFolder
+
+    if resume is not None:
+        if data or set_ or start_from or out:
+            raise SettingsError("--resume takes a run as it is: leave out --data, --set, --start-from and --out")
+        folder = RunFolder(resume)
+    else:
+        if data is None:
+            raise SettingsError("--data is missing: name the data set to train on (lfw, orl or folder)")
+        from twinface.training_run import DataSource, start_run
+
+        settings = load_recipe(recipe, set_ or [])
+        folder = RunFolder(out or Path("runs") / f"{settings.recipe}-{seed}")
+        source = DataSource(data, str(root) if root else None, layout)
+        start_run(source, settings, seed, folder, start_from)
+    run(folder, tensorboard)
+    if json:
+        print_json({**folder.about(), "metrics": folder.records()})
+    else:
+        print(folder.path)
+
+
+def run(folder: RunFolder, tensorboard: bool = False) -> None:
+    """Trains a run to its end, with progress on stderr, and writes its report."""
+    from twinface.interruption import Interrupted, stop_on_signals
+    from twinface.report import write_report
+    from twinface.training_run import continue_run
+
+    folder.settings(), folder.about()
+    log_to_stderr()
+    try:
+        with folder.locked(), stop_on_signals() as stop, counter("preparing") as prepared:
+            with _watching(folder, tensorboard) as watcher:
+                continue_run(folder, stop, watcher, prepared)
+            say(f"report: {write_report(folder)}")
+    except Interrupted as interrupted:
+        say(f"twinface: {interrupted}; continue with: twinface train --resume {folder.path}")
+        sys.exit(128 + interrupted.signal_number)
+
+
+@contextmanager
+def _watching(folder: RunFolder, tensorboard: bool) -> Iterator[Watcher]:
+    """A progress bar over the whole training, a line an epoch, and TensorBoard's files if wanted."""
+    from tqdm import tqdm
+
+    from twinface.trainer import Watcher
+
+    writer: Any = None
+    if tensorboard:
+        from torch.utils.tensorboard import SummaryWriter
+
+        writer = SummaryWriter(str(folder.path / "tensorboard"))  # type: ignore[no-untyped-call]
+    epochs = folder.settings().trainer.epochs
+    with tqdm(unit="img", disable=None, file=sys.stderr, dynamic_ncols=True, smoothing=0.05) as bar:
+
+        def on_step(progress: Progress, steps: int, loss: float, images: int) -> None:
+            if bar.n == 0:
+                bar.initial = (progress.epoch * steps + progress.step - 1) * images
+                bar.n = bar.initial
+                bar.total = epochs * steps * images
+            bar.set_postfix_str(f"epoch {progress.epoch + 1}/{epochs}, loss {loss:.3f}", refresh=False)
+            bar.update(images)
+
+        def on_epoch(record: dict[str, Any]) -> None:
+            said = ", ".join(
+                f"{name} {value:.4f}" if isinstance(value, float) else f"{name} {value}"
+                for name, value in record.items()
+                if name not in ("value", "best")
+            )
+            bar.write(said + (" *" if record.get("best") else ""), file=sys.stderr)
+            for name, value in record.items() if writer else ():
+                writer.add_scalar(name, value, record["epoch"])
+
+        yield Watcher(on_step, on_epoch)
+    if writer:
+        writer.close()

@@ -1,0 +1,112 @@
+"""Drawing genuine and impostor pairs from pictures whose people are known."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+
+from twinface.errors import DataError
+from twinface.types import FaceSet, IntArray, PairSet
+
+
+def draw_pairs(faces: FaceSet, seed: int, max_per_person: int = 10, limit: int | None = None) -> PairSet:
+    """As many genuine as impostor pairs of the faces' own, none twice: the genuine come first.
+
+    A person gives at most `max_per_person` genuine pairs, so that one with hundreds of pictures does
+    not stand for everybody. In the impostor pairs people occur equally often, give or take two, as
+    long as there are pictures enough.
+
+    Args:
+        faces: N pictures of P people.
+        seed: other seeds draw other pairs.
+        max_per_person: most genuine pairs of one person.
+        limit: most pairs of both kinds together; people lose pairs evenly.
+
+    Returns:
+        M pairs over `faces`, M even.
+
+    Raises:
+        DataError: there are no two pictures of one person, or fewer than two people.
+    """
+    if max_per_person < 1 or (limit is not None and limit < 2):
+        raise DataError(f"max_per_person {max_per_person}, limit {limit}: need 1 or more and 2 or more")
+    random = np.random.default_rng(seed)
+    pictures = _pictures_by_person(faces, random)
+    counts = np.array([len(own) for own in pictures])
+    possible = (len(faces) ** 2 - int((counts**2).sum())) // 2
+    genuine = _genuine(pictures, max_per_person, random)
+    if not len(genuine) or not possible:
+        raise DataError(
+            f"{faces.name}: {len(pictures)} people, {np.count_nonzero(counts > 1)} with two or more "
+            "pictures: need 2 people, one of them with two pictures, to draw genuine and impostor pairs"
+        )
+    wanted = min(len(genuine), possible, len(faces) ** 2 if limit is None else limit // 2)
+    sides = np.concatenate([genuine[:wanted], _impostors(pictures, wanted, random)])
+    return PairSet(
+        name=f"{2 * wanted} pairs drawn from {faces.name} with seed {seed}",
+        faces=faces,
+        left=sides[:, 0].copy(),
+        right=sides[:, 1].copy(),
+        is_match=np.arange(2 * wanted) < wanted,
+    )
+
+
+def _pictures_by_person(faces: FaceSet, random: np.random.Generator) -> list[IntArray]:
+    """The pictures of each person, shuffled."""
+    shuffled = random.permutation(len(faces))
+    order = shuffled[np.argsort(faces.people[shuffled], kind="stable")]
+    return np.split(order, np.cumsum(np.bincount(faces.people, minlength=len(faces.names)))[:-1])
+
+
+def _genuine(pictures: list[IntArray], most: int, random: np.random.Generator) -> IntArray:
+    """[M, 2] pictures of one person: first one pair of each person, then a second, and so on."""
+    rows, rounds = [], []
+    for own in pictures:
+        possible = len(own) * (len(own) - 1) // 2
+        number = random.choice(possible, min(possible, most), replace=False) if possible else np.empty(0, int)
+        # Pair number k of n pictures: `second` is the largest with second (second - 1) / 2 <= k.
+        second = ((1 + np.sqrt(1 + 8 * number)) / 2).astype(np.int64)
+        rows.append(np.stack([own[number - second * (second - 1) // 2], own[second]], axis=1))
+        rounds.append(np.arange(len(number)))
+    sides, turn = np.concatenate(rows), np.concatenate(rounds)
+    order = random.permutation(len(sides))
+    return sides[order[np.argsort(turn[order], kind="stable")]]
+
+
+def _impostors(pictures: list[IntArray], wanted: int, random: np.random.Generator) -> IntArray:
+    """[wanted, 2] pictures of two people, none twice; `wanted` must be possible."""
+    meetings = list(itertools.islice(_tournament(len(pictures), random), wanted))
+    found: list[tuple[int, int]] = []
+    sweep = 0  # when all have met and more pairs are wanted, they meet again with other pictures
+    while len(found) < wanted:
+        meetings = [meeting for meeting in meetings if _possible(pictures, meeting) > sweep]
+        for meeting in meetings:
+            turn, left, right = meeting
+            mine, theirs = pictures[left], pictures[right]
+            # In each round a person shows the next picture, so that all are used evenly.
+            number = (turn % len(mine)) * len(theirs) + turn % len(theirs) + sweep
+            first, second = divmod(number % _possible(pictures, meeting), len(theirs))
+            found.append((int(mine[first]), int(theirs[second])))
+        sweep += 1
+    return np.array(found[:wanted], dtype=np.int64)
+
+
+def _possible(pictures: list[IntArray], meeting: tuple[int, int, int]) -> int:
+    return len(pictures[meeting[1]]) * len(pictures[meeting[2]])
+
+
+def _tournament(people: int, random: np.random.Generator) -> Iterator[tuple[int, int, int]]:
+    """(round, person, person): in each round everybody meets one other, until everybody met everybody.
+
+    This is the circle method: one person stays seated, the others move round the table.
+    """
+    seats: list[int] = random.permutation(people).tolist()
+    if people % 2:
+        seats.append(-1)  # whoever meets -1 sits the round out
+    for turn, step in enumerate(random.permutation(len(seats) - 1).tolist()):
+        circle = [seats[0], *seats[1 + step :], *seats[1 : 1 + step]]
+        for left, right in zip(circle[: len(circle) // 2], reversed(circle), strict=False):
+            if left >= 0 and right >= 0:
+                yield turn, left, right

@@ -1,0 +1,124 @@
+"""Faces of one's own: a folder for each person, its pictures inside, any names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from twinface.datasets.assemble import face_set
+from twinface.datasets.names import unsafe_name
+from twinface.errors import DataError
+from twinface.types import WHOLE_FRAME, FaceSet, PairSet
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".pgm", ".ppm")
+
+
+class Folder:
+    """`root/PERSON/picture.jpg`.
+
+    Hidden files are passed over, and so are links that lead out of `root`: a folder of uploads must
+    not be able to name the rest of the disk.
+
+    Args:
+        root: the folder of people.
+        layout: a folder has none; anything but None is refused.
+
+    Raises:
+        DataError: no root is given, or it is no folder.
+    """
+
+    name = "folder"
+    protocols: tuple[str, ...] = ()
+    region = WHOLE_FRAME
+    claims = "These are pictures of one's own: no result on them compares with a published one."
+
+    def __init__(self, root: Path | str | None = None, layout: str | None = None) -> None:
+        if layout is not None:
+            raise DataError(f"a folder of people has no layouts, found {layout!r}: leave the layout out")
+        if root is None:
+            raise DataError("the data set 'folder' needs the folder of people: name it with --root")
+        self.root = Path(root).expanduser()
+        if not self.root.is_dir():
+            raise DataError(f"{self.root}: there is no such folder: need one that holds PERSON/picture.jpg")
+        self.title = self.root.resolve().name or str(self.root)
+
+    def faces(self) -> FaceSet:
+        """Every picture, by person and file name.
+
+        Raises:
+            DataError: there are fewer than two people, a person has no picture, or a name cannot be used.
+        """
+        people = sorted(entry.name for entry in _visible(self.root) if entry.is_dir())
+        if len(people) < 2:
+            raise DataError(
+                f"{self.root}: {len(people)} folders of people{self._loose()}, need 2 or more: "
+                "put each person's pictures in a folder with the person's name"
+            )
+        person_of: dict[str, str] = {}
+        for person in people:
+            person_of |= {f"{person}/{name}": person for name in self._pictures(person)}
+        return face_set(self.title, self.root, person_of)
+
+    def training_faces(self) -> FaceSet:
+        """Every picture: there is no official split, so the trainer holds people out."""
+        return self.faces()
+
+    def training_pairs(self) -> PairSet | None:
+        """None: a folder has no labelled pairs; `read_pairs` reads a list of them."""
+        return None
+
+    def protocol(self, name: str) -> PairSet:
+        """Always refused: a folder has no official protocol.
+
+        Raises:
+            DataError: always.
+        """
+        raise DataError(
+            f"a folder of people has no protocol {name!r}, nor any other: hold people out and draw pairs "
+            "of them, or give a pairs file"
+        )
+
+    def _pictures(self, person: str) -> list[str]:
+        names = sorted(
+            entry.name
+            for entry in _visible(self.root, self.root / person)
+            if _is_picture(entry.name) and entry.is_file()
+        )
+        if not names:
+            raise DataError(
+                f"{str(self.root / person)!r}: no picture of this person, need one that ends in "
+                f"{' '.join(PICTURE_SUFFIXES)}: add one or remove the folder"
+            )
+        for name in (person, *names):
+            why = unsafe_name(name)
+            if why:
+                raise DataError(f"{str(self.root)!r}: the name {name!r} cannot be used, {why}: rename it")
+        return names
+
+    def _loose(self) -> str:
+        loose = sum(_is_picture(entry.name) and entry.is_file() for entry in os.scandir(self.root))
+        return f" ({loose} pictures lie loose in it)" if loose else ""
+
+
+def _visible(root: Path, folder: Path | None = None) -> Iterator[os.DirEntry[str]]:
+    """What is in `folder` (or `root`) that is neither hidden nor a link to nowhere or out of `root`."""
+    try:
+        with os.scandir(folder or root) as entries:
+            for entry in entries:
+                path = Path(entry.path)
+                followed = not entry.is_symlink() or (path.exists() and not leads_out(path, root))
+                if followed and not entry.name.startswith("."):
+                    yield entry
+    except OSError as error:
+        raise DataError(f"{folder or root}: the folder cannot be read ({error.strerror})") from error
+
+
+def leads_out(path: Path, root: Path) -> bool:
+    """Whether `path`, with all links followed, is outside `root`."""
+    # Not Path.resolve, which raises where links form a loop.
+    return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def _is_picture(name: str) -> bool:
+    return name.lower().endswith(PICTURE_SUFFIXES)

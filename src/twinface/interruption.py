@@ -1,0 +1,72 @@
+"""Ctrl-C and SIGTERM: finish the step, save, and leave within five seconds."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+DEADLINE = 4.0
+
+
+class Interrupted(Exception):  # noqa: N818 - not an error
+    """Training was asked to stop and has saved its state.
+
+    Attributes:
+        signal_number: what asked.
+    """
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(signal_number).name}; the state is saved")
+        self.signal_number = signal_number
+
+
+class StopRequest:
+    """Whether someone has asked to stop; `signal_number` is None until then."""
+
+    def __init__(self) -> None:
+        self.signal_number: int | None = None
+
+    def check(self) -> None:
+        """Raises `Interrupted` if a signal has come."""
+        if self.signal_number is not None:
+            raise Interrupted(self.signal_number)
+
+
+@contextmanager
+def stop_on_signals(deadline: float = DEADLINE) -> Iterator[StopRequest]:
+    """Turns SIGINT and SIGTERM into a request that the training loop looks at between two steps.
+
+    A step that takes longer than `deadline` seconds is not waited for: the process ends, and the state that was
+    saved last stands. Nothing but time is lost, since a resumed run repeats those steps to the same bits.
+    A second signal ends the process at once. Outside the main thread this does nothing.
+    """
+    request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+    leave = threading.Timer(deadline, _leave, (request,))
+    leave.daemon = True
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if request.signal_number is not None:
+            _leave(request)
+        request.signal_number = number
+        leave.start()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield request
+    finally:
+        leave.cancel()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _leave(request: StopRequest) -> None:
+    print("twinface: stopped in the middle of a step; the state saved last stands", file=sys.stderr, flush=True)
+    os._exit(128 + (request.signal_number or signal.SIGTERM))

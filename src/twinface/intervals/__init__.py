@@ -1,0 +1,25 @@
+"""How far a measured figure can be from the truth, and whether two models differ at all."""
+
+from twinface.intervals.bootstrap import (
+    accuracy_interval,
+    auc_interval,
+    eer_interval,
+    people_bootstrap,
+    tar_interval,
+)
+from twinface.intervals.closed_form import fold_interval, mean_and_standard_error, wilson
+from twinface.intervals.comparison import holm, mcnemar, paired_people_bootstrap_difference
+
+__all__ = [
+    "accuracy_interval",
+    "auc_interval",
+    "eer_interval",
+    "fold_interval",
+    "holm",
+    "mcnemar",
+    "mean_and_standard_error",
+    "paired_people_bootstrap_difference",
+    "people_bootstrap",
+    "tar_interval",
+    "wilson",
+]

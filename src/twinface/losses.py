@@ -1,0 +1,150 @@
+"""What training makes small.
+
+A loss is built from the embedding size and the number of people, and its own keyword-only settings. It is
+called with the twin, the embeddings of a batch and what is known of them. Losses that sort pictures by
+person have weights of their own, one vector a person, which are learnt and then thrown away. A new loss is
+one class here and one line in `LOSSES`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from pytorch_metric_learning import distances as metric_distances
+from pytorch_metric_learning import losses as metric_losses
+from pytorch_metric_learning import miners
+from torch import Tensor, nn
+from torch.nn import functional
+
+from twinface.twin import Twin
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """What is known of the N pictures of a batch.
+
+    Attributes:
+        people: [N] int64, which person.
+        left, right: [P] int64, positions of the pairs' two sides.
+        is_match: [P] float32, 1 for genuine and 0 for impostor.
+    """
+
+    people: Tensor
+    left: Tensor
+    right: Tensor
+    is_match: Tensor
+
+
+class Loss(nn.Module):
+    """`loss(twin, embeddings [N, D], labels) -> scalar`. `needs_pairs` says which samplers fit."""
+
+    needs_pairs: bool
+
+
+class BinaryCrossEntropy(Loss):
+    """Cross-entropy of the pairs' scores as logits (Koch et al. 2015, section 3.2)."""
+
+    needs_pairs = True
+
+    def __init__(self, embedding_size: int, people: int) -> None:
+        super().__init__()
+
+    def forward(self, twin: Twin, embeddings: Tensor, labels: Labels) -> Tensor:
+        """Mean over the pairs."""
+        scores = twin.score(embeddings[labels.left], embeddings[labels.right])
+        return functional.binary_cross_entropy_with_logits(scores, labels.is_match)
+
+
+class Contrastive(Loss):
+    """Genuine pairs pulled together, impostors pushed to `margin` (Hadsell, Chopra and LeCun 2006, eq. 4).
+
+    With unit-length embeddings (`unit = true`) distances lie in [0, 2].
+    """
+
+    needs_pairs = True
+
+    def __init__(self, embedding_size: int, people: int, *, margin: Positive = 1.0, unit: bool = True) -> None:
+        super().__init__()
+        self.margin, self.unit = margin, unit
+
+    def forward(self, twin: Twin, embeddings: Tensor, labels: Labels) -> Tensor:
+        """Mean over the pairs of half the squared distance, or of half the squared lack of distance."""
+        vectors = functional.normalize(embeddings, dim=1) if self.unit else embeddings
+        difference = vectors[labels.left] - vectors[labels.right]
+        distance = (difference.square().sum(1) + 1e-12).sqrt()
+        pull = labels.is_match * distance.square()
+        push = (1 - labels.is_match) * (self.margin - distance).clamp_min(0).square()
+        return (pull + push).mean() / 2
+
+
+class Triplet(Loss):
+    """Another's face at least `margin` farther than one's own, on semi-hard triplets (Schroff et al. 2015)."""
+
+    needs_pairs = False
+
+    def __init__(self, embedding_size: int, people: int, *, margin: Positive = 0.2) -> None:
+        super().__init__()
+        distance = metric_distances.LpDistance(normalize_embeddings=True)
+        self.mine = miners.TripletMarginMiner(margin=margin, type_of_triplets="semihard", distance=distance)
+        self.loss = metric_losses.TripletMarginLoss(margin=margin, distance=distance)
+
+    def forward(self, twin: Twin, embeddings: Tensor, labels: Labels) -> Tensor:
+        """Mean over the triplets that are not yet right by the margin."""
+        result: Tensor = self.loss(embeddings, labels.people, self.mine(embeddings, labels.people))
+        return result
+
+
+class CosFace(Loss):
+    """Softmax over people with a margin on the cosine (Wang et al. 2018, eq. 4)."""
+
+    needs_pairs = False
+
+    def __init__(
+        self, embedding_size: int, people: int, *, margin: NotNegative = 0.2, scale: Positive = 32.0
+    ) -> None:
+        super().__init__()
+        self.loss = metric_losses.CosFaceLoss(people, embedding_size, margin=margin, scale=scale)
+
+    def forward(self, twin: Twin, embeddings: Tensor, labels: Labels) -> Tensor:
+        """Mean over the pictures."""
+        result: Tensor = self.loss(embeddings, labels.people)
+        return result
+
+
+class ArcFace(Loss):
+    """Softmax over people with a margin on the angle, in degrees (Deng et al. 2019, eq. 3)."""
+
+    needs_pairs = False
+
+    def __init__(
+        self, embedding_size: int, people: int, *, margin: NotNegative = 11.5, scale: Positive = 32.0
+    ) -> None:
+        super().__init__()
+        self.loss = metric_losses.ArcFaceLoss(people, embedding_size, margin=margin, scale=scale)
+
+    def forward(self, twin: Twin, embeddings: Tensor, labels: Labels) -> Tensor:
+        """Mean over the pictures."""
+        result: Tensor = self.loss(embeddings, labels.people)
+        return result
+
+
+LOSSES: dict[str, type[Loss]] = {
+    "bce": BinaryCrossEntropy,
+    "contrastive": Contrastive,
+    "triplet": Triplet,
+    "cosface": CosFace,
+    "arcface": ArcFace,
+}
+
+
+def labels_of(people: Tensor, left: Tensor, right: Tensor, is_match: Tensor, device: str) -> Labels:
+    """Moves a batch's labels to where the embeddings are."""
+    return Labels(
+        people.to(device), left.to(device), right.to(device), is_match.to(device, dtype=torch.float32)
+    )

@@ -1,0 +1,109 @@
+"""The form of a model that is used: one ONNX file that carries its record and its own checksum.
+
+Running it needs NumPy and ONNX Runtime, never torch. The file ends in a `sha256` of all that comes before,
+written as a last entry of ONNX's own metadata list, so that a damaged file is noticed before it runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from twinface.errors import DivergedError, ModelError
+from twinface.model_record import ModelRecord
+from twinface.types import ByteArray, Float32Array
+
+RECORD_KEY = "twinface"
+# Field 14 of ONNX's ModelProto is its metadata list; an entry has a key (field 1) and a value (field 2).
+_SEAL_START = b"\x72\x4a\x0a\x06sha256\x12\x40"
+_SEAL_LENGTH = len(_SEAL_START) + 64
+
+
+def seal(model: bytes) -> bytes:
+    """Appends the checksum of a serialised ONNX model to it; the result is an ONNX model too."""
+    return model + _SEAL_START + hashlib.sha256(model).hexdigest().encode()
+
+
+def unseal(data: bytes, source: str) -> None:
+    """Checks that `data` is what `seal` made.
+
+    Raises:
+        ModelError: it is a pickle, no Twinface model at all, or a damaged one.
+    """
+    if data[:1] == b"\x80" or data[:2] == b"PK":
+        raise ModelError(f"{source}: looks like a pickle or a torch archive, which is never opened; need model.onnx")
+    body, end = data[:-_SEAL_LENGTH], data[-_SEAL_LENGTH:]
+    if not end.startswith(_SEAL_START):
+        raise ModelError(
+            f"{source}: not a whole Twinface model ({len(data)} bytes without a checksum at the end); "
+            "copy the file again, or make it with `twinface train`"
+        )
+    if end[len(_SEAL_START) :] != hashlib.sha256(body).hexdigest().encode():
+        raise ModelError(f"{source}: damaged, its checksum does not fit; copy the file again")
+
+
+def find_model(place: str | Path) -> Path:
+    """The ONNX file of a run folder, of a run's model folder, or the file itself.
+
+    Raises:
+        ModelError: nothing is there.
+    """
+    place = Path(place)
+    if place.is_file():
+        return place
+    for candidate in (place / "model" / "model.onnx", place / "model.onnx"):
+        if candidate.is_file():
+            return candidate
+    if (place / "settings.toml").is_file():
+        raise ModelError(f"{place}: training has not ended; continue it with `twinface train --resume {place}`")
+    raise ModelError(f"{place}: found no model there; need a run folder with model/model.onnx, or such a file")
+
+
+class OnnxModel:
+    """A loaded model: prepared faces in, embeddings out.
+
+    Args:
+        place: a run folder or an ONNX file.
+        threads: for ONNX Runtime; None takes all cores.
+
+    Raises:
+        ModelError: missing, damaged, not Twinface's, or a pickle.
+    """
+
+    def __init__(self, place: str | Path, threads: int | None = None) -> None:
+        import onnxruntime  # takes 0.1 s, and commands that run no model do without
+
+        self.path = find_model(place)
+        data = self.path.read_bytes()
+        unseal(data, str(self.path))
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        if threads:
+            options.intra_op_num_threads = threads
+        try:
+            self._session: Any = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+            metadata = self._session.get_modelmeta().custom_metadata_map
+        except Exception as error:  # ONNX Runtime's exceptions have no common base but this
+            raise ModelError(f"{self.path}: ONNX Runtime cannot load it ({error})") from error
+        if RECORD_KEY not in metadata:
+            raise ModelError(f"{self.path}: an ONNX model, but not one that Twinface made")
+        self.record = ModelRecord.from_json(metadata[RECORD_KEY], str(self.path))
+
+    def __call__(self, faces: ByteArray) -> Float32Array:
+        """`[B, H, W, C]` uint8 → embeddings `[B, D]` float32.
+
+        Raises:
+            ModelError: the faces have another shape than the model takes.
+            DivergedError: an embedding is not finite.
+        """
+        preparation = self.record.preparation
+        wanted = (preparation.height, preparation.width, 1 if preparation.color == "gray" else 3)
+        if faces.ndim != 4 or faces.shape[1:] != wanted or faces.dtype != np.uint8:
+            raise ModelError(f"{self.path}: got {faces.dtype} faces of shape {faces.shape}, need uint8 [B, *{wanted}]")
+        embeddings: Float32Array = self._session.run(["embeddings"], {"faces": faces})[0]
+        if not np.isfinite(embeddings).all():
+            raise DivergedError(f"{self.path}: an embedding is not finite; the model is unusable")
+        return embeddings

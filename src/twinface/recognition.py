@@ -1,0 +1,87 @@
+"""Says of two pictures whether they show the same person; needs no torch."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from twinface.calibration import probability
+from twinface.imaging import decode, prepare, prepare_file
+from twinface.onnx_model import OnnxModel
+from twinface.types import ByteArray, Float32Array, Verdict
+
+Picture = str | Path | bytes
+
+
+class Verifier:
+    """A loaded model that verifies pairs of pictures.
+
+    Args:
+        model: a run folder or its ONNX file.
+        threads: for ONNX Runtime; None takes all cores.
+
+    Raises:
+        ModelError: the model is missing or damaged.
+    """
+
+    def __init__(self, model: str | Path, threads: int | None = None) -> None:
+        self.model = OnnxModel(model, threads)
+        self.record = self.model.record
+
+    def embed(self, *pictures: Picture) -> Float32Array:
+        """Pictures, as paths or as the bytes of a file → embeddings `[N, D]` float32.
+
+        Raises:
+            ImageError: a picture cannot be read.
+        """
+        return self.model(np.stack([self._prepared(picture) for picture in pictures]))
+
+    def verify(self, left: Picture, right: Picture) -> Verdict:
+        """Whether two pictures show the same person.
+
+        Raises:
+            ImageError: a picture cannot be read.
+        """
+        began = time.perf_counter()
+        embeddings = self.embed(left, right)
+        score = float(self.record.score(embeddings[0], embeddings[1]))
+        threshold = self.record.threshold
+        return Verdict(
+            same=score >= threshold.value,
+            score=score,
+            threshold=threshold.value,
+            probability=float(probability(self.record.calibration, score)),
+            notes=(
+                f"No face is looked for: both pictures must be laid out like the training data ({self.record.layout}).",
+            ),
+            details={
+                "model": self.record.name,
+                "threshold_fitted_on": threshold.fitted_on,
+                "seconds": round(time.perf_counter() - began, 4),
+            },
+        )
+
+    def _prepared(self, picture: Picture) -> ByteArray:
+        preparation = self.record.preparation
+        if isinstance(picture, bytes):
+            return prepare(decode(picture, preparation.color, "a picture given as bytes"), preparation)
+        return prepare_file(picture, preparation)
+
+
+def verify(left: Picture, right: Picture, model: str | Path) -> Verdict:
+    """Whether two pictures show the same person, by a model that is loaded for this one answer.
+
+    Args:
+        left, right: paths, or the bytes of picture files.
+        model: a run folder or its ONNX file.
+
+    Returns:
+        A `Verdict`, true for "same".
+
+    Raises:
+        ImageError: a picture cannot be read.
+        ModelError: the model is missing or damaged.
+    """
+    return Verifier(model).verify(left, right)

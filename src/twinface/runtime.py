@@ -1,0 +1,130 @@
+"""The machine that training runs on: device, threads, precision, and seeds that depend on position only."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from twinface.errors import SettingsError
+
+Purpose = Literal["weights", "order", "augment", "dropout", "validation"]
+_PURPOSES: dict[Purpose, int] = {"weights": 1, "order": 2, "augment": 3, "dropout": 4, "validation": 5}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where the arithmetic happens. Two runs give equal bits only on equal machines.
+
+    Attributes:
+        device: "cpu" or "cuda:0".
+        threads: processor threads of one operation.
+        precision: of convolutions and matrix products; weights and sums stay float32.
+    """
+
+    device: str
+    threads: int
+    precision: Literal["float32", "bfloat16"]
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """channels_last where bfloat16 is used: on processors each pays only with the other."""
+        return torch.channels_last if self.precision == "bfloat16" else torch.contiguous_format
+
+    def autocast(self) -> torch.autocast:
+        """The context in which the network's forward pass runs."""
+        return torch.autocast(
+            self.device.partition(":")[0], torch.bfloat16, enabled=self.precision == "bfloat16", cache_enabled=True
+        )
+
+
+def choose_machine(device: str = "auto", precision: str = "auto", threads: int | None = None) -> Machine:
+    """Picks device and precision by what the hardware does fast, and sets torch's thread count.
+
+    Raises:
+        SettingsError: the device does not exist here.
+    """
+    if device == "auto":
+        device = "cuda:0" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise SettingsError(f'trainer.device = "{device}": torch finds no CUDA device; use "cpu" or "auto"')
+    if not device.startswith(("cpu", "cuda")):
+        raise SettingsError(f'trainer.device = "{device}": need "auto", "cpu" or "cuda", "cuda:0", …')
+    threads = threads or available_cores()
+    torch.set_num_threads(threads)
+    if precision == "auto":
+        precision = "bfloat16" if has_fast_bfloat16(device) else "float32"
+    return Machine(device, threads, "bfloat16" if precision == "bfloat16" else "float32")
+
+
+def has_fast_bfloat16(device: str) -> bool:
+    """Whether bfloat16 products are faster than float32: AMX or AVX-512 bf16 on a processor, Ampere or newer."""
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    # torch names the two processor tests with a leading underscore and offers no other way to ask.
+    tests = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    return any(getattr(torch.cpu, test, bool)() for test in tests)
+
+
+def available_cores() -> int:
+    """The cores that this process may use, which a container can set below those of the machine."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def make_deterministic() -> None:
+    """Asks every operation for the same bits each time; on CUDA this must come before the first one."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
+
+
+def random_at(seed: int, purpose: Purpose, epoch: int = 0, step: int = 0) -> np.random.Generator:
+    """A generator that is a pure function of its arguments, so that a resumed run draws what it would have.
+
+    >>> float(random_at(7, "order", epoch=2).random()) == float(random_at(7, "order", epoch=2).random())
+    True
+    """
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, _PURPOSES[purpose], epoch, step])))
+
+
+def seed_torch(seed: int, purpose: Purpose, epoch: int = 0, step: int = 0) -> None:
+    """Puts torch's own generators (initial weights, dropout) at the position that the arguments name."""
+    torch.manual_seed(int(random_at(seed, purpose, epoch, step).integers(2**62)))
+
+
+def describe_machine(machine: Machine) -> dict[str, Any]:
+    """What a run folder records about where it was made."""
+    packages = ("twinface", "torch", "numpy", "opencv-python-headless", "onnxruntime", "pytorch-metric-learning")
+    versions = {}
+    for package in packages:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    device = torch.cuda.get_device_name(machine.device) if machine.device.startswith("cuda") else processor_name()
+    return {
+        "device": machine.device,
+        "device_name": device,
+        "threads": machine.threads,
+        "precision": machine.precision,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "versions": versions,
+    }
+
+
+def processor_name() -> str:
+    """The processor's own name where the system tells it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

@@ -1,0 +1,62 @@
+"""Embeds each picture once, then scores pairs of embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from twinface.errors import DivergedError
+from twinface.types import ByteArray, Float32Array, PairSet, ScoredPairs
+
+Embed = Callable[[ByteArray], Float32Array]
+Score = Callable[[Float32Array, Float32Array], Float32Array]
+Progress = Callable[[int, int], None]
+
+
+def embed_faces(
+    embed: Embed, faces: ByteArray, batch_size: int = 128, progress: Progress | None = None
+) -> Float32Array:
+    """Embeds N prepared faces, a batch at a time.
+
+    Args:
+        embed: `[B, H, W, C]` uint8 → `[B, D]` float32.
+        faces: `[N, H, W, C]` uint8; may be memory-mapped.
+        batch_size: faces at a time.
+        progress: called with (faces done, faces in all) after each batch.
+
+    Returns:
+        `[N, D]` float32.
+
+    Raises:
+        DivergedError: an embedding is not finite; the face is named by its row.
+    """
+    parts = []
+    for start in range(0, len(faces), batch_size):
+        # A copy, because the faces may be a read-only map of a file and torch wants memory of its own.
+        part = embed(np.array(faces[start : start + batch_size]))
+        wrong = np.flatnonzero(~np.isfinite(part).all(axis=1))
+        if len(wrong):
+            raise DivergedError(f"the embedding of face {start + wrong[0]} is not finite; the model is unusable")
+        parts.append(part)
+        if progress:
+            progress(min(start + batch_size, len(faces)), len(faces))
+    return np.concatenate(parts)
+
+
+def score_pairs(embeddings: Float32Array, pairs: PairSet, score: Score, batch_size: int = 4096) -> ScoredPairs:
+    """Scores labelled pairs of embedded faces.
+
+    Args:
+        embeddings: `[N, D]`, one for each picture of `pairs.faces`.
+        pairs: M pairs.
+        score: `[B, D]` and `[B, D]` → `[B]`.
+        batch_size: pairs at a time, so that memory stays flat.
+    """
+    scores = np.concatenate(
+        [
+            np.asarray(score(embeddings[pairs.left[i : i + batch_size]], embeddings[pairs.right[i : i + batch_size]]))
+            for i in range(0, len(pairs), batch_size)
+        ]
+    )
+    return ScoredPairs(scores.astype(np.float64), pairs.is_match, pairs.people, pairs.fold)

@@ -1,0 +1,108 @@
+"""The training state on disk: safetensors with a checksum, written as a whole, the previous one kept."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from twinface.errors import DivergedError, ModelError
+from twinface.storage import write_bytes
+
+Tensors = dict[str, Tensor]
+
+
+def write_tensors(target: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+    """Writes tensors and plain values to one file, as a whole or not at all.
+
+    Raises:
+        DivergedError: a tensor has a value that is not finite; `target` is unchanged.
+        StorageError: the file cannot be written; `target` is unchanged.
+    """
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(tensors.items())}
+    for name, tensor in plain.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise DivergedError(
+                f"{name} has values that are not finite, so {target.name} was not written and the one before stands; "
+                "a smaller learning rate or gradient clipping may help"
+            )
+    metadata = {"about": json.dumps(about, allow_nan=False), "checksum": _checksum(plain)}
+    write_bytes(target, save(plain, metadata))
+
+
+def read_tensors(source: Path) -> tuple[Tensors, dict[str, Any]]:
+    """Reads what `write_tensors` wrote.
+
+    Raises:
+        ModelError: the file is missing, damaged, or not such a file (a pickle is never opened).
+    """
+    try:
+        with safe_open(source, "pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+            metadata = file.metadata() or {}
+        about: dict[str, Any] = json.loads(metadata["about"])
+    except FileNotFoundError as error:
+        raise ModelError(f"{source}: no such file") from error
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise ModelError(f"{source}: damaged, or not a safetensors file of Twinface ({error})") from error
+    if metadata.get("checksum") != _checksum(tensors):
+        raise ModelError(f"{source}: damaged, its checksum does not fit")
+    return tensors, about
+
+
+class StateFile:
+    """The newest state of a run, and the one before it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "state.safetensors"
+        self.previous = folder / "state.previous.safetensors"
+
+    def write(self, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+        """Replaces the state; at every moment at least one whole state is on disk."""
+        if self.path.exists():
+            keep = self.previous.with_suffix(".link")
+            keep.unlink(missing_ok=True)
+            os.link(self.path, keep)
+            os.replace(keep, self.previous)
+        write_tensors(self.path, tensors, about)
+
+    def read(self) -> tuple[Tensors, dict[str, Any]] | None:
+        """The newest whole state; None if training has not saved one yet.
+
+        Raises:
+            ModelError: states are there and none of them is whole.
+        """
+        problem: ModelError | None = None
+        for path in (self.path, self.previous):
+            if path.exists():
+                try:
+                    return read_tensors(path)
+                except ModelError as error:
+                    problem = problem or error
+        if problem:
+            raise problem
+        return None
+
+    def forget_previous(self) -> None:
+        """Frees the disk space of the older state once training has ended."""
+        with contextlib.suppress(OSError):
+            self.previous.unlink(missing_ok=True)
+
+
+def _checksum(tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
+        digest.update(np.ascontiguousarray(tensor.numpy()))
+    return digest.hexdigest()

@@ -1,0 +1,288 @@
+"""The training loop, in one piece that can be read from top to bottom.
+
+It can be killed at any moment and goes on to the same bits. Three things make that so: all that is random is a
+function of (seed, epoch, step); the loop owns its position and writes it with the weights, in one file, as a
+whole; and what it appends to the metrics is cut back to that position when it resumes.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from twinface.augment import augment
+from twinface.averaging import WeightAverage
+from twinface.config import AugmentSettings, TrainerSettings, ValidationSettings
+from twinface.errors import DivergedError
+from twinface.interruption import StopRequest
+from twinface.losses import Loss, labels_of
+from twinface.optimisers import set_rates
+from twinface.runtime import Machine, random_at, seed_torch
+from twinface.sampling import Batch, Sampler
+from twinface.schedules import Schedule
+from twinface.state import StateFile, Tensors
+from twinface.twin import Twin
+from twinface.types import ByteArray
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where training stands; everything but the weights that a resumed run needs.
+
+    Attributes:
+        epoch, step: the next batch to train on.
+        steps: batches trained on so far.
+        loss_sum: of this epoch's batches so far.
+        best_epoch, best_value: of the validation so far (`best_value` is higher for better, or None).
+        waiting: validations since then.
+        records: lines of metrics that belong to the epochs before this one.
+        seconds: spent in training, over all its parts.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    steps: int = 0
+    loss_sum: float = 0.0
+    best_epoch: int = -1
+    best_value: float | None = None
+    waiting: int = 0
+    records: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class Learner:
+    """All that training changes: the twin, the loss's own weights, the optimiser, the average."""
+
+    twin: Twin
+    loss: Loss
+    optimizer: torch.optim.Optimizer
+    average: WeightAverage | None = None
+
+    def tensors(self) -> Tensors:
+        """A flat view of every tensor, by name."""
+        tensors = {f"twin/{name}": value for name, value in self.twin.state_dict().items()}
+        tensors |= {f"loss/{name}": value for name, value in self.loss.state_dict().items()}
+        if self.average:
+            tensors |= {f"average/{name}": value for name, value in self.average.tensors.items()}
+        for index, slots in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer/{index}/{slot}": value for slot, value in slots.items() if value is not None}
+        return tensors
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """The inverse of `tensors`."""
+        self.twin.load_state_dict(_under("twin/", tensors))
+        self.loss.load_state_dict(_under("loss/", tensors))
+        if self.average:
+            for name, value in _under("average/", tensors).items():
+                self.average.tensors[name].copy_(value)
+        slots: dict[int, dict[str, Tensor]] = {}
+        for name, value in _under("optimizer/", tensors).items():
+            index, _, slot = name.partition("/")
+            slots.setdefault(int(index), {})[slot] = value
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": slots})
+
+    def kept_weights(self) -> Tensors:
+        """The weights that are validated and shipped: the average where there is one."""
+        return dict(self.average.tensors if self.average else self.twin.state_dict())
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What is trained on, and how; nothing here changes.
+
+    Attributes:
+        faces: `[N, H, W, C]` uint8, the training pictures.
+        sampler: batches of an epoch.
+        augment: distortions.
+        schedule: learning rate over epochs.
+        validate: twin → measurements; `"value"` among them is higher for better.
+        trainer, validation: their settings.
+        machine: where it runs.
+        seed: of everything random.
+    """
+
+    faces: ByteArray
+    sampler: Sampler
+    augment: AugmentSettings
+    schedule: Schedule
+    validate: Callable[[Twin], dict[str, float]]
+    trainer: TrainerSettings
+    validation: ValidationSettings
+    machine: Machine
+    seed: int
+
+
+class Keeper(Protocol):
+    """Where a run's results go; `runs.RunFolder` is one."""
+
+    state: StateFile
+
+    def record(self, number: int, values: dict[str, Any]) -> None:
+        """Writes the metrics of an epoch as line `number`, in place of whatever came after."""
+
+    def keep_best(self, weights: Tensors, about: dict[str, Any]) -> None:
+        """Keeps the best weights so far."""
+
+
+@dataclass
+class Watcher:
+    """What is told while training runs; every member may be replaced."""
+
+    on_step: Callable[[Progress, int, float, int], None] = field(default=lambda progress, steps, loss, images: None)
+    on_epoch: Callable[[dict[str, Any]], None] = field(default=lambda record: None)
+
+
+def train(learner: Learner, plan: Plan, keeper: Keeper, stop: StopRequest, watcher: Watcher) -> Progress:
+    """Trains until the last epoch or until patience ends, resuming where the keeper's state stands.
+
+    Args:
+        learner: is trained in place.
+        plan: data and settings.
+        keeper: where state, metrics and the best weights go.
+        stop: is looked at after each step.
+        watcher: is told of steps and epochs.
+
+    Returns:
+        Where training ended.
+
+    Raises:
+        Interrupted: a signal came; the state is saved.
+        DivergedError: a loss is not finite; the last good state stands.
+    """
+    progress = resume(learner, keeper)
+    evaluator = copy.deepcopy(learner.twin)
+    clock, saves = time.monotonic(), _SaveClock(plan.trainer.save_every)
+
+    def save() -> None:
+        began = time.monotonic()
+        keeper.state.write(learner.tensors(), asdict(spent(progress)))
+        saves.done(began)
+
+    def spent(progress: Progress) -> Progress:
+        return replace(progress, seconds=progress.seconds + time.monotonic() - clock)
+
+    while progress.epoch < plan.trainer.epochs and not _patience_is_over(progress, plan):
+        batches = plan.sampler(plan.seed, progress.epoch)
+        while progress.step < len(batches):
+            batch = batches[progress.step]
+            loss = training_step(learner, plan, batch, progress, len(batches))
+            progress = replace(
+                progress, step=progress.step + 1, steps=progress.steps + 1, loss_sum=progress.loss_sum + loss
+            )
+            watcher.on_step(progress, len(batches), loss, len(batch.images))
+            if stop.signal_number is not None or (saves.due() and progress.step < len(batches)):
+                save()
+                stop.check()
+        progress = spent(progress)
+        clock = time.monotonic()
+        progress = end_epoch(learner, plan, keeper, watcher, evaluator, progress, len(batches))
+        save()
+        stop.check()
+    return spent(progress)
+
+
+def resume(learner: Learner, keeper: Keeper) -> Progress:
+    """Loads the newest state, if there is one, and says where training stands."""
+    found = keeper.state.read()
+    if found is None:
+        return Progress()
+    tensors, about = found
+    learner.load(tensors)
+    return Progress(**about)
+
+
+def training_step(learner: Learner, plan: Plan, batch: Batch, progress: Progress, steps: int) -> float:
+    """Forward, backward, update on one batch; returns its loss."""
+    learner.twin.train()
+    seed_torch(plan.seed, "dropout", progress.epoch, progress.step)
+    random = random_at(plan.seed, "augment", progress.epoch, progress.step)
+    device = plan.machine.device
+    faces = torch.from_numpy(np.ascontiguousarray(plan.faces[batch.images].transpose(0, 3, 1, 2)))
+    images = augment(faces.to(device).float(), plan.augment, random)
+    labels = labels_of(
+        *(torch.from_numpy(array) for array in (batch.people, batch.left, batch.right, batch.is_match)), device
+    )
+    with plan.machine.autocast():
+        embeddings = learner.twin.features(images.contiguous(memory_format=plan.machine.memory_format))
+    loss: Tensor = learner.loss(learner.twin, embeddings, labels)
+    value = float(loss.detach())
+    if not math.isfinite(value):
+        raise DivergedError(
+            f"the loss is {value} in epoch {progress.epoch + 1}, step {progress.step + 1}; the last good state is kept; "
+            "a smaller learning rate or trainer.gradient_clip may help"
+        )
+    learner.optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    if plan.trainer.gradient_clip:
+        parameters = [*learner.twin.parameters(), *learner.loss.parameters()]
+        torch.nn.utils.clip_grad_norm_(parameters, plan.trainer.gradient_clip)
+    set_rates(learner.optimizer, plan.schedule, progress.epoch + progress.step / steps)
+    learner.optimizer.step()
+    if learner.average:
+        learner.average.update(learner.twin, progress.steps)
+    return value
+
+
+def end_epoch(
+    learner: Learner,
+    plan: Plan,
+    keeper: Keeper,
+    watcher: Watcher,
+    evaluator: Twin,
+    progress: Progress,
+    steps: int,
+) -> Progress:
+    """Validates, keeps the weights if they are the best so far, writes the epoch's metrics, moves on."""
+    record: dict[str, Any] = {
+        "epoch": progress.epoch + 1,
+        "loss": progress.loss_sum / max(1, steps),
+        "learning_rate": learner.optimizer.param_groups[0]["lr"],
+        "seconds": round(progress.seconds, 3),
+    }
+    last = progress.epoch + 1 == plan.trainer.epochs
+    if last or (progress.epoch + 1) % plan.validation.every == 0:
+        weights = learner.kept_weights()
+        evaluator.load_state_dict(weights)
+        record |= plan.validate(evaluator.eval())
+        better = progress.best_value is None or record["value"] > progress.best_value
+        record["best"] = better
+        if better:
+            keeper.keep_best(weights, {"epoch": progress.epoch + 1, "value": record["value"]})
+            progress = replace(progress, best_epoch=progress.epoch, best_value=record["value"], waiting=0)
+        else:
+            progress = replace(progress, waiting=progress.waiting + plan.validation.every)
+    keeper.record(progress.records, record)
+    watcher.on_epoch(record)
+    return replace(progress, epoch=progress.epoch + 1, step=0, loss_sum=0.0, records=progress.records + 1)
+
+
+def _patience_is_over(progress: Progress, plan: Plan) -> bool:
+    patience = plan.validation.patience
+    return patience is not None and progress.waiting >= patience
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+class _SaveClock:
+    """When to save within an epoch: every `interval` seconds, but never more than a twentieth of the time."""
+
+    def __init__(self, interval: float) -> None:
+        self.interval, self.last, self.cost = interval, time.monotonic(), 0.0
+
+    def due(self) -> bool:
+        return time.monotonic() - self.last >= max(self.interval, 20 * self.cost)
+
+    def done(self, began: float) -> None:
+        self.last = time.monotonic()
+        self.cost = self.last - began

@@ -1,0 +1,324 @@
+"""A whole training run: from settings and a data set to a run folder with a model that can be used."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from twinface import __version__
+from twinface.building import build_learner, build_preparation, build_twin, check_components
+from twinface.cache import PreparedFaces, prepare_faces
+from twinface.calibration import fit_calibration, fit_threshold
+from twinface.checkpoint import load_twin, save_twin
+from twinface.components import build
+from twinface.config import DataSettings, Settings
+from twinface.datasets import Dataset, open_dataset
+from twinface.datasets.splits import draw_pairs, split_pairs, split_people
+from twinface.errors import ModelError, SettingsError
+from twinface.export import export_onnx
+from twinface.imaging import Preparation
+from twinface.interruption import Interrupted, StopRequest
+from twinface.model_record import ModelRecord
+from twinface.provenance import Provenance, hash_people, new_salt
+from twinface.runs import RunFolder, now
+from twinface.runtime import Machine, choose_machine, describe_machine, make_deterministic
+from twinface.sampling import SAMPLERS, TrainingSource
+from twinface.schedules import SCHEDULES
+from twinface.scoring import embed_faces, score_pairs
+from twinface.state import read_tensors
+from twinface.trainer import Learner, Plan, Progress, Watcher, train
+from twinface.twin import Twin
+from twinface.types import ByteArray, Float32Array, PairSet
+from twinface.validation import Validator
+
+log = logging.getLogger("twinface")
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """Where a run's faces come from, as the command line names it."""
+
+    data: str
+    root: str | None = None
+    layout: str | None = None
+
+    def open(self) -> Dataset:
+        """The data set itself; see `open_dataset` for what is raised."""
+        return open_dataset(self.data, self.root, self.layout)
+
+
+@dataclass(frozen=True, eq=False)
+class PeopleSplit:
+    """Who is trained on and who is tuned on; nobody is in both.
+
+    Attributes:
+        source: what training sees.
+        validation: labelled pairs of validation people.
+        trained_on, tuned_on: the same in words.
+    """
+
+    source: TrainingSource
+    validation: PairSet
+    trained_on: str
+    tuned_on: str
+
+
+def start_run(
+    source: DataSource, settings: Settings, seed: int, folder: RunFolder, start_from: Path | None = None
+) -> None:
+    """Checks all settings and makes the run folder; `continue_run` then trains.
+
+    Raises:
+        SettingsError: a setting is wrong, or the folder is taken.
+        DataError: the data set is not there, or has too few people.
+    """
+    check_components(settings)
+    dataset = source.open()
+    build_preparation(settings.imaging, dataset.faces().region)
+    split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
+    if start_from is not None:
+        load_twin(start_from)
+    folder.create(
+        settings,
+        {
+            "seed": seed,
+            "source": vars(source),
+            "start_from": str(start_from) if start_from else None,
+            "salt": load_twin(start_from)[1].provenance.salt if start_from else new_salt(),
+            "command": shlex.join(["twinface", *sys.argv[1:]]),
+        },
+    )
+
+
+def continue_run(
+    folder: RunFolder,
+    stop: StopRequest,
+    watcher: Watcher,
+    on_prepare: Callable[[int, int], None] | None = None,
+) -> Progress:
+    """Trains a run that `start_run` made, from wherever it stands, to the end, and writes its model.
+
+    Args:
+        folder: the run.
+        stop: a request to stop, see `interruption`.
+        watcher: is told of steps and epochs.
+        on_prepare: told (done, all) while pictures are prepared.
+
+    Raises:
+        TwinfaceError: whatever is wrong with settings, data, disk or numbers; the run can be continued.
+        Interrupted: a signal came; the state is saved.
+    """
+    settings, about = folder.settings(), folder.about()
+    try:
+        folder.note(status="training", twinface=__version__)
+        progress = _train(folder, settings, about, stop, watcher, on_prepare)
+        folder.note(status="finished", finished=now(), epochs=progress.epoch, best_epoch=progress.best_epoch + 1)
+    except Interrupted:
+        folder.note(status="stopped")
+        log.info("stopped; continue with: twinface train --resume %s", folder.path)
+        raise
+    return progress
+
+
+def _train(
+    folder: RunFolder,
+    settings: Settings,
+    about: dict[str, Any],
+    stop: StopRequest,
+    watcher: Watcher,
+    on_prepare: Callable[[int, int], None] | None,
+) -> Progress:
+    seed: int = about["seed"]
+    make_deterministic()
+    machine = choose_machine(settings.trainer.device, settings.trainer.precision, settings.trainer.threads)
+    _note_machine(folder, about, machine)
+    dataset = DataSource(**about["source"]).open()
+    preparation = build_preparation(settings.imaging, dataset.faces().region)
+    split = split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
+    faces = prepare_faces(split.source.faces, preparation, progress=on_prepare)
+    validation = prepare_faces(split.validation.faces, preparation, progress=on_prepare)
+    _note_data(folder, about, dataset, split, faces, validation)
+    stop.check()
+    people = len(split.source.faces.names)
+    learner = build_learner(settings, people, machine, seed)
+    if about.get("start_from"):
+        learner.twin.load_state_dict(load_twin(about["start_from"])[0].state_dict())
+    plan = Plan(
+        faces=faces.images,
+        sampler=build("sampling", SAMPLERS, settings.sampling, split.source),
+        augment=settings.augment,
+        schedule=build("schedule", SCHEDULES, settings.schedule, settings.trainer.epochs),
+        validate=Validator(
+            validation.images, split.validation, settings.validation, machine, seed, settings.loss.name == "bce"
+        ),
+        trainer=settings.trainer,
+        validation=settings.validation,
+        machine=machine,
+        seed=seed,
+    )
+    log.info("%s: %d pictures of %d people, on %s", split.trained_on, len(faces), people, machine)
+    progress = train(learner, plan, folder, stop, watcher)
+    began = time.monotonic()
+    _write_model(folder, settings, about, dataset, preparation, split, validation.images)
+    folder.state.forget_previous()
+    folder.note(
+        seconds={"training": round(progress.seconds, 2), "writing the model": round(time.monotonic() - began, 2)},
+        parameters=_count_parameters(learner),
+    )
+    return progress
+
+
+def split_dataset(dataset: Dataset, settings: DataSettings, pairs: int, per_person: int) -> PeopleSplit:
+    """Splits a data set's training people into those that are trained on and those that are tuned on.
+
+    Args:
+        dataset: LFW brings its test people's absence with it; of others, `settings.test_people` are set aside.
+        settings: how many people go where.
+        pairs: at most so many validation pairs.
+        per_person: at most so many genuine validation pairs of one person.
+
+    Raises:
+        DataError: there are too few people.
+    """
+    seed = settings.split_seed
+    if settings.supervision == "pairs":
+        given = dataset.training_pairs()
+        if given is not None:
+            share = settings.validation_people
+            if not 0 < share < 1:
+                raise SettingsError(
+                    f"data.validation_people = {share}: with supervision by pairs it is a share of them, below 1"
+                )
+            rest, held = split_pairs(given, float(share), seed)
+            return PeopleSplit(
+                TrainingSource(rest.faces, rest),
+                held,
+                f"{len(rest)} pairs of {given.name}",
+                f"{len(held)} pairs of other people of {given.name}",
+            )
+    faces = dataset.training_faces()
+    if settings.test_people:
+        faces, _ = split_people(faces, settings.test_people, seed)
+    rest_faces, held_faces = split_people(faces, settings.validation_people, seed + 1)
+    drawn = draw_pairs(rest_faces, seed, max_per_person=per_person) if settings.supervision == "pairs" else None
+    return PeopleSplit(
+        TrainingSource(drawn.faces if drawn else rest_faces, drawn),
+        draw_pairs(held_faces, seed, max_per_person=per_person, limit=pairs),
+        f"{len(rest_faces.names)} people of {dataset.title}",
+        f"{len(held_faces.names)} other people of {dataset.title}",
+    )
+
+
+def _write_model(
+    folder: RunFolder,
+    settings: Settings,
+    about: dict[str, Any],
+    dataset: Dataset,
+    preparation: Preparation,
+    split: PeopleSplit,
+    faces: ByteArray,
+) -> None:
+    """Fits threshold and calibration on validation people and writes both forms of the best epoch's model."""
+    weights, _ = read_tensors(folder.best)
+    twin = build_twin(settings.network, settings.imaging)
+    twin.load_state_dict(weights)
+    scores = _score_in_float32(twin.eval(), faces, split.validation)
+    is_match = split.validation.is_match
+    threshold = fit_threshold(scores, is_match, split.tuned_on)
+    record = ModelRecord(
+        name=folder.name,
+        preparation=preparation,
+        layout=f"{dataset.title}: the face where this data set has it",
+        embedding_size=twin.embedding_size,
+        distance=settings.network.distance,
+        distance_parameters={
+            name: np.asarray(value.detach().numpy(), np.float32) for name, value in twin.distance.items()
+        },
+        threshold=threshold,
+        calibration=fit_calibration(scores, is_match, split.tuned_on, threshold.value),
+        provenance=_provenance(about, split),
+        settings=settings.as_dict(),
+        seed=about["seed"],
+        made_by={"twinface": __version__, "torch": str(torch.__version__)},
+    )
+    save_twin(folder.model, weights, record)
+    export_onnx(twin, record, folder.model / "model.onnx")
+
+
+def _score_in_float32(twin: Twin, faces: ByteArray, pairs: PairSet) -> np.ndarray:
+    def embed(batch: ByteArray) -> Float32Array:
+        with torch.inference_mode():
+            return np.asarray(twin.embed(torch.from_numpy(batch)).numpy(), np.float32)
+
+    def score(left: Float32Array, right: Float32Array) -> Float32Array:
+        with torch.inference_mode():
+            return np.asarray(twin.score(torch.from_numpy(left), torch.from_numpy(right)).numpy(), np.float32)
+
+    return score_pairs(embed_faces(embed, faces), pairs, score).scores
+
+
+def _provenance(about: dict[str, Any], split: PeopleSplit) -> Provenance:
+    """Whom the model has seen; what it started from has been seen too."""
+    salt: str = about["salt"]
+    before = load_twin(about["start_from"])[1].provenance if about.get("start_from") else None
+    return Provenance(
+        salt=salt,
+        trained=hash_people(split.source.faces.names, salt) | (before.trained if before else frozenset()),
+        tuned=hash_people(split.validation.faces.names, salt) | (before.tuned if before else frozenset()),
+        trained_on=split.trained_on + (f"; before that {before.trained_on}" if before else ""),
+        tuned_on=split.tuned_on + (f"; before that {before.tuned_on}" if before else ""),
+    )
+
+
+def _note_machine(folder: RunFolder, about: dict[str, Any], machine: Machine) -> None:
+    """Records the machine; says so if a resumed run is on another, since its bits may then differ."""
+    here = describe_machine(machine)
+    before = about.get("machine")
+    if before and before != here:
+        changed = ", ".join(key for key in here if here[key] != before.get(key))
+        log.warning("resumed on another set-up (%s differ): the result may differ in its last bits", changed)
+    folder.note(machine=here)
+
+
+def _note_data(
+    folder: RunFolder,
+    about: dict[str, Any],
+    dataset: Dataset,
+    split: PeopleSplit,
+    faces: PreparedFaces,
+    validation: PreparedFaces,
+) -> None:
+    """Records what the data were, and refuses to continue a run on other pictures."""
+    content = {"training": faces.content, "validation": validation.content}
+    before = about.get("data", {}).get("sha256")
+    if before and before != content:
+        raise ModelError(
+            f"{folder.path}: the pictures are not those that this run began with (SHA-256 differ); "
+            "bring them back, or start a new run"
+        )
+    folder.note(
+        data={
+            "title": dataset.title,
+            "claims": dataset.claims,
+            "trained_on": split.trained_on,
+            "tuned_on": split.tuned_on,
+            "pictures": {"training": len(faces), "validation": len(validation)},
+            "sha256": content,
+        }
+    )
+
+
+def _count_parameters(learner: Learner) -> dict[str, int]:
+    def count(tensors: Any) -> int:
+        return sum(tensor.numel() for tensor in tensors)
+
+    return {"twin": count(learner.twin.parameters()), "loss": count(learner.loss.parameters())}

@@ -1,0 +1,85 @@
+"""The twin: one network used on both pictures, and a distance between the two embeddings."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from twinface.backbones import Backbone
+from twinface.distances import DISTANCES
+
+Normalisation = Literal["unit", "per-image"]
+
+
+class Twin(nn.Module):
+    """Two pictures go through one shared-weight network; their embeddings give a score.
+
+    Args:
+        backbone: `[B, C, H, W] -> [B, D]`.
+        distance: name of an entry of `distances.DISTANCES`; its parameters are learnt with the rest.
+        normalisation: of the input, see `NetworkSettings`.
+        flip_average: whether `embed` averages a picture and its mirror image.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        distance: str = "cosine",
+        normalisation: Normalisation = "per-image",
+        flip_average: bool = True,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.embedding_size = backbone.embedding_size
+        self.normalisation = normalisation
+        self.flip_average = flip_average
+        self.formula = DISTANCES[distance]
+        self.distance = nn.ParameterDict(
+            {
+                name: nn.Parameter(torch.from_numpy(value.copy()))
+                for name, value in self.formula.parameters(self.embedding_size).items()
+            }
+        )
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """`[B, C, H, W]` grey values in [0, 255] → network input, float32."""
+        images = images.float()
+        if self.normalisation == "unit":
+            return images / 255
+        mean = images.mean(dim=(1, 2, 3), keepdim=True)
+        centred = images - mean
+        # A picture of one colour has no spread; one grey level keeps the division finite.
+        spread = centred.square().mean(dim=(1, 2, 3), keepdim=True).sqrt().clamp_min(1.0)
+        return centred / spread
+
+    def features(self, images: Tensor) -> Tensor:
+        """`[B, C, H, W]` grey values in [0, 255] → embeddings `[B, D]` float32, as training sees them."""
+        embeddings: Tensor = self.backbone(self.normalise(images))
+        return embeddings.float()
+
+    def embed(self, images: Tensor) -> Tensor:
+        """`[B, H, W, C]` uint8 → embeddings `[B, D]` float32, as use sees them: with the mirror image, if set."""
+        planes = images.permute(0, 3, 1, 2).float()
+        embeddings = self.features(planes)
+        if self.flip_average:
+            embeddings = (_unit(embeddings) + _unit(self.features(planes.flip(3)))) / 2
+        return embeddings
+
+    def score(self, left: Tensor, right: Tensor) -> Tensor:
+        """Embeddings `[..., D]` and `[..., D]` → scores `[...]`; higher means the same person."""
+        scores: Tensor = self.formula.score(left, right, self.distance)
+        return scores
+
+    def forward(self, left: Tensor, right: Tensor) -> Tensor:
+        """Pictures `[B, C, H, W]` and `[B, C, H, W]` in [0, 255] → scores `[B]`.
+
+        Both sides go through the network as one batch, so that batch statistics are shared as well.
+        """
+        embeddings = self.features(torch.cat([left, right]))
+        return self.score(embeddings[: len(left)], embeddings[len(left) :])
+
+
+def _unit(embeddings: Tensor) -> Tensor:
+    return nn.functional.normalize(embeddings, dim=1)

@@ -1,0 +1,199 @@
+"""The frozen records that one stage hands to the next.
+
+Two conventions hold everywhere and are said only here:
+
+* **Score.** A higher score means "more likely the same person". Distances are negated before they
+  become scores, so nothing downstream ever asks which way round a number is.
+* **Pictures.** A prepared face is `[H, W, C]` uint8 with C = 1 (gray) or 3 (RGB); a batch of them is
+  `[B, H, W, C]`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+Float32Array = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+ByteArray = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Region:
+    """A rectangle of a picture as fractions of its height and width, from the top-left corner.
+
+    Attributes:
+        top, left: where the rectangle starts, in [0, 1).
+        height, width: its extent, in (0, 1], with `top + height <= 1` and `left + width <= 1`.
+    """
+
+    top: float = 0.0
+    left: float = 0.0
+    height: float = 1.0
+    width: float = 1.0
+
+    def __post_init__(self) -> None:
+        inside = (
+            0 <= self.top < 1
+            and 0 <= self.left < 1
+            and 0 < self.height <= 1 - self.top + 1e-9
+            and 0 < self.width <= 1 - self.left + 1e-9
+        )
+        if not inside:
+            raise ValueError(
+                f"region {self.top, self.left, self.height, self.width} leaves the picture: "
+                "(top, left, height, width) are fractions with top + height <= 1 and left + width <= 1"
+            )
+
+
+WHOLE_FRAME = Region()
+
+
+@dataclass(frozen=True, eq=False)
+class FaceSet:
+    """Who is on which picture.
+
+    Attributes:
+        name: what the set is, for people: "LFW-a DevTrain".
+        root: folder that `paths` are relative to.
+        paths: N file names with forward slashes, relative to `root`, without repeats.
+        people: [N] int64, index into `names` of the person on each picture.
+        names: P names of people, without repeats, each with at least one picture.
+        region: where the face is in these pictures, cropped tightly.
+    """
+
+    name: str
+    root: Path
+    paths: tuple[str, ...]
+    people: IntArray
+    names: tuple[str, ...]
+    region: Region = WHOLE_FRAME
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+
+@dataclass(frozen=True, eq=False)
+class PairSet:
+    """Pairs of pictures from one `FaceSet`, labelled.
+
+    Attributes:
+        name: what the pairs are, for people: "LFW-a View 1 test".
+        faces: the pictures that the pairs index.
+        left, right: [M] int64, indices into `faces`.
+        is_match: [M] bool, true for a genuine pair (same person), false for an impostor pair.
+        fold: [M] int64, the official fold of each pair, or None where the protocol has none.
+    """
+
+    name: str
+    faces: FaceSet
+    left: IntArray
+    right: IntArray
+    is_match: BoolArray
+    fold: IntArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+    @property
+    def people(self) -> IntArray:
+        """[M, 2] int64: the person on each side, as an index into `faces.names`."""
+        return np.stack([self.faces.people[self.left], self.faces.people[self.right]], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredPairs:
+    """What a model said of M labelled pairs: all that metrics and reports need.
+
+    Attributes:
+        scores: [M] float64, higher means the same person.
+        is_match: [M] bool.
+        people: [M, 2] int64, any labels that are equal exactly for equal people.
+        fold: [M] int64 or None.
+    """
+
+    scores: FloatArray
+    is_match: BoolArray
+    people: IntArray
+    fold: IntArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A confidence interval: `low <= high`, at `level` (0.95), made by `method`."""
+
+    low: float
+    high: float
+    level: float = 0.95
+    method: str = ""
+
+    def __str__(self) -> str:
+        return f"[{self.low:.3f}, {self.high:.3f}]"
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Where "same" begins: a pair is called the same person when `score >= value`.
+
+    Attributes:
+        value: in the units of the score.
+        fitted_on: the data it was chosen on, in words: "500 validation people of LFW-a DevTrain".
+        far: the false accept rate that was asked for, or None if accuracy was maximised.
+    """
+
+    value: float
+    fitted_on: str
+    far: float | None = None
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Turns a score into the probability of "same": `sigmoid(slope * score + offset)`.
+
+    The probability holds for as many genuine as impostor pairs, the mix it was fitted on.
+    """
+
+    slope: float
+    offset: float
+    fitted_on: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer to "is this the same person?". It is true or false itself.
+
+    Attributes:
+        same: `score >= threshold`.
+        score: higher means the same person.
+        threshold: where "same" begins.
+        probability: of "same", in [0, 1], for an even prior.
+        notes: what a reader should know before relying on it.
+        details: sizes, model name and times, for `--json`.
+    """
+
+    same: bool
+    score: float
+    threshold: float
+    probability: float
+    notes: tuple[str, ...] = ()
+    details: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    def __bool__(self) -> bool:
+        return self.same
+
+    def explain(self) -> str:
+        """One sentence in plain words."""
+        relation = "at or above" if self.same else "below"
+        return (
+            f"{'Same person' if self.same else 'Different people'}: the score {self.score:.3f} is {relation} "
+            f"the threshold {self.threshold:.3f} (probability of the same person {self.probability:.2f})."
+        )

@@ -1,0 +1,94 @@
+"""Measures a twin on validation people after an epoch, and chooses between epochs by it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from twinface.calibration import fit_calibration, probability
+from twinface.config import ValidationSettings
+from twinface.errors import DataError
+from twinface.metrics import (
+    area_under_curve,
+    binary_cross_entropy,
+    cross_validated_accuracy,
+    draw_one_shot_trials,
+    one_shot_accuracy,
+)
+from twinface.runtime import Machine
+from twinface.scoring import embed_faces, score_pairs
+from twinface.twin import Twin
+from twinface.types import ByteArray, Calibration, Float32Array, PairSet
+
+# A score that was trained as a logit is a calibrated one already.
+_LOGIT = Calibration(slope=1.0, offset=0.0, fitted_on="nothing: scores are logits")
+
+
+class Validator:
+    """Called with a twin, gives its measurements on validation people.
+
+    Args:
+        faces: `[N, H, W, C]` uint8, the validation pictures.
+        pairs: labelled pairs of them.
+        settings: which measurement chooses.
+        machine: where to run.
+        seed: of the one-shot trials.
+        scores_are_logits: whether the loss makes scores logits (cross-entropy does); otherwise the loss that is
+            reported is that of calibrated probabilities.
+
+    Raises:
+        DataError: one-shot trials are to choose, and there are too few people for them.
+    """
+
+    def __init__(
+        self,
+        faces: ByteArray,
+        pairs: PairSet,
+        settings: ValidationSettings,
+        machine: Machine,
+        seed: int,
+        scores_are_logits: bool,
+    ) -> None:
+        self.faces, self.pairs, self.metric, self.machine = faces, pairs, settings.metric, machine
+        self.scores_are_logits = scores_are_logits
+        self.trials = None
+        try:
+            self.trials = draw_one_shot_trials(pairs.faces.people, settings.ways, settings.trials, seed)
+        except DataError:
+            if settings.metric == "one-shot":
+                raise
+
+    def __call__(self, twin: Twin) -> dict[str, float]:
+        """Accuracy, AUC, loss and one-shot accuracy; `"value"` is what chooses, higher for better."""
+        embeddings = embed_faces(lambda faces: self._embed(twin, faces), self.faces)
+
+        def score(left: Float32Array, right: Float32Array) -> Float32Array:
+            with torch.inference_mode():
+                device = self.machine.device
+                scores = twin.score(torch.from_numpy(left).to(device), torch.from_numpy(right).to(device))
+                return np.asarray(scores.cpu().numpy(), np.float32)
+
+        scored = score_pairs(embeddings, self.pairs, score)
+        calibration = (
+            _LOGIT
+            if self.scores_are_logits
+            else fit_calibration(scored.scores, scored.is_match, "these very pairs, to compare epochs")
+        )
+        measured = {
+            "accuracy": cross_validated_accuracy(scored.scores, scored.is_match),
+            "auc": area_under_curve(scored.scores, scored.is_match),
+            "validation_loss": binary_cross_entropy(probability(calibration, scored.scores), scored.is_match),
+        }
+        if self.trials:
+            probe, candidates, answer = self.trials
+            count, ways = candidates.shape
+            similarities = score(np.repeat(embeddings[probe], ways, axis=0), embeddings[candidates.ravel()])
+            measured["one_shot"] = one_shot_accuracy(similarities.reshape(count, ways), answer)
+        chooser = {"accuracy": "accuracy", "loss": "validation_loss", "one-shot": "one_shot"}[self.metric]
+        sign = -1 if self.metric == "loss" else 1
+        return {"value": sign * measured[chooser], **measured}
+
+    def _embed(self, twin: Twin, faces: ByteArray) -> Float32Array:
+        with torch.inference_mode(), self.machine.autocast():
+            embeddings = twin.embed(torch.from_numpy(faces).to(self.machine.device))
+            return np.asarray(embeddings.float().cpu().numpy(), np.float32)

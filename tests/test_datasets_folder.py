@@ -1,0 +1,92 @@
+"""A folder of people: what counts as a picture, and what must never be followed."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from twinface.datasets import open_dataset
+from twinface.datasets.folder import PICTURE_SUFFIXES, Folder
+from twinface.errors import DataError
+
+
+def make(root: Path, *paths: str) -> Path:
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).touch()
+    return root
+
+
+def test_people_and_pictures_in_order(tmp_path: Path) -> None:
+    make(
+        tmp_path, "Zoë Q/b.JPG", "Zoë Q/a.png", "Ann/x.jpeg", "Ann/notes.txt", "Ann/.hidden.jpg", ".git/c.jpg"
+    )
+    faces = open_dataset("folder", tmp_path).faces()
+    assert faces.paths == ("Ann/x.jpeg", "Zoë Q/a.png", "Zoë Q/b.JPG")
+    assert faces.names == ("Ann", "Zoë Q")
+    assert faces.people.tolist() == [0, 1, 1]
+    assert faces.name == tmp_path.name
+
+
+@pytest.mark.parametrize("suffix", PICTURE_SUFFIXES)
+def test_every_suffix_counts_in_any_case(tmp_path: Path, suffix: str) -> None:
+    make(tmp_path, f"Ann/1{suffix}", f"Bob/1{suffix.upper()}")
+    assert len(Folder(tmp_path).faces()) == 2
+
+
+@pytest.mark.parametrize(
+    ("paths", "message"),
+    [
+        ((), "0 folders of people, need 2 or more"),
+        (("a.jpg", "b.png"), r"0 folders of people \(2 pictures lie loose in it\), need 2"),
+        (("Ann/1.jpg",), "1 folders of people, need 2"),
+        (("Ann/1.jpg", "Bob/notes.txt"), r"Bob'?: no picture of this person"),
+        (("Ann/1.jpg", "Bob/deeper/1.jpg"), r"Bob'?: no picture of this person"),
+        (("Ann/1.jpg", "B\x1bb/1.jpg"), r"the name 'B\\x1bb' cannot be used, it contains U\+001B"),
+        (("Ann/1.jpg", "Bob/a\nb.jpg"), r"the name 'a\\nb\.jpg' cannot be used"),
+    ],
+)
+def test_what_is_refused(tmp_path: Path, paths: tuple[str, ...], message: str) -> None:
+    with pytest.raises(DataError, match=message) as caught:
+        Folder(make(tmp_path, *paths)).faces()
+    assert str(caught.value).isprintable()
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    make(tmp_path, "Ann/1.jpg")
+    try:
+        os.makedirs(os.fsencode(tmp_path) + b"/B\xffb")  # noqa: PTH103
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/B\xffb/1.jpg")).touch()
+    with pytest.raises(DataError, match=r"cannot be used, it contains U\+DCFF") as caught:
+        Folder(tmp_path).faces()
+    str(caught.value).encode()
+
+
+def test_links_that_lead_out_are_not_followed(tmp_path: Path) -> None:
+    outside = make(tmp_path / "outside", "Eve/secret.jpg")
+    root = make(tmp_path / "root", "Ann/1.jpg", "Bob/1.jpg")
+    (root / "Ann/2.jpg").symlink_to(outside / "Eve/secret.jpg")
+    (root / "Ann/3.jpg").symlink_to("../../outside/Eve/secret.jpg")
+    (root / "Ann/4.jpg").symlink_to(root / "Bob/1.jpg")
+    (root / "Ann/5.jpg").symlink_to("5.jpg")
+    (root / "Eve").symlink_to(outside / "Eve")
+    assert Folder(root).faces().paths == ("Ann/1.jpg", "Ann/4.jpg", "Bob/1.jpg")
+    (tmp_path / "link").symlink_to(root)
+    assert len(Folder(tmp_path / "link").faces()) == 3, "the root itself may be a link"
+
+
+def test_what_it_has_not(tmp_path: Path) -> None:
+    folder = Folder(make(tmp_path, "Ann/1.jpg", "Bob/1.jpg"))
+    assert folder.training_pairs() is None
+    assert folder.training_faces().paths == folder.faces().paths
+    with pytest.raises(DataError, match="no protocol 'view1'"):
+        folder.protocol("view1")
+    for root, layout, message in (
+        (None, None, "--root"),
+        (tmp_path, "x", "no layouts"),
+        ("no", None, "no such"),
+    ):
+        with pytest.raises(DataError, match=message):
+            open_dataset("folder", root, layout)

@@ -1,0 +1,217 @@
+"""LFW as a data set: where it is found, what is in it, and what is missing."""
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from twinface.datasets import DATASETS, Dataset, open_dataset
+from twinface.datasets.lfw import TIGHT_FACE, Lfw, picture_path
+from twinface.datasets.lfw_layouts import LAYOUTS, find_lfw
+from twinface.errors import DataError
+
+LISTS = {
+    "peopleDevTrain.txt": "2\nAnn\t2\nBob\t1\n",
+    "pairsDevTrain.txt": "1\nAnn\t1\t2\nBob\t1\tAnn\t1\n",
+    "pairsDevTest.txt": "1\nCid\t1\t2\nDan\t1\tCid\t2\n",
+    "pairs.txt": "10\t1\n" + "Ann\t1\t2\nAnn\t1\tBob\t1\n" * 10,
+}
+PICTURES = {"Ann": 2, "Bob": 1, "Cid": 2, "Dan": 1}
+
+
+@pytest.fixture
+def real_lfw() -> Path:
+    root = Path(os.environ.get("TWINFACE_LFW", Path(__file__).parents[2] / "shared" / "data" / "lfw"))
+    if not (root / "lfwa").is_dir():
+        pytest.skip("LFW-a is not here: set TWINFACE_LFW to the folder that holds lfwa")
+    return root
+
+
+def make_pictures(folder: Path) -> Path:
+    for person, count in PICTURES.items():
+        for number in range(1, count + 1):
+            path = folder / picture_path(person, number)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    return folder
+
+
+def make_lists(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, contents in LISTS.items():
+        (folder / name).write_text(contents)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    make_pictures(tmp_path / "lfwa")
+    make_lists(tmp_path)
+    return tmp_path
+
+
+def test_what_is_in_it(tiny: Path) -> None:
+    lfw = open_dataset("lfw", tiny)
+    assert (lfw.name, lfw.title) == ("lfw", "LFW-a")
+    assert lfw.protocols == ("view1", "view2", "view1-train")
+    assert "outside data" in lfw.claims
+
+    faces = lfw.training_faces()
+    assert faces.paths == ("Ann/Ann_0001.jpg", "Ann/Ann_0002.jpg", "Bob/Bob_0001.jpg")
+    assert faces.people.tolist() == [0, 0, 1]
+    assert faces.people.dtype == np.int64
+    assert faces.names == ("Ann", "Bob")
+    assert faces.region == TIGHT_FACE == lfw.region
+    assert all((faces.root / path).is_file() for path in faces.paths)
+    assert len(lfw.faces()) == 6
+
+    pairs = lfw.protocol("view1")
+    assert pairs.name == "LFW-a View 1 test"
+    assert pairs.faces.paths == ("Cid/Cid_0001.jpg", "Cid/Cid_0002.jpg", "Dan/Dan_0001.jpg")
+    assert pairs.left.tolist() == [0, 2]
+    assert pairs.right.tolist() == [1, 1]
+    assert pairs.is_match.tolist() == [True, False]
+    assert pairs.fold is None
+    assert len(lfw.training_pairs() or ()) == 2
+    assert np.bincount(lfw.protocol("view2").fold).tolist() == [2] * 10
+
+
+def test_the_tight_region_is_the_central_128_of_250() -> None:
+    assert (TIGHT_FACE.top * 250, TIGHT_FACE.height * 250) == (61, 128)
+    assert TIGHT_FACE.top + TIGHT_FACE.height == pytest.approx(1 - TIGHT_FACE.top)
+
+
+@pytest.mark.parametrize(
+    ("folder", "layout"),
+    [
+        ("lfwa", "lfw-a"),
+        ("lfw2", "lfw-a"),
+        ("lfw-a", "lfw-a"),
+        ("LFWA", "lfw-a"),
+        ("lfw", "original"),
+        ("lfw_funneled", "funneled"),
+        ("lfw-funneled", "funneled"),
+        ("lfw-deepfunneled", "deep-funneled"),
+        ("lfw_deepfunneled", "deep-funneled"),
+    ],
+)
+def test_every_layout_is_found_whichever_folder_is_named(tmp_path: Path, folder: str, layout: str) -> None:
+    pictures = make_pictures(tmp_path / "data" / folder)
+    make_lists(tmp_path / "data")
+    for root in (tmp_path / "data", pictures):
+        assert find_lfw(root).layout.key == layout
+        assert Lfw(root).title == LAYOUTS[layout].title
+        assert len(Lfw(root).protocol("view1")) == 2
+    shutil.rmtree(tmp_path / "data" / folder)
+    make_lists(make_pictures(tmp_path / "data" / folder / folder))
+    assert len(Lfw(tmp_path / "data").protocol("view1")) == 2, "nested, with the lists inside"
+
+
+def test_the_layout_chooses_among_several(tiny: Path) -> None:
+    make_pictures(tiny / "lfw_funneled")
+    make_pictures(tiny / "lfw")
+    assert Lfw(tiny).title == "LFW-a"
+    assert Lfw(tiny, "original").root == tiny / "lfw"
+    assert Lfw(tiny, "funneled").title == "LFW funneled"
+    with pytest.raises(DataError, match=r"holds LFW as .*, not as deep-funneled"):
+        Lfw(tiny, "deep-funneled")
+    with pytest.raises(DataError, match="did you mean 'funneled'"):
+        Lfw(tiny, "funnelled")
+
+
+def test_a_folder_whose_name_does_not_tell_needs_the_layout(tmp_path: Path) -> None:
+    make_lists(make_pictures(tmp_path / "pictures"))
+    with pytest.raises(DataError, match="name the layout"):
+        Lfw(tmp_path / "pictures")
+    assert Lfw(tmp_path / "pictures", "original").title == "LFW original"
+
+
+def test_without_a_root_the_environment_is_asked(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tiny / "nothing"))
+    monkeypatch.setenv("HOME", str(tiny / "nothing"))
+    monkeypatch.setenv("TWINFACE_DATA", str(tiny))
+    assert Lfw().root == tiny / "lfwa"
+    tiny.rename(tiny.parent / "lfw")
+    monkeypatch.setenv("TWINFACE_DATA", str(tiny.parent))
+    assert Lfw().root == tiny.parent / "lfw" / "lfwa"
+    monkeypatch.delenv("TWINFACE_DATA")
+    with pytest.raises(DataError, match=r"no LFW pictures found in .*twinface data fetch lfw.*TWINFACE_DATA"):
+        Lfw()
+
+
+def test_a_missing_picture_is_named_with_its_line_and_all_are_counted(tiny: Path) -> None:
+    (tiny / "lfwa/Ann/Ann_0002.jpg").unlink()
+    shutil.rmtree(tiny / "lfwa/Bob")
+    with pytest.raises(DataError) as caught:
+        Lfw(tiny).training_faces()
+    assert "peopleDevTrain.txt line 2: the picture Ann/Ann_0002.jpg is not in" in str(caught.value)
+    assert "(2 of 3 pictures missing in total)" in str(caught.value)
+    with pytest.raises(DataError, match=r"pairsDevTrain\.txt line 2: the picture Ann/Ann_0002\.jpg.*2 of 3"):
+        Lfw(tiny).training_pairs()
+    assert len(Lfw(tiny).protocol("view1")) == 2, "the other list is whole"
+
+
+def test_a_missing_list_is_named(tiny: Path) -> None:
+    (tiny / "pairs.txt").unlink()
+    with pytest.raises(DataError, match=r"pairs\.txt is missing, looked in"):
+        Lfw(tiny).protocol("view2")
+
+
+def test_unknown_names_are_refused_with_the_nearest(tiny: Path) -> None:
+    with pytest.raises(DataError, match=r"LFW protocol 'veiw1' is unknown: did you mean 'view1'\?"):
+        Lfw(tiny).protocol("veiw1")
+    with pytest.raises(DataError, match=r"did you mean 'lfw'\? Known are lfw, orl, folder"):
+        open_dataset("lwf")
+
+
+def test_stray_files_are_not_pictures(tiny: Path) -> None:
+    for stray in ("lfwa/readme.txt", "lfwa/Ann/Ann_0003.txt", "lfwa/Ann/Bob_0001.jpg", "lfwa/Ann/Ann_1.jpg"):
+        (tiny / stray).touch()
+    (tiny / "lfwa/empty").mkdir()
+    assert len(Lfw(tiny).faces()) == 6
+
+
+def test_the_table_holds_data_sets() -> None:
+    assert list(DATASETS) == ["lfw", "orl", "folder"]
+    for name, constructor in DATASETS.items():
+        assert constructor.name == name
+        for attribute in Dataset.__annotations__:
+            assert hasattr(constructor, attribute) or attribute in {"title", "claims"}
+
+
+def test_real_lfw_holds_what_was_published(real_lfw: Path) -> None:
+    lfw = Lfw(real_lfw, "lfw-a")
+    assert (len(lfw.faces()), len(lfw.faces().names)) == (13_233, 5_749)
+
+    faces = lfw.training_faces()
+    assert (len(faces), len(faces.names)) == (9_525, 4_038)
+    assert np.count_nonzero(np.bincount(faces.people) >= 2) == 1_184
+
+    train, test, view2 = lfw.training_pairs(), lfw.protocol("view1"), lfw.protocol("view2")
+    assert (len(train), train.is_match.sum()) == (2_200, 1_100)
+    assert (len(train.faces), len(train.faces.names)) == (3_443, 2_132)
+    assert (len(test), test.is_match.sum(), len(test.faces)) == (1_000, 500, 1_549)
+    assert view2.fold is not None
+    for fold in range(10):
+        in_fold = view2.fold == fold
+        assert (in_fold.sum(), view2.is_match[in_fold].sum()) == (600, 300)
+    for pairs in (train, test, view2):
+        assert len(set(pairs.faces.paths)) == len(pairs.faces)
+        assert list(pairs.faces.paths) == sorted(pairs.faces.paths)
+        people = np.array(pairs.faces.names)[pairs.people]
+        assert ((people[:, 0] == people[:, 1]) == pairs.is_match).all()
+    assert set(train.faces.names) <= set(faces.names)
+    assert not set(test.faces.names) & set(faces.names)
+
+
+def test_real_lfw_opens_in_a_tenth_of_a_second(real_lfw: Path) -> None:
+    seconds = []
+    for _ in range(4):  # the first run also warms the disk
+        start = time.process_time()
+        lfw = Lfw(real_lfw, "lfw-a")
+        lfw.training_faces()
+        lfw.protocol("view1")
+        seconds.append(time.process_time() - start)
+    assert min(seconds) < 0.2, "about 0.04 on a quiet machine"

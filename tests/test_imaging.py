@@ -1,0 +1,510 @@
+"""Pictures from outside: what is read, what is refused, and what a prepared face is."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import cv2
+import imagesize
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from twinface import imaging
+from twinface.errors import ImageError, ModelError
+from twinface.image_header import MAX_JPEG_SCANS, read_image_header
+from twinface.imaging import (
+    MAX_FILE_BYTES,
+    Preparation,
+    decode,
+    encode_jpeg,
+    prepare,
+    prepare_file,
+    read_bytes,
+    read_image,
+)
+from twinface.types import WHOLE_FRAME, ByteArray, Region
+
+
+def picture(height: int = 24, width: int = 37, channels: int = 3) -> ByteArray:
+    """[H, W, C] with smooth shades, so that lossy formats stay close, and no symmetry."""
+    rows, columns = np.mgrid[:height, :width]
+    shades = [rows * 5 + columns, columns * 4 + rows * rows // 9, 255 - rows * 3 - columns * 3]
+    return np.clip(np.stack(shades[:channels], axis=2), 0, 255).astype(np.uint8)
+
+
+def encoded(extension: str, image: ByteArray, *options: int) -> bytes:
+    pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.shape[2] == 3 else image
+    return bytes(cv2.imencode(extension, pixels, list(options))[1])
+
+
+def netpbm(kind: int, image: ByteArray, brightest: int = 255, end: str = "\n") -> bytes:
+    header = f"P{kind}\n# made by a test\n{image.shape[1]} {image.shape[0]}\n{brightest}\n".encode()
+    if kind < 5:
+        return header + " ".join(str(sample) for sample in image.ravel()).encode() + end.encode()
+    return header + image.astype(np.uint8 if brightest < 256 else ">u2").tobytes()
+
+
+GRAY, RGB = picture(channels=1), picture()
+LOSSLESS = {
+    "png": encoded(".png", RGB),
+    "png gray": encoded(".png", GRAY),
+    "webp lossless": encoded(".webp", RGB, cv2.IMWRITE_WEBP_QUALITY, 101),
+    "bmp": encoded(".bmp", RGB),
+    "bmp gray": encoded(".bmp", GRAY),
+    "pgm": netpbm(5, GRAY),
+    "ppm": netpbm(6, RGB),
+    "plain pgm": netpbm(2, GRAY),
+    "plain ppm": netpbm(3, RGB),
+}
+LOSSY = {
+    "jpeg": encoded(".jpg", RGB),
+    "jpeg gray": encoded(".jpg", GRAY),
+    "jpeg progressive": encoded(".jpg", RGB, cv2.IMWRITE_JPEG_PROGRESSIVE, 1),
+    "jpeg with restarts": encoded(".jpg", RGB, cv2.IMWRITE_JPEG_RST_INTERVAL, 1),
+    "webp": encoded(".webp", RGB),
+}
+VALID = LOSSLESS | LOSSY
+every_format = pytest.mark.parametrize("kind", VALID)
+
+
+def exif(orientation: int) -> bytes:
+    """A TIFF block that says nothing but how to turn the picture."""
+    return b"MM\0*" + struct.pack(">IHHHIHHI", 8, 1, 0x0112, 3, 1, orientation, 0, 0)
+
+
+def with_jpeg_segment(data: bytes, code: int, payload: bytes) -> bytes:
+    """Puts a segment right behind the start of a JPEG."""
+    return data[:2] + struct.pack(">BBH", 0xFF, code, len(payload) + 2) + payload + data[2:]
+
+
+def png_chunk(kind: bytes, payload: bytes) -> bytes:
+    return struct.pack(">I", len(payload)) + kind + payload + struct.pack(">I", zlib.crc32(kind + payload))
+
+
+# What is read.
+
+
+@pytest.mark.parametrize("kind", LOSSLESS)
+def test_lossless_formats_come_back_as_they_were(kind: str) -> None:
+    original = GRAY if "gray" in kind or "pgm" in kind else RGB
+    decoded = decode(LOSSLESS[kind], "gray" if original is GRAY else "rgb", kind)
+    assert decoded.dtype == np.uint8
+    assert decoded.flags.c_contiguous
+    np.testing.assert_array_equal(decoded, original)
+
+
+@pytest.mark.parametrize("kind", LOSSY)
+def test_lossy_formats_come_back_nearly_as_they_were(kind: str) -> None:
+    original = GRAY if "gray" in kind else RGB
+    decoded = decode(LOSSY[kind], "gray" if original is GRAY else "rgb", kind)
+    assert decoded.shape == original.shape
+    assert np.abs(decoded.astype(int) - original).mean() < 6
+
+
+@every_format
+def test_gray_is_the_same_mix_of_red_green_and_blue_in_every_format(kind: str) -> None:
+    rgb = decode(VALID[kind], "rgb", kind)
+    gray = decode(VALID[kind], "gray", kind)
+    assert rgb.shape == (24, 37, 3)
+    assert gray.shape == (24, 37, 1)
+    by_hand = (rgb * [0.299, 0.587, 0.114]).sum(axis=2)
+    assert np.abs(gray[..., 0] - by_hand).max() <= 0.51
+
+
+@every_format
+def test_header_agrees_with_imagesize(kind: str) -> None:
+    header = read_image_header(VALID[kind], kind)
+    assert (header.width, header.height) == imagesize.get(io.BytesIO(VALID[kind])) == (37, 24)
+
+
+TURNS = {
+    1: lambda image: image,
+    2: lambda image: image[:, ::-1],
+    3: lambda image: image[::-1, ::-1],
+    4: lambda image: image[::-1],
+    5: lambda image: image.transpose(1, 0, 2),
+    6: lambda image: image.transpose(1, 0, 2)[:, ::-1],
+    7: lambda image: image.transpose(1, 0, 2)[::-1, ::-1],
+    8: lambda image: image.transpose(1, 0, 2)[::-1],
+}
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+def test_exif_turn_is_applied(orientation: int) -> None:
+    plain = VALID["jpeg"]
+    turned = with_jpeg_segment(plain, 0xE1, b"Exif\0\0" + exif(orientation))
+    np.testing.assert_array_equal(decode(turned, "rgb", "a"), TURNS[orientation](decode(plain, "rgb", "b")))
+    png = VALID["png"]
+    turned = png[:33] + png_chunk(b"eXIf", exif(orientation)) + png[33:]
+    np.testing.assert_array_equal(decode(turned, "rgb", "a"), TURNS[orientation](RGB))
+
+
+def test_alpha_is_left_out_and_shows_the_stored_color() -> None:
+    bgra = np.dstack([RGB[..., ::-1], np.zeros(RGB.shape[:2], np.uint8)])
+    data = cv2.imencode(".png", bgra)[1].tobytes()
+    np.testing.assert_array_equal(decode(data, "rgb", "transparent.png"), RGB)
+
+
+def test_sixteen_bits_become_eight() -> None:
+    deep = RGB.astype(np.uint16) * 257
+    png = cv2.imencode(".png", deep[..., ::-1])[1].tobytes()
+    np.testing.assert_array_equal(decode(png, "rgb", "deep.png"), RGB)
+    np.testing.assert_array_equal(decode(netpbm(6, deep, 65535), "rgb", "deep.ppm"), RGB)
+
+
+def test_first_frame_of_an_animation_is_taken() -> None:
+    image = pytest.importorskip("PIL.Image")
+    frames = [image.fromarray(RGB), image.fromarray(255 - RGB)]
+    for kind in ("webp", "png"):
+        file = io.BytesIO()
+        frames[0].save(file, kind, save_all=True, append_images=frames[1:], lossless=True)
+        np.testing.assert_array_equal(decode(file.getvalue(), "rgb", f"moving.{kind}"), RGB)
+
+
+def test_webp_with_exif_is_turned() -> None:
+    image = pytest.importorskip("PIL.Image")
+    file = io.BytesIO()
+    image.fromarray(RGB).save(file, "webp", lossless=True, exif=b"Exif\0\0" + exif(6))
+    np.testing.assert_array_equal(decode(file.getvalue(), "rgb", "turned.webp"), TURNS[6](RGB))
+
+
+@pytest.mark.parametrize("kind", [2, 5])
+@pytest.mark.parametrize("brightest", [1, 15, 100, 255, 1023, 65535])
+def test_netpbm_samples_are_scaled_to_the_brightest(kind: int, brightest: int) -> None:
+    samples = (np.arange(64).reshape(8, 8, 1) * brightest // 63).astype(np.uint16)
+    decoded = decode(netpbm(kind, samples, brightest), "gray", "a.pgm")
+    assert np.abs(decoded - samples * 255.0 / brightest).max() <= 0.51
+
+
+def test_plain_netpbm_needs_no_last_newline() -> None:
+    np.testing.assert_array_equal(decode(netpbm(2, GRAY, end=""), "gray", "a.pgm"), GRAY)
+
+
+def test_bytes_behind_the_end_are_left_alone() -> None:
+    for kind in ("jpeg", "png", "webp", "bmp", "pgm"):
+        longer = VALID[kind] + b"appended by a phone \xff\xd8\xff\xd9"
+        np.testing.assert_array_equal(decode(longer, "rgb", kind), decode(VALID[kind], "rgb", kind))
+
+
+# What is refused.
+
+
+@pytest.mark.parametrize("data", [b"", b"Hello, I am a text", b"GIF89a" + bytes(40), b"P4\n8 8\n" + bytes(8)])
+def test_other_formats_are_refused_by_content(data: bytes) -> None:
+    with pytest.raises(
+        ImageError, match=r"face\.jpg: not a picture that is read: starts with b'.*need one of"
+    ):
+        decode(data, "gray", "face.jpg")
+
+
+@every_format
+def test_every_cut_is_refused(kind: str) -> None:
+    # A picture's last newline may go; and of a plain file, so may digits of the last sample.
+    whole = VALID[kind].rstrip(b"\n0123456789") + b" " if "plain" in kind else VALID[kind]
+    for length in range(len(whole)):
+        with pytest.raises(ImageError):
+            decode(whole[:length], "gray", kind)
+        if "plain" not in kind:  # noticed without the decoder's help, as some decoders fill up with gray
+            with pytest.raises(ImageError):
+                read_image_header(whole[:length], kind)
+
+
+def test_thumbnail_end_inside_a_jpeg_is_not_the_pictures_end() -> None:
+    data = with_jpeg_segment(VALID["jpeg"], 0xE1, b"Exif\0\0" + VALID["jpeg gray"])
+    assert decode(data, "rgb", "a.jpg").shape == RGB.shape
+    for length in range(len(VALID["jpeg gray"]) + 20, len(data)):
+        with pytest.raises(ImageError, match="truncated"):
+            read_image_header(data[:length], "a.jpg")
+
+
+def gigantic_png(side: int = 13_000) -> bytes:
+    """A valid black PNG of one bit a pixel: some 20 kB that decode to 169 MB of gray."""
+    rows = zlib.compress(bytes((1 + -(-side // 8)) * side), 9)
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    chunks = png_chunk(b"IHDR", header) + png_chunk(b"IDAT", rows) + png_chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+def test_too_many_pixels_are_refused_before_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("was decoded")
+
+    monkeypatch.setattr(cv2, "imdecode", never)
+    with pytest.raises(ImageError, match=r"big\.png: 13000 x 13000 pixels, need at most 25,000,000"):
+        decode(gigantic_png(), "gray", "big.png")
+    with pytest.raises(ImageError, match="need at least 8 x 8"):
+        decode(encoded(".png", picture(8, 7)), "gray", "small.png")
+
+
+def test_too_many_pixels_take_no_memory(tmp_path: Path) -> None:
+    (tmp_path / "big.png").write_bytes(gigantic_png())
+    program = """
+import resource, sys
+from twinface.errors import ImageError
+from twinface.imaging import read_image
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    read_image(sys.argv[1], "gray")
+except ImageError:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    command = [sys.executable, "-c", program, str(tmp_path / "big.png")]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ})
+    assert int(answer.stdout) < 20_000  # kB; decoded it would be 169,000
+
+
+def test_endless_scans_are_refused() -> None:
+    data = VALID["jpeg progressive"]
+    scan = data.rindex(b"\xff\xda")
+    many = data[:scan] + data[scan:-2] * (MAX_JPEG_SCANS + 1) + data[-2:]
+    with pytest.raises(ImageError, match=f"more than {MAX_JPEG_SCANS} scans"):
+        decode(many, "gray", "slow.jpg")
+
+
+def test_a_long_run_of_filling_bytes_is_walked_once() -> None:
+    # With a pattern that backtracks this would take hours.
+    with pytest.raises(ImageError):
+        decode(b"\xff\xd8" + b"\xff" * 2_000_000 + b"\0", "gray", "filled.jpg")
+
+
+def test_decoded_size_must_be_the_headers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: np.zeros((24, 36), np.uint8))
+    with pytest.raises(ImageError, match="the header says 37 x 24 pixels, decoded are 36 x 24"):
+        decode(VALID["png"], "gray", "a.png")
+
+
+def test_opencvs_own_errors_become_image_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise cv2.error("inside\nOpenCV")
+
+    monkeypatch.setattr(cv2, "imdecode", fail)
+    with pytest.raises(ImageError, match=r"a\.png: damaged PNG: inside OpenCV"):
+        decode(VALID["png"], "gray", "a.png")
+
+
+def mutated(data: bytes, rng: np.random.Generator) -> bytes:
+    """A few bytes changed, removed, put in or cut off, mostly in the header, where they do most."""
+    changed = bytearray(data)
+    for _ in range(rng.integers(1, 6)):
+        limit = len(changed) if rng.random() < 0.5 else min(len(changed), 64)
+        where = int(rng.integers(limit)) if limit else 0
+        match rng.integers(4):
+            case 0:
+                changed[where : where + 1] = rng.bytes(1)
+            case 1:
+                changed[where : where + 4] = rng.choice(
+                    [b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff"]
+                )
+            case 2:
+                del changed[where : where + int(rng.integers(1, 9))]
+            case 3:
+                changed[where:where] = rng.bytes(int(rng.integers(1, 9)))
+    return bytes(changed[: rng.integers(len(changed) + 1)] if rng.random() < 0.1 else changed)
+
+
+def outcome(data: bytes) -> ByteArray | ImageError:
+    try:
+        return decode(data, "rgb", "outside")
+    except ImageError as error:
+        return error
+
+
+def assert_picture_or_one_line(found: ByteArray | ImageError) -> None:
+    if isinstance(found, ImageError):
+        assert str(found).startswith("outside: ")
+        assert "\n" not in str(found)
+    else:
+        assert found.dtype == np.uint8
+        assert found.ndim == 3
+        assert found.shape[2] == 3
+
+
+@every_format
+def test_mutated_files_give_a_picture_or_an_image_error(kind: str) -> None:
+    rng = np.random.default_rng(list(VALID).index(kind))
+    for _ in range(250):
+        assert_picture_or_one_line(outcome(mutated(VALID[kind], rng)))
+
+
+MAGIC = [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBPVP8X", b"BM", b"P2 ", b"P5\n8 8 255\n", b""]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(MAGIC), st.binary(max_size=200))
+def test_arbitrary_bytes_give_a_picture_or_an_image_error(magic: bytes, rest: bytes) -> None:
+    assert_picture_or_one_line(outcome(magic + rest))
+
+
+# Files.
+
+
+def test_read_image_tells_formats_by_content(tmp_path: Path) -> None:
+    (tmp_path / "face.jpg").write_bytes(VALID["png"])
+    np.testing.assert_array_equal(read_image(tmp_path / "face.jpg", "rgb"), RGB)
+    np.testing.assert_array_equal(read_image(str(tmp_path / "face.jpg"), "rgb"), RGB)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "empty.jpg").touch()
+    with (tmp_path / "huge.jpg").open("wb") as file:
+        file.truncate(MAX_FILE_BYTES + 1)
+    os.mkfifo(tmp_path / "pipe.jpg")
+    for name, message in {
+        "nobody.jpg": "no such file",
+        ".": "a folder",
+        "empty.jpg": "is empty",
+        "huge.jpg": "more than 64 MiB",
+        "pipe.jpg": "not a plain file",
+        "empty.jpg/face.jpg": "cannot be read",
+        "zero\0byte.jpg": "cannot be read",
+    }.items():
+        with pytest.raises(ImageError, match=message):
+            read_bytes(tmp_path / name)
+
+
+def test_unreadable_file(tmp_path: Path) -> None:
+    path = tmp_path / "locked.jpg"
+    path.write_bytes(VALID["jpeg"])
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("this user may read every file")
+    with pytest.raises(ImageError, match="cannot be read"):
+        read_bytes(path)
+
+
+# Preparation.
+
+SMALL = Preparation(Region(0.1, 0.2, 0.5, 0.25), 20, 30, "rgb")
+
+
+def test_preparation_goes_through_json_and_back() -> None:
+    again = Preparation.from_dict(json.loads(json.dumps(SMALL.as_dict())))
+    assert again == SMALL
+    assert again.key == SMALL.key
+
+
+def test_preparation_key_is_stable_and_differs_with_every_setting() -> None:
+    base = Preparation(WHOLE_FRAME, 20, 30, "rgb")
+    written_out = (
+        '{"color": "rgb", "height": 20, "pixels": 1, '
+        '"region": {"height": 1.0, "left": 0.0, "top": 0.0, "width": 1.0}, "width": 30}'
+    )
+    assert base.key == hashlib.sha256(written_out.encode()).hexdigest()
+    assert Preparation(Region(0, 0, 1, 1), 20, 30, "rgb").key == base.key
+    others = [
+        Preparation(Region(0.0, 0.0, 1.0, 0.5), 20, 30, "rgb"),
+        Preparation(WHOLE_FRAME, 21, 30, "rgb"),
+        Preparation(WHOLE_FRAME, 20, 31, "rgb"),
+        Preparation(WHOLE_FRAME, 20, 30, "gray"),
+    ]
+    assert len({base.key, *(other.key for other in others)}) == 5
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("height", 15),
+        ("width", 1025),
+        ("height", True),
+        ("width", 32.0),
+        ("color", "bgr"),
+        ("color", ["rgb"]),
+    ],
+)
+def test_preparation_refuses_impossible_settings(field: str, value: object) -> None:
+    changed = {"region": WHOLE_FRAME, "height": 20, "width": 30, "color": "rgb", field: value}
+    with pytest.raises(ValueError, match="need"):
+        Preparation(**changed)
+    with pytest.raises(ModelError, match="need"):
+        Preparation.from_dict(SMALL.as_dict() | {field: value})
+
+
+@pytest.mark.parametrize(
+    "settings_read",
+    [
+        None,
+        [],
+        {},
+        {"region": {}, "height": 20, "width": 30, "color": "rgb"},
+        SMALL.as_dict() | {"extra": 1},
+        SMALL.as_dict() | {"region": {"top": "0", "left": 0, "height": 1, "width": 1}},
+        SMALL.as_dict() | {"region": {"top": 0.5, "left": 0, "height": 1, "width": 1}},
+        SMALL.as_dict() | {"region": {"top": float("nan"), "left": 0, "height": 1, "width": 1}},
+    ],
+)
+def test_preparation_from_other_settings_is_refused(settings_read: object) -> None:
+    with pytest.raises(ModelError, match="cannot be read"):
+        Preparation.from_dict(settings_read)
+
+
+def test_a_cut_of_the_wanted_size_is_not_resampled() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (250, 250, 1), dtype=np.uint8)
+    preparation = Preparation(Region(0.244, 0.244, 0.512, 0.512), 128, 128, "gray")
+    face = prepare(image, preparation)
+    np.testing.assert_array_equal(face, image[61:189, 61:189])
+    face[:] = 0
+    assert image.any()
+
+
+def test_shrinking_averages_areas() -> None:
+    image = np.random.default_rng(1).integers(0, 256, (64, 96, 3), dtype=np.uint8)
+    face = prepare(image, Preparation(WHOLE_FRAME, 32, 32, "rgb"))
+    by_hand = image.reshape(32, 2, 32, 3, 3).mean(axis=(1, 3))
+    assert np.abs(face - by_hand).max() <= 0.51
+
+
+def test_shrinking_one_side_and_growing_the_other_averages_along_the_one() -> None:
+    stripes = np.tile(np.array([0, 255], np.uint8), (16, 64))[..., np.newaxis]  # 16 x 128, one pixel wide
+    face = prepare(stripes, Preparation(WHOLE_FRAME, 32, 64, "gray"))
+    assert set(np.unique(face)) <= {127, 128}  # any other method shows stripes of its own
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.tuples(st.integers(1, 60), st.integers(1, 60)),
+    st.tuples(st.integers(16, 70), st.integers(16, 70)),
+    st.tuples(st.floats(0, 0.9), st.floats(0, 0.9), st.floats(0.01, 1), st.floats(0.01, 1)),
+    st.sampled_from(["gray", "rgb"]),
+)
+def test_prepared_faces_have_the_wanted_shape_and_keep_a_flat_shade(
+    size: tuple[int, int], wanted: tuple[int, int], part: tuple[float, ...], color: imaging.Color
+) -> None:
+    top, left, height, width = part
+    region = Region(top, left, min(height, 1 - top), min(width, 1 - left))
+    preparation = Preparation(region, *wanted, color)
+    face = prepare(np.full((*size, preparation.channels), 77, np.uint8), preparation)
+    assert face.shape == (*wanted, preparation.channels)
+    assert face.flags.c_contiguous
+    assert (face == 77).all()
+
+
+@pytest.mark.parametrize(
+    "image", [np.zeros((20, 20), np.uint8), np.zeros((20, 20, 1), np.uint8), np.zeros((20, 20, 3)), RGB[:0]]
+)
+def test_prepare_refuses_other_arrays(image: ByteArray) -> None:
+    with pytest.raises(ValueError, match="need"):
+        prepare(image, SMALL)
+
+
+def test_prepare_file_is_its_parts_one_after_the_other(tmp_path: Path) -> None:
+    path = tmp_path / "face.png"
+    path.write_bytes(VALID["png"])
+    np.testing.assert_array_equal(prepare_file(path, SMALL), prepare(RGB, SMALL))
+    with pytest.raises(ImageError, match="nobody"):
+        prepare_file(tmp_path / "nobody.png", SMALL)
+
+
+@pytest.mark.parametrize("image", [GRAY, RGB])
+def test_encode_jpeg_keeps_the_order_of_colors(image: ByteArray) -> None:
+    again = decode(encode_jpeg(image), "gray" if image.shape[2] == 1 else "rgb", "again")
+    assert np.abs(again.astype(int) - image).mean() < 6

@@ -1,0 +1,153 @@
+"""Files that are either whole or not there, whatever interrupts their writing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from twinface.errors import StorageError
+from twinface.storage import new_file, remove_leftovers, sha256_of, write_bytes, write_json, write_text
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "folder" / "file.bin"
+
+
+def test_writing_creates_folders_and_replaces(target: Path) -> None:
+    write_bytes(target, b"first")
+    write_text(target, "zweitens: ä")
+    assert target.read_bytes() == "zweitens: ä".encode()
+    write_json(target, {"a": [1, 2.5, None]})
+    assert target.read_text() == '{\n  "a": [\n    1,\n    2.5,\n    null\n  ]\n}\n'
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_file_has_its_name_only_after_the_block(target: Path) -> None:
+    with new_file(target) as file:
+        file.write(b"some")
+        file.flush()
+        assert not target.exists()
+    assert target.read_bytes() == b"some"
+
+
+@pytest.mark.parametrize("interruption", [ValueError, KeyboardInterrupt])
+def test_block_that_fails_changes_nothing(target: Path, interruption: type[BaseException]) -> None:
+    write_bytes(target, b"before")
+
+    def write_half() -> None:
+        with new_file(target) as file:
+            file.write(b"half of the n")
+            raise interruption
+
+    with pytest.raises(interruption):
+        write_half()
+    assert target.read_bytes() == b"before"
+    assert list(target.parent.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), {"a": object()}])
+def test_json_that_others_could_not_read_is_refused(target: Path, value: object) -> None:
+    write_json(target, 1)
+    with pytest.raises((ValueError, TypeError)):
+        write_json(target, value)
+    assert target.read_text() == "1\n"
+
+
+def test_failures_are_storage_errors(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"before")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(StorageError, match=r"file.below: could not be written \(.*unchanged"):
+        write_bytes(tmp_path / "file" / "below", b"after")
+    with pytest.raises(StorageError, match="folder: could not be written"):
+        write_bytes(tmp_path / "folder", b"after")
+    assert (tmp_path / "file").read_bytes() == b"before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_longest_file_name(tmp_path: Path) -> None:
+    target = tmp_path / ("n" * 255)
+    write_bytes(target, b"content")
+    assert target.read_bytes() == b"content"
+
+
+def test_folder_that_cannot_be_synced_is_no_failure(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target.parent.mkdir()
+    real_open = os.open
+
+    def refuse_folders(path: object, *rest: int) -> int:
+        if path == target.parent:
+            raise OSError(22, "Invalid argument")
+        return real_open(path, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", refuse_folders)
+    write_bytes(target, b"content")
+    assert target.read_bytes() == b"content"
+
+
+def test_leftovers_are_removed_by_age_and_nothing_else_is(tmp_path: Path) -> None:
+    names = [".file.bin.77.abcd.part", ".file.bin.78.abcd.part", "file.part", ".hidden"]
+    for name in names:
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (time.time() - 100_000,) * 2)
+    os.utime(tmp_path / names[1])
+    remove_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:])
+    remove_leftovers(tmp_path, older_than=-1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[2:])
+    remove_leftovers(tmp_path / "nowhere")
+
+
+def test_sha256_of(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content" * 100_000)
+    assert sha256_of(tmp_path / "file") == hashlib.sha256(b"content" * 100_000).hexdigest()
+
+
+def test_full_disk(target: Path) -> None:
+    write_bytes(target, b"before")
+    program = """
+import resource, sys
+from pathlib import Path
+from twinface.errors import StorageError
+from twinface.storage import write_bytes
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+try:
+    write_bytes(Path(sys.argv[1]), bytes(100_000))
+except StorageError as error:
+    print(error)
+"""
+    answer = subprocess.run(
+        [sys.executable, "-c", program, str(target)], capture_output=True, text=True, check=True
+    )
+    assert "could not be written (File too large)" in answer.stdout
+    assert target.read_bytes() == b"before"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_kill_at_any_moment_leaves_a_whole_file(target: Path) -> None:
+    program = """
+import itertools, sys
+from pathlib import Path
+from twinface.storage import write_bytes
+for number in itertools.count():
+    write_bytes(Path(sys.argv[1]), bytes([number % 256]) * 3_000_000)
+    print(number, flush=True)
+"""
+    for delay in (0.0, 0.003, 0.011):
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, str(target)], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        content = target.read_bytes()
+        assert content == content[:1] * 3_000_000
