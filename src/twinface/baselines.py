@@ -91,7 +91,7 @@ def fit_baseline(name: str, split: PeopleSplit, preparation: Preparation, settin
     unfitted = record(Threshold(0.0, "nothing"), Calibration(1.0, 0.0, "nothing"))
     scores = score_pairs(validation, split.validation, unfitted.score).scores
     threshold = fit_threshold(scores, split.validation.is_match, split.tuned_on)
-    calibration = fit_calibration(scores, split.validation.is_match, split.tuned_on, threshold.value)
+    calibration = fit_calibration(scores, split.validation.is_match, split.tuned_on, threshold)
     return Baseline(embed, record(threshold, calibration))
 
 

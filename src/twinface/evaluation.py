@@ -199,7 +199,7 @@ def _decide(
             test = scored.fold == fold
             others = scored.scores[~test], scored.is_match[~test]
             own = fit_threshold(*others, "the other folds")
-            calibration = fit_calibration(*others, "the other folds", own.value)
+            calibration = fit_calibration(*others, "the other folds", own)
             decided[test] = scored.scores[test] - own.value
             probabilities[test] = probability(calibration, scored.scores[test])
             values.append(own.value)

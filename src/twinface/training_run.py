@@ -83,7 +83,7 @@ def start_run(
     """
     check_components(settings)
     dataset = source.open()
-    build_preparation(settings.imaging, dataset.faces().region)
+    build_preparation(settings.imaging, dataset.region)
     split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
     if start_from is not None:
         load_twin(start_from)
@@ -142,7 +142,7 @@ def _train(
     machine = choose_machine(settings.trainer.device, settings.trainer.precision, settings.trainer.threads)
     _note_machine(folder, about, machine)
     dataset = DataSource(**about["source"]).open()
-    preparation = build_preparation(settings.imaging, dataset.faces().region)
+    preparation = build_preparation(settings.imaging, dataset.region)
     split = split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
     faces = prepare_faces(split.source.faces, preparation, progress=on_prepare)
     validation = prepare_faces(split.validation.faces, preparation, progress=on_prepare)
@@ -244,7 +244,7 @@ def _write_model(
             name: np.asarray(value.detach().numpy(), np.float32) for name, value in twin.distance.items()
         },
         threshold=threshold,
-        calibration=fit_calibration(scores, is_match, split.tuned_on, threshold.value),
+        calibration=fit_calibration(scores, is_match, split.tuned_on, threshold),
         provenance=_provenance(about, split),
         settings=settings.as_dict(),
         seed=about["seed"],

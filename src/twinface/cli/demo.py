@@ -83,7 +83,7 @@ def _baselines(dataset: Dataset, settings: Settings, beside: Evaluation) -> dict
     from twinface.training_run import split_dataset
 
     split = split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
-    preparation = build_preparation(settings.imaging, dataset.faces().region)
+    preparation = build_preparation(settings.imaging, dataset.region)
     return {
         name: evaluate(fit_baseline(name, split, preparation, settings), beside.pairs, "unseen").figures
         for name in BASELINES

@@ -111,12 +111,14 @@ def split_pairs(pairs: PairSet, held_out: float, seed: int) -> tuple[PairSet, Pa
     """
     if not 0 < held_out < 1:
         raise DataError(f"a share of {held_out} of the pairs cannot be held out: need one between 0 and 1")
-    group = linked_people(pairs)[pairs.people[:, 0]]
-    groups = int(group.max()) + 1
+    # Numbered anew, because people without a pair are groups of their own that cannot be held out.
+    found, group = np.unique(linked_people(pairs)[pairs.people[:, 0]], return_inverse=True)
+    groups = len(found)
     if groups < 2:
         raise DataError(
-            f"{pairs.name}: its {len(pairs)} pairs link all {len(pairs.faces.names)} people, so none can be "
-            "held out without common people: give separate validation pairs, or hold people out by name"
+            f"{pairs.name}: its {len(pairs)} pairs link all {len(np.unique(pairs.people))} people, so none "
+            "can be held out without common people: give separate validation pairs, or hold people out by "
+            "name"
         )
     # [groups, 2]: matches and mismatches of each group.
     sizes = np.stack(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from twinface.errors import DataError
-from twinface.types import Interval
+from twinface.types import FloatArray, Interval
 
 
 def wilson(successes: float, total: float, level: float = 0.95) -> Interval:
@@ -112,9 +113,15 @@ def t_quantile(degrees: float, level: float) -> float:
     return (low + high) / 2
 
 
+@cache
+def _gauss_legendre() -> tuple[FloatArray, FloatArray]:
+    nodes, weights = np.polynomial.legendre.leggauss(64)
+    return nodes, weights
+
+
 def _t_share_within(t: float, degrees: float) -> float:
     """Return P(|T| <= t), where T = sqrt(degrees) * tan(angle) and angle has density ~ cos^(degrees - 1)."""
-    nodes, weights = np.polynomial.legendre.leggauss(64)
+    nodes, weights = _gauss_legendre()
     largest = math.atan(t / math.sqrt(degrees))
     density = np.cos((nodes + 1) / 2 * largest) ** (degrees - 1)
     whole = math.sqrt(math.pi) / 2 * math.exp(math.lgamma(degrees / 2) - math.lgamma((degrees + 1) / 2))

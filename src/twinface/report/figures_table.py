@@ -1,0 +1,122 @@
+"""The figures of an evaluation as rows to read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure.
+
+    Attributes:
+        name: of it.
+        value: as text.
+        interval: "[0.861, 0.912]", or "" where there is none.
+        note: what it is, and how far to trust it.
+    """
+
+    name: str
+    value: str
+    interval: str = ""
+    note: str = ""
+
+
+def figure_rows(figures: dict[str, Any]) -> list[Row]:
+    """What the model achieved, with intervals."""
+    rows = [_accuracy(figures), *_ranking(figures)]
+    trials = figures.get("one_shot")
+    if trials:
+        note = f"{trials['ways']}-way, {trials['trials']:,} trials: share where the right one of so many candidates is the nearest"
+        rows.append(Row("One-shot", share(trials["accuracy"]), interval(trials["interval"]), note))
+    return [
+        *rows,
+        Row("Cross-entropy", share(figures["loss"]), note="nats a pair; always saying 0.5 gives 0.6931"),
+        Row(
+            "Calibration error",
+            share(figures["calibration_error"]),
+            note="mean difference between probability and outcome, over bins of equal count",
+        ),
+    ]
+
+
+def fact_rows(figures: dict[str, Any]) -> list[Row]:
+    """What was scored, by what, and how fast."""
+    seen = figures["seen_people"]
+    return [
+        Row("Protocol", figures["protocol"]),
+        Row("Data", figures["data"]),
+        Row("Pairs", f"{figures['pairs']:,}", note=f"{figures['genuine']:,} genuine"),
+        Row("Pictures", f"{figures['images']:,}", note=f"of {figures['people']:,} people"),
+        Row("Model", figures["model"]),
+        Row("Threshold", f"{figures['threshold']:.4f}", note=f"fitted on {figures['threshold_fitted_on']}"),
+        Row(
+            "Pairs with people the model has seen",
+            f"{seen['pairs']:,}",
+            note=f"{seen['trained_on']:,} people trained on, {seen['tuned_on']:,} tuned on",
+        ),
+        Row("Speed", f"{figures['images_per_second']:,.0f} pictures/s", note=f"{figures['seconds']:.1f} s in all"),
+        Row("SHA-256 of the pictures", figures["data_sha256"]),
+    ]
+
+
+def _accuracy(figures: dict[str, Any]) -> Row:
+    note = "share of pairs judged rightly at the threshold"
+    if figures.get("folds"):
+        note = f"mean of {len(figures['folds'])} folds, ± {figures['standard_error']:.4f} standard error"
+    return Row("Accuracy", share(figures["accuracy"]), interval(figures["accuracy_interval"]), note)
+
+
+def _ranking(figures: dict[str, Any]) -> list[Row]:
+    if figures["auc"] is None:
+        nothing = "needs genuine and impostor pairs; these are of one kind"
+        return [Row("Area under ROC", "–", note=nothing), Row("Equal error rate", "–", note=nothing)]
+    rows = [
+        Row("Area under ROC", share(figures["auc"]), interval(figures["auc_interval"]),
+            "chance that a genuine pair outscores an impostor pair"),
+        Row("Equal error rate", share(figures["eer"]), interval(figures["eer_interval"]),
+            "where false accepts and false rejects are equally frequent"),
+    ]  # fmt: skip
+    for point in figures["tar_at_far"]:
+        hedge = "; few false accepts: a rough figure" if point["few_false_accepts"] else ""
+        name = f"TAR at FAR {100 * point['far']:g} %"
+        note = f"genuine pairs accepted when at most that many impostors are{hedge}"
+        rows.append(Row(name, share(point["tar"]), interval(point["interval"]), note))
+    return rows
+
+
+def share(value: float | None) -> str:
+    """Four digits, or a dash.
+
+    >>> share(0.5), share(None)
+    ('0.5000', '–')
+    """
+    return "–" if value is None else f"{value:.4f}"
+
+
+def interval(value: dict[str, Any] | None) -> str:
+    """An interval's ends.
+
+    >>> interval({"low": 0.25, "high": 0.5})
+    '[0.2500, 0.5000]'
+    """
+    return "" if value is None else f"[{value['low']:.4f}, {value['high']:.4f}]"
+
+
+def percent(value: float) -> str:
+    """A share as it is said.
+
+    >>> percent(0.8865).replace("\N{NO-BREAK SPACE}", " ")
+    '88.7 %'
+    """
+    return f"{100 * value:.1f}\N{NO-BREAK SPACE}%"
+
+
+def interval_methods(figures: dict[str, Any]) -> str:
+    """How the intervals were made, each method once."""
+    found = [figures.get(name) for name in ("accuracy_interval", "auc_interval", "eer_interval")]
+    found += [point["interval"] for point in figures["tar_at_far"]]
+    if figures.get("one_shot"):
+        found.append(figures["one_shot"]["interval"])
+    return "; ".join(dict.fromkeys(value["method"] for value in found if value and value.get("method")))

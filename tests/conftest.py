@@ -1,0 +1,57 @@
+"""What several test files stand on: a cache of their own, where LFW is, and one small trained run."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from twinface.config import load_recipe
+from twinface.interruption import StopRequest
+from twinface.runs import RunFolder
+from twinface.trainer import Watcher
+from twinface.training_run import DataSource, continue_run, start_run
+
+# A network and a schedule so small that a whole run takes seconds, with every part of the real thing in it.
+TINY = [
+    "imaging.height=24",
+    "imaging.width=24",
+    "network.backbone.channels=[4, 8]",
+    "network.backbone.embedding=16",
+    "sampling.repeats=1",
+    "trainer.epochs=3",
+]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Prepared faces go where the test run ends with them."""
+    before = os.environ.get("TWINFACE_CACHE")
+    os.environ["TWINFACE_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    os.environ.pop("TWINFACE_CACHE")
+    if before is not None:
+        os.environ["TWINFACE_CACHE"] = before
+
+
+@pytest.fixture(scope="session")
+def real_lfw() -> Path:
+    """The folder that holds LFW-a and its lists."""
+    root = Path(os.environ.get("TWINFACE_LFW", Path(__file__).parents[2] / "shared" / "data" / "lfw"))
+    if not (root / "lfwa").is_dir():
+        pytest.skip("LFW-a is not here: set TWINFACE_LFW to the folder that holds lfwa")
+    return root
+
+
+def train_tiny(path: Path, *overrides: str, recipe: str = "demo", data: str = "orl", seed: int = 0) -> RunFolder:
+    """Trains a tiny run in `path` from start to end."""
+    folder = RunFolder(path)
+    start_run(DataSource(data), load_recipe(recipe, [*TINY, *overrides]), seed, folder)
+    continue_run(folder, StopRequest(), Watcher())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run on ORL that has ended; tests read it and leave it as it is."""
+    return train_tiny(tmp_path_factory.mktemp("runs") / "tiny")

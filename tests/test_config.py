@@ -1,0 +1,121 @@
+"""Settings: recipes load, overrides apply, and what does not exist is refused with the nearest that does."""
+
+import tomllib
+
+import pytest
+import tomli_w
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twinface.building import check_components
+from twinface.config import Settings, load_recipe, override, recipe_names, settings_from
+from twinface.errors import SettingsError
+
+SHIPPED = {"default", "demo", "koch", "seed-a-batchnorm", "seed-a-dropout", *(f"seed-b-{n}" for n in range(1, 5))}
+
+
+def test_the_recipes_that_ship() -> None:
+    assert set(recipe_names()) == SHIPPED
+
+
+@pytest.mark.parametrize("name", sorted(SHIPPED))
+def test_a_recipe_is_whole_and_survives_a_settings_file(name: str) -> None:
+    settings = load_recipe(name)
+    check_components(settings)
+    assert settings.recipe == name
+    assert settings.description
+    assert settings_from(tomllib.loads(tomli_w.dumps(settings.as_dict())), "again") == settings
+
+
+def test_seed_b_recipes_hold_its_published_table() -> None:
+    table = {
+        name: (s.trainer.epochs, s.sampling.options["batch_size"], s.optimizer.options["learning_rate"])
+        + (s.optimizer.options["weight_decay"], s.network.backbone.options["dropout"])
+        for name in sorted(SHIPPED)
+        if name.startswith("seed-b")
+        for s in [load_recipe(name)]
+    }
+    assert table == {
+        "seed-b-1": (50, 32, 0.005, 5e-4, 0.0),
+        "seed-b-2": (25, 32, 0.005, 0.0, 0.0),
+        "seed-b-3": (50, 32, 0.005, 0.0, 0.0),
+        "seed-b-4": (25, 16, 0.005, 0.0, 0.2),
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("trainer.epoch=5", 'unknown field "trainer.epoch" (did you mean "epochs"?)'),
+        ("trainr.epochs=5", 'unknown field "trainr" (did you mean "trainer"?)'),
+        ("trainer.epochs=0", "trainer.epochs: Input should be greater than or equal to 1 (found 0)"),
+        ("trainer.epochs=many", "trainer.epochs"),
+        ("trainer.epochs", "need FIELD=VALUE"),
+        ("=5", "need FIELD=VALUE"),
+        ("trainer.epochs.more=5", '"epochs" has a value and no fields'),
+        ("network.distance.x=1", '"distance" has a value and no fields'),
+        ("data.supervision=pairs", "does not go with sampling.name"),
+        ("imaging.height=4000", "imaging.height"),
+    ],
+)
+def test_a_wrong_override_is_refused(change: str, said: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_recipe("default", [change])
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("loss.margn=1", 'unknown field "loss.margn" of cosface (did you mean "margin"?)'),
+        ("loss=cosfase", 'no loss "cosfase" (did you mean "cosface"?)'),
+        ("network.backbone=resnet", 'no network.backbone "resnet"'),
+        ("network.distance=cosin", 'no "cosin" (did you mean "cosine"?)'),
+        ("network.initialisation=paperr", 'did you mean "paper"?'),
+        ("optimizer.learning_rat=1", 'did you mean "learning_rate"?'),
+        ("schedule=cosin", 'did you mean "cosine"?'),
+        ("sampling=image", 'did you mean "images"?'),
+        ("loss=bce", "does not go with"),
+    ],
+)
+def test_a_wrong_component_is_refused_before_any_picture_is_read(change: str, said: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        check_components(load_recipe("default", [change]))
+    assert said in str(caught.value)
+
+
+def test_overrides_reach_every_depth() -> None:
+    settings = load_recipe(
+        "koch",
+        ["trainer.epochs=5", "schedule=step", "schedule.every=3", "network.backbone.dense=64", "imaging.region=face"],
+    )
+    assert settings.trainer.epochs == 5
+    assert settings.schedule.name == "step"
+    assert settings.schedule.options == {"every": 3}
+    assert settings.network.backbone.options["dense"] == 64
+    assert settings.imaging.region == "face"
+
+
+def test_no_such_recipe_names_the_nearest() -> None:
+    with pytest.raises(SettingsError, match='did you mean "koch"'):
+        load_recipe("kock")
+
+
+def test_a_recipe_of_ones_own(tmp_path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[trainer]\nepochs = 7\n")
+    assert load_recipe(str(file)) == Settings(recipe="mine", trainer={"epochs": 7})
+    file.write_text("[trainer\n")
+    with pytest.raises(SettingsError, match="not TOML"):
+        load_recipe(str(file))
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load_recipe(str(tmp_path / "none.toml"))
+
+
+@given(st.text(max_size=40))
+def test_no_override_crashes(text: str) -> None:
+    try:
+        settings_from(override(load_recipe("default").as_dict(), [text]), "text")
+    except SettingsError as error:
+        assert str(error)

@@ -1,0 +1,90 @@
+"""Losses against plain loops over a handful of pictures."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import normalize
+
+from twinface.backbones import Residual
+from twinface.losses import LOSSES, Labels
+from twinface.twin import Twin
+
+PEOPLE = torch.tensor([0, 0, 1, 1, 2, 2])
+PAIRS = [(0, 1, 1.0), (2, 3, 1.0), (4, 5, 1.0), (0, 2, 0.0), (1, 4, 0.0), (3, 5, 0.0)]
+LEFT, RIGHT = (torch.tensor([pair[side] for pair in PAIRS]) for side in (0, 1))
+LABELS = Labels(PEOPLE, LEFT, RIGHT, torch.tensor([pair[2] for pair in PAIRS]))
+
+
+@pytest.fixture
+def embeddings() -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(5).normal(size=(6, 4)).astype(np.float32)).requires_grad_()
+
+
+@pytest.fixture
+def twin() -> Twin:
+    torch.manual_seed(1)
+    return Twin(Residual((1, 16, 16), channels=(2,), embedding=4), "euclidean")
+
+
+def test_cross_entropy(twin: Twin, embeddings: torch.Tensor) -> None:
+    expected = 0.0
+    for left, right, match in PAIRS:
+        score = twin.score(embeddings[left], embeddings[right]).item()
+        same = 1 / (1 + math.exp(-score))
+        expected -= math.log(same if match else 1 - same) / len(PAIRS)
+    assert LOSSES["bce"](4, 3)(twin, embeddings, LABELS).item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("unit", [True, False])
+def test_contrastive(twin: Twin, embeddings: torch.Tensor, unit: bool) -> None:
+    vectors = normalize(embeddings, dim=1) if unit else embeddings
+    expected = 0.0
+    for left, right, match in PAIRS:
+        distance = torch.dist(vectors[left], vectors[right]).item()
+        expected += (distance**2 if match else max(0.0, 1.3 - distance) ** 2) / 2 / len(PAIRS)
+    loss = LOSSES["contrastive"](4, 3, margin=1.3, unit=unit)
+    assert loss(twin, embeddings, LABELS).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_triplet_on_semi_hard_triplets(twin: Twin, embeddings: torch.Tensor) -> None:
+    margin, vectors, found = 0.5, normalize(embeddings, dim=1), []
+    for anchor in range(6):
+        for positive in range(6):
+            for negative in range(6):
+                if anchor == positive or PEOPLE[anchor] != PEOPLE[positive] or PEOPLE[anchor] == PEOPLE[negative]:
+                    continue
+                near = torch.dist(vectors[anchor], vectors[positive]).item()
+                far = torch.dist(vectors[anchor], vectors[negative]).item()
+                if 0 < far - near <= margin:
+                    found.append(near - far + margin)
+    assert found
+    loss = LOSSES["triplet"](4, 3, margin=margin)
+    assert loss(twin, embeddings, LABELS).item() == pytest.approx(np.mean([f for f in found if f > 0]), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["cosface", "arcface"])
+def test_margin_softmax(twin: Twin, embeddings: torch.Tensor, name: str) -> None:
+    margin = {"cosface": 0.2, "arcface": 11.5}[name]
+    loss = LOSSES[name](4, 3, margin=margin, scale=16.0)
+    centres = normalize(loss.loss.W.detach(), dim=0)
+    expected = 0.0
+    for row in range(6):
+        cosines = (normalize(embeddings[row], dim=0) @ centres).tolist()
+        own = int(PEOPLE[row])
+        if name == "cosface":
+            cosines[own] -= margin
+        else:
+            cosines[own] = math.cos(math.acos(cosines[own]) + math.radians(margin))
+        total = sum(math.exp(16 * cosine) for cosine in cosines)
+        expected -= math.log(math.exp(16 * cosines[own]) / total) / 6
+    assert loss(twin, embeddings, LABELS).item() == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", sorted(LOSSES))
+def test_every_loss_has_a_finite_gradient(twin: Twin, embeddings: torch.Tensor, name: str) -> None:
+    value = LOSSES[name](4, 3)(twin, embeddings, LABELS)
+    value.backward()
+    assert value.ndim == 0
+    assert torch.isfinite(embeddings.grad).all()

@@ -1,0 +1,93 @@
+"""The twin: shared weights, one direction of score, and formulas that NumPy and torch agree on."""
+
+import numpy as np
+import pytest
+import torch
+
+from twinface.backbones import Koch, Residual
+from twinface.distances import DISTANCES
+from twinface.twin import Twin
+
+SHAPE = (1, 32, 32)
+
+
+def tiny_twin(distance: str = "cosine", **settings) -> Twin:
+    torch.manual_seed(0)
+    return Twin(Residual(SHAPE, channels=(4, 8), embedding=6), distance, **settings).eval()
+
+
+@pytest.mark.parametrize("distance", sorted(DISTANCES))
+def test_a_face_is_nearest_to_itself_and_order_does_not_matter(distance: str) -> None:
+    twin = tiny_twin(distance)
+    faces = torch.rand(5, *SHAPE) * 255
+    with torch.no_grad():
+        embeddings = twin.features(faces)
+        scores = twin.score(embeddings[:, None], embeddings[None])
+        assert torch.allclose(scores, scores.T, atol=1e-6)
+        assert (scores.diagonal()[:, None] >= scores - 1e-5).all()
+
+
+@pytest.mark.parametrize("distance", sorted(DISTANCES))
+@pytest.mark.parametrize("count", [1, 3])
+def test_numpy_and_torch_score_alike(distance: str, count: int) -> None:
+    random = np.random.default_rng(1)
+    left, right = random.normal(size=(2, count, 7)).astype(np.float32)
+    parameters = {
+        name: (value + random.normal(size=value.shape)).astype(np.float32)
+        for name, value in DISTANCES[distance].parameters(7).items()
+    }
+    plain = DISTANCES[distance].score(left, right, parameters)
+    tensors = {name: torch.from_numpy(np.asarray(value)) for name, value in parameters.items()}
+    in_torch = DISTANCES[distance].score(torch.from_numpy(left), torch.from_numpy(right), tensors)
+    assert plain.shape == (count,)
+    np.testing.assert_allclose(plain, in_torch.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_both_sides_go_through_the_same_weights() -> None:
+    twin = tiny_twin()
+    left, right = torch.rand(2, 3, *SHAPE) * 255
+    with torch.no_grad():
+        scores = twin(left, right)
+        one_by_one = torch.cat(
+            [twin.score(twin.features(a[None]), twin.features(b[None])) for a, b in zip(left, right, strict=True)]
+        )
+    assert scores.shape == (3,)
+    assert torch.allclose(scores, one_by_one, atol=1e-5)
+
+
+def test_flip_average_does_not_see_mirrors() -> None:
+    twin = tiny_twin(flip_average=True)
+    faces = torch.randint(0, 256, (3, 32, 32, 1), dtype=torch.uint8)
+    with torch.no_grad():
+        assert torch.allclose(twin.embed(faces), twin.embed(faces.flip(2)), atol=1e-5)
+        twin.flip_average = False
+        assert not torch.allclose(twin.embed(faces), twin.embed(faces.flip(2)), atol=1e-3)
+
+
+def test_per_image_normalisation_ignores_light() -> None:
+    twin = tiny_twin(normalisation="per-image")
+    faces = torch.rand(2, *SHAPE) * 100 + 20
+    normal = twin.normalise(faces)
+    assert torch.allclose(normal, twin.normalise(faces * 1.7 + 11), atol=1e-4)
+    assert torch.allclose(normal.mean(dim=(1, 2, 3)), torch.zeros(2), atol=1e-5)
+    assert torch.allclose(normal.std(dim=(1, 2, 3), correction=0), torch.ones(2), atol=1e-4)
+
+
+def test_a_picture_of_one_colour_is_finite() -> None:
+    twin = tiny_twin()
+    with torch.no_grad():
+        embedding = twin.embed(torch.full((1, 32, 32, 1), 7, dtype=torch.uint8))
+    assert torch.isfinite(embedding).all()
+
+
+def test_unit_normalisation_divides_by_255() -> None:
+    twin = Twin(Koch((1, 66, 66), dense=4), "weighted-l1", "unit", flip_average=False)
+    assert torch.equal(twin.normalise(torch.full((1, 1, 2, 2), 255.0)), torch.ones(1, 1, 2, 2))
+
+
+def test_equal_faces_have_a_finite_gradient_under_every_distance() -> None:
+    for distance in DISTANCES:
+        twin = tiny_twin(distance)
+        embedding = torch.rand(2, 6, requires_grad=True)
+        twin.score(embedding, embedding.detach().clone()).sum().backward()
+        assert torch.isfinite(embedding.grad).all(), distance
