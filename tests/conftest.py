@@ -43,7 +43,9 @@ def real_lfw() -> Path:
     return root
 
 
-def train_tiny(path: Path, *overrides: str, recipe: str = "demo", data: str = "orl", seed: int = 0) -> RunFolder:
+def train_tiny(
+    path: Path, *overrides: str, recipe: str = "demo", data: str = "orl", seed: int = 0
+) -> RunFolder:
     """Trains a tiny run in `path` from start to end."""
     folder = RunFolder(path)
     start_run(DataSource(data), load_recipe(recipe, [*TINY, *overrides]), seed, folder)

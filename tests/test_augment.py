@@ -9,7 +9,15 @@ from twinface.config import AugmentSettings
 from twinface.runtime import random_at
 
 ALL = AugmentSettings(
-    probability=1, rotation=10, shear=0.3, scale=0.2, shift=2, flip=0.5, brightness=0.2, contrast=0.3, erase=0.5
+    probability=1,
+    rotation=10,
+    shear=0.3,
+    scale=0.2,
+    shift=2,
+    flip=0.5,
+    brightness=0.2,
+    contrast=0.3,
+    erase=0.5,
 )
 
 

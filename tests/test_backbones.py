@@ -55,10 +55,7 @@ def test_batch_norm_stands_where_the_seed_had_it(order: str) -> None:
     network = Koch((1, 66, 66), dense=8, batch_norm=order)
     images = torch.rand(4, 1, 66, 66)
     maps = network.conv1(images)
-    if order == "before-relu":
-        expected = network.norm1(maps).relu()
-    else:
-        expected = network.norm1(maps.relu())
+    expected = network.norm1(maps).relu() if order == "before-relu" else network.norm1(maps.relu())
     into_second = []
     network.conv2.register_forward_pre_hook(lambda module, inputs: into_second.append(inputs[0]))
     network(images)

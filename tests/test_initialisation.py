@@ -16,7 +16,9 @@ def koch_with(initialisation: str) -> Twin:
 
 def close(tensor: torch.Tensor, mean: float, spread: float) -> bool:
     few = 4 * spread / tensor.numel() ** 0.5  # four standard errors
-    return abs(tensor.mean().item() - mean) <= few + 1e-7 and abs(tensor.std().item() - spread) <= 3 * few + 1e-7
+    return (
+        abs(tensor.mean().item() - mean) <= few + 1e-7 and abs(tensor.std().item() - spread) <= 3 * few + 1e-7
+    )
 
 
 def test_the_papers() -> None:

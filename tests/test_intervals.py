@@ -258,7 +258,7 @@ class TestPeopleBootstrap:
         intervals.eer_interval(pairs, 700)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        assert peak < 300e6
+        assert peak < 50e6
 
     def test_it_holds_the_truth_where_wilson_does_not(self) -> None:
         hits = {"bootstrap": 0, "wilson": 0}

@@ -53,7 +53,11 @@ def test_triplet_on_semi_hard_triplets(twin: Twin, embeddings: torch.Tensor) -> 
     for anchor in range(6):
         for positive in range(6):
             for negative in range(6):
-                if anchor == positive or PEOPLE[anchor] != PEOPLE[positive] or PEOPLE[anchor] == PEOPLE[negative]:
+                if (
+                    anchor == positive
+                    or PEOPLE[anchor] != PEOPLE[positive]
+                    or PEOPLE[anchor] == PEOPLE[negative]
+                ):
                     continue
                 near = torch.dist(vectors[anchor], vectors[positive]).item()
                 far = torch.dist(vectors[anchor], vectors[negative]).item()
@@ -61,7 +65,9 @@ def test_triplet_on_semi_hard_triplets(twin: Twin, embeddings: torch.Tensor) -> 
                     found.append(near - far + margin)
     assert found
     loss = LOSSES["triplet"](4, 3, margin=margin)
-    assert loss(twin, embeddings, LABELS).item() == pytest.approx(np.mean([f for f in found if f > 0]), rel=1e-4)
+    assert loss(twin, embeddings, LABELS).item() == pytest.approx(
+        np.mean([f for f in found if f > 0]), rel=1e-4
+    )
 
 
 @pytest.mark.parametrize("name", ["cosface", "arcface"])

@@ -53,7 +53,9 @@ def test_given_pairs_come_once_each(batch_size: int) -> None:
         for batch in batches
         for i, j in zip(batch.left, batch.right, strict=True)
     )
-    wanted = Counter(frozenset(pair) for pair in zip(MANY.pairs.left.tolist(), MANY.pairs.right.tolist(), strict=True))
+    wanted = Counter(
+        frozenset(pair) for pair in zip(MANY.pairs.left.tolist(), MANY.pairs.right.tolist(), strict=True)
+    )
     assert seen == wanted
     assert all(len(batch.left) == batch_size for batch in batches[:-1])
 
@@ -90,7 +92,9 @@ def test_people_images_draws_everyone_with_two_once() -> None:
     assert not {0, 7} & set(people)  # they have one picture each
 
 
-@pytest.mark.parametrize(("sampler", "counts"), [(DrawnPairs, [1, 1, 1]), (DrawnPairs, [5]), (PeopleImages, [1, 3])])
+@pytest.mark.parametrize(
+    ("sampler", "counts"), [(DrawnPairs, [1, 1, 1]), (DrawnPairs, [5]), (PeopleImages, [1, 3])]
+)
 def test_too_few_people_are_refused(sampler, counts: list[int]) -> None:
     with pytest.raises(DataError, match="need"):
         sampler(source(counts))

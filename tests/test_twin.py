@@ -49,7 +49,10 @@ def test_both_sides_go_through_the_same_weights() -> None:
     with torch.no_grad():
         scores = twin(left, right)
         one_by_one = torch.cat(
-            [twin.score(twin.features(a[None]), twin.features(b[None])) for a, b in zip(left, right, strict=True)]
+            [
+                twin.score(twin.features(a[None]), twin.features(b[None]))
+                for a, b in zip(left, right, strict=True)
+            ]
         )
     assert scores.shape == (3,)
     assert torch.allclose(scores, one_by_one, atol=1e-5)

@@ -24,7 +24,7 @@ __version__ = "0.1.0"
 
 # Imported when first asked for, so that `import twinface` itself takes no time.
 _HOMES = {"verify": "recognition", "Verifier": "recognition", "Verdict": "types", "TwinfaceError": "errors"}
-__all__ = ["TwinfaceError", "Verdict", "Verifier", "__version__", "verify"]  # noqa: F822
+__all__ = ["TwinfaceError", "Verdict", "Verifier", "__version__", "verify"]
 
 
 def __getattr__(name: str) -> Any:

@@ -253,7 +253,7 @@ def _size(faces: FaceSet, path: str) -> int:
 
 def _gray(faces: FaceSet, path: str) -> ByteArray:
     # Imported here so that counting alone needs no OpenCV.
-    from twinface.imaging import read_image  # noqa: PLC0415
+    from twinface.imaging import read_image
 
     return read_image(faces.root / path, "gray")
 

@@ -17,7 +17,9 @@ class WeightAverage:
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.tensors: dict[str, Tensor] = {name: value.clone() for name, value in network.state_dict().items()}
+        self.tensors: dict[str, Tensor] = {
+            name: value.clone() for name, value in network.state_dict().items()
+        }
 
     @torch.no_grad()
     def update(self, network: nn.Module, steps: int) -> None:

@@ -79,7 +79,11 @@ class Koch(Backbone):
         for number in range(1, 5):
             maps = self.get_submodule(f"conv{number}")(maps)
             norm = self.get_submodule(f"norm{number}")
-            maps = norm(functional.relu(maps)) if self.batch_norm == "after-relu" else functional.relu(norm(maps))
+            maps = (
+                norm(functional.relu(maps))
+                if self.batch_norm == "after-relu"
+                else functional.relu(norm(maps))
+            )
             if number < 4:
                 maps = functional.max_pool2d(maps, 2)
             maps = self.dropout[number - 1](maps)

@@ -73,7 +73,7 @@ def fit_baseline(name: str, split: PeopleSplit, preparation: Preparation, settin
             layout=split.source.faces.name,
             embedding_size=validation.shape[1],
             distance="cosine",
-            distance_parameters={"scale": np.float32(1).reshape(()), "bias": np.float32(0).reshape(())},
+            distance_parameters={"scale": np.ones((), np.float32), "bias": np.zeros((), np.float32)},
             threshold=threshold,
             calibration=calibration,
             provenance=Provenance(
@@ -99,4 +99,4 @@ def _standardised(faces: ByteArray) -> Float32Array:
     flat = faces.reshape(len(faces), -1).astype(np.float32)
     flat -= flat.mean(axis=1, keepdims=True)
     # As in the twin: a picture of one colour has no spread, and one grey level keeps the division finite.
-    return flat / np.maximum(flat.std(axis=1, keepdims=True), 1)
+    return np.asarray(flat / np.maximum(flat.std(axis=1, keepdims=True), 1), np.float32)

@@ -71,9 +71,13 @@ def build_learner(settings: Settings, people: int, machine: Machine, seed: int) 
         machine: where it will train.
         seed: of the initial weights.
     """
-    twin = build_twin(settings.network, settings.imaging, seed).to(machine.device, memory_format=machine.memory_format)
+    twin = build_twin(settings.network, settings.imaging, seed)
+    twin.to(machine.device).to(memory_format=machine.memory_format)  # type: ignore[call-overload]
     loss = build("loss", LOSSES, settings.loss, twin.embedding_size, people).to(machine.device)
-    parameters = [*twin.named_parameters(), *((f"loss.{name}", value) for name, value in loss.named_parameters())]
+    parameters = [
+        *twin.named_parameters(),
+        *((f"loss.{name}", value) for name, value in loss.named_parameters()),
+    ]
     optimizer = build("optimizer", OPTIMISERS, settings.optimizer, parameters)
     average = WeightAverage(twin, settings.trainer.averaging) if settings.trainer.averaging else None
     return Learner(twin, loss, optimizer, average)

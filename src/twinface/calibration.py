@@ -1,6 +1,12 @@
 """From a score to a probability, and from scores to a threshold.
 
 Both are fitted on people whom the network was not trained on, and say on whom.
+
+Where the threshold was chosen for accuracy, the sigmoid is made to pass through 0.5 there. Measured on normal
+and skewed synthetic scores that judge 72 to 99 % of pairs rightly, fitted on 1,000: with both parameters free,
+the probability at the threshold lay anywhere between 0.25 and 0.75, and 0.2 to 8 % of verdicts contradicted
+their probability. With the slope alone none do, at a cost of at most 0.01 nats of cross-entropy and 0.016 of
+calibration error.
 """
 
 from __future__ import annotations
@@ -54,12 +60,6 @@ def fit_calibration(
     perfectly, and Newton's method with backtracking finds the one optimum (Lin, Lin & Weng, Machine Learning
     68, 2007). Genuine and impostor pairs weigh the same in total, so probabilities hold for an even prior.
     A score that says nothing, or the opposite of what it should, gets slope 0: probability 0.5 for all.
-
-    Fitting only the slope, through the threshold, was measured on normal and skewed synthetic scores that
-    are right for 72 to 99 % of pairs. With both parameters free and 1,000 pairs, the probability at the
-    threshold lay anywhere between 0.25 and 0.75, and 0.2 to 8 % of verdicts contradicted their probability.
-    With the slope alone none do; it costs at most 0.01 nats of cross-entropy and 0.016 of
-    calibration error.
 
     Args:
         scores: [M], higher means the same person.

@@ -31,8 +31,11 @@ def build(kind: str, table: Mapping[str, Callable[..., T]], component: Component
         SettingsError: the name or a setting is unknown, or a value has the wrong type or range.
     """
     constructor = check(kind, table, component)
-    hints = get_type_hints(constructor.__init__ if isinstance(constructor, type) else constructor, include_extras=True)
-    fields: dict[str, Any] = {name: (hints[name], default) for name, default in settings_of(constructor).items()}
+    described: Any = vars(constructor)["__init__"] if inspect.isclass(constructor) else constructor
+    hints = get_type_hints(described, include_extras=True)
+    fields: dict[str, Any] = {
+        name: (hints[name], default) for name, default in settings_of(constructor).items()
+    }
     schema = create_model(component.name, **fields)
     try:
         checked = schema.model_validate(component.options)
@@ -51,7 +54,9 @@ def check(kind: str, table: Mapping[str, Callable[..., T]], component: Component
     known = settings_of(constructor)
     for option in component.options:
         if option not in known:
-            raise SettingsError(f'unknown field "{kind}.{option}" of {component.name}{nearest(option, known)}')
+            raise SettingsError(
+                f'unknown field "{kind}.{option}" of {component.name}{nearest(option, known)}'
+            )
     return constructor
 
 

@@ -210,7 +210,9 @@ def settings_from(values: Mapping[str, Any], source: str) -> Settings:
 def recipe_names() -> list[str]:
     """The recipes that come with the package."""
     folder = resources.files("twinface") / "recipes"
-    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return sorted(
+        entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")
+    )
 
 
 def load_recipe(name: str, overrides: Iterable[str] = ()) -> Settings:
@@ -229,7 +231,9 @@ def load_recipe(name: str, overrides: Iterable[str] = ()) -> Settings:
             raise SettingsError(f"{name}: cannot be read as a recipe ({error}); give a TOML file") from error
         source = name
     else:
-        raise SettingsError(f'no recipe "{name}"{nearest(name, recipe_names())}; or give the path of a .toml file')
+        raise SettingsError(
+            f'no recipe "{name}"{nearest(name, recipe_names())}; or give the path of a .toml file'
+        )
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -183,9 +183,7 @@ def unseen_pairs(dataset: Dataset, record: ModelRecord, per_person: int = 45, se
     return draw_pairs(take_people(faces, left, name), seed, max_per_person=per_person)
 
 
-def _decide(
-    record: ModelRecord, scored: ScoredPairs, name: str
-) -> tuple[ScoredPairs, FloatArray, Threshold]:
+def _decide(record: ModelRecord, scored: ScoredPairs, name: str) -> tuple[ScoredPairs, FloatArray, Threshold]:
     """Applies the threshold and calibration: the model's, or each fold's from the other folds."""
     if scored.fold is None:
         decided = scored.scores - record.threshold.value
@@ -203,7 +201,9 @@ def _decide(
             decided[test] = scored.scores[test] - own.value
             probabilities[test] = probability(calibration, scored.scores[test])
             values.append(own.value)
-        threshold = Threshold(float(np.mean(values)), f"for each fold, the other {len(folds) - 1} folds of {name}")
+        threshold = Threshold(
+            float(np.mean(values)), f"for each fold, the other {len(folds) - 1} folds of {name}"
+        )
     return ScoredPairs(decided, scored.is_match, scored.people, scored.fold), probabilities, threshold
 
 
@@ -280,7 +280,9 @@ def _one_shot(model: Model, embeddings: Float32Array, pairs: PairSet) -> dict[st
         np.repeat(embeddings[probe], ways, axis=0), embeddings[candidates.ravel()]
     ).reshape(candidates.shape)
     share = one_shot_accuracy(scores, answer)
-    interval = wilson(share * len(answer), len(answer))
+    # Trials with one probe person share pictures; counted as one trial a person the interval is not too narrow.
+    probes = len(np.unique(people[probe]))
+    interval = wilson(share * probes, probes)
     return {"ways": ways, "trials": len(answer), "accuracy": share, "interval": _as_dict(interval)}
 
 
@@ -290,7 +292,9 @@ def _claim(record: ModelRecord, claims: str, seen: dict[str, int]) -> str:
             f"Nothing: {seen['pairs']} pairs show people whom the model was trained or tuned on "
             f"({seen['trained_on']} and {seen['tuned_on']} people)."
         )
-    return f"{claims} Trained on {record.provenance.trained_on}; tuned on {record.provenance.tuned_on}.".strip()
+    return (
+        f"{claims} Trained on {record.provenance.trained_on}; tuned on {record.provenance.tuned_on}.".strip()
+    )
 
 
 def _as_dict(interval: Interval) -> dict[str, Any]:

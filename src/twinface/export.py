@@ -47,7 +47,9 @@ def export_onnx(twin: Twin, record: ModelRecord, target: Path) -> None:
     random = np.random.default_rng(0)
     # Smooth faces rather than noise: noise has no scale in common with what the network knows.
     coarse = random.integers(0, 256, (3, 6, 6, shape[2]), np.uint8)
-    faces = np.repeat(np.repeat(coarse, -(-shape[0] // 6), 1), -(-shape[1] // 6), 2)[:, : shape[0], : shape[1]]
+    faces = np.repeat(np.repeat(coarse, -(-shape[0] // 6), 1), -(-shape[1] // 6), 2)[
+        :, : shape[0], : shape[1]
+    ]
     faces = np.ascontiguousarray(faces)
     was_training = twin.training
     embed = _Embed(twin.eval())

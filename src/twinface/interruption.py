@@ -68,5 +68,7 @@ def stop_on_signals(deadline: float = DEADLINE) -> Iterator[StopRequest]:
 
 
 def _leave(request: StopRequest) -> None:
-    print("twinface: stopped in the middle of a step; the state saved last stands", file=sys.stderr, flush=True)
+    print(
+        "twinface: stopped in the middle of a step; the state saved last stands", file=sys.stderr, flush=True
+    )
     os._exit(128 + (request.signal_number or signal.SIGTERM))

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from twinface.twin import Twin
+from twinface.types import BoolArray, IntArray
 
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -69,7 +70,9 @@ class Contrastive(Loss):
 
     needs_pairs = True
 
-    def __init__(self, embedding_size: int, people: int, *, margin: Positive = 1.0, unit: bool = True) -> None:
+    def __init__(
+        self, embedding_size: int, people: int, *, margin: Positive = 1.0, unit: bool = True
+    ) -> None:
         super().__init__()
         self.margin, self.unit = margin, unit
 
@@ -143,8 +146,11 @@ LOSSES: dict[str, type[Loss]] = {
 }
 
 
-def labels_of(people: Tensor, left: Tensor, right: Tensor, is_match: Tensor, device: str) -> Labels:
-    """Moves a batch's labels to where the embeddings are."""
+def labels_of(people: IntArray, left: IntArray, right: IntArray, is_match: BoolArray, device: str) -> Labels:
+    """A batch's labels as tensors, where the embeddings are."""
     return Labels(
-        people.to(device), left.to(device), right.to(device), is_match.to(device, dtype=torch.float32)
+        torch.from_numpy(people).to(device),
+        torch.from_numpy(left).to(device),
+        torch.from_numpy(right).to(device),
+        torch.from_numpy(is_match).to(device, torch.float32),
     )

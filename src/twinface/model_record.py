@@ -84,7 +84,9 @@ class ModelRecord:
             values = json.loads(text)
             found = values["format"]
             if found != FORMAT:
-                raise ModelError(f"{source}: model format {found}; this version reads {FORMAT}: train it again")
+                raise ModelError(
+                    f"{source}: model format {found}; this version reads {FORMAT}: train it again"
+                )
             record = cls(
                 name=str(values["name"]),
                 preparation=Preparation.from_dict(values["preparation"]),
@@ -102,7 +104,9 @@ class ModelRecord:
                 made_by=dict(values["made_by"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ModelError(f"{source}: the model's record is damaged ({error!r}); make the model again") from error
+            raise ModelError(
+                f"{source}: the model's record is damaged ({error!r}); make the model again"
+            ) from error
         if record.distance not in DISTANCES:
             raise ModelError(f'{source}: distance "{record.distance}" is not known to this version')
         return record

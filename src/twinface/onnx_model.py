@@ -34,7 +34,9 @@ def unseal(data: bytes, source: str) -> None:
         ModelError: it is a pickle, no Twinface model at all, or a damaged one.
     """
     if data[:1] == b"\x80" or data[:2] == b"PK":
-        raise ModelError(f"{source}: looks like a pickle or a torch archive, which is never opened; need model.onnx")
+        raise ModelError(
+            f"{source}: looks like a pickle or a torch archive, which is never opened; need model.onnx"
+        )
     body, end = data[:-_SEAL_LENGTH], data[-_SEAL_LENGTH:]
     if not end.startswith(_SEAL_START):
         raise ModelError(
@@ -58,8 +60,12 @@ def find_model(place: str | Path) -> Path:
         if candidate.is_file():
             return candidate
     if (place / "settings.toml").is_file():
-        raise ModelError(f"{place}: training has not ended; continue it with `twinface train --resume {place}`")
-    raise ModelError(f"{place}: found no model there; need a run folder with model/model.onnx, or such a file")
+        raise ModelError(
+            f"{place}: training has not ended; continue it with `twinface train --resume {place}`"
+        )
+    raise ModelError(
+        f"{place}: found no model there; need a run folder with model/model.onnx, or such a file"
+    )
 
 
 class OnnxModel:
@@ -84,7 +90,9 @@ class OnnxModel:
         if threads:
             options.intra_op_num_threads = threads
         try:
-            self._session: Any = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+            self._session: Any = onnxruntime.InferenceSession(
+                data, options, providers=["CPUExecutionProvider"]
+            )
             metadata = self._session.get_modelmeta().custom_metadata_map
         except Exception as error:  # ONNX Runtime's exceptions have no common base but this
             raise ModelError(f"{self.path}: ONNX Runtime cannot load it ({error})") from error
@@ -102,7 +110,9 @@ class OnnxModel:
         preparation = self.record.preparation
         wanted = (preparation.height, preparation.width, 1 if preparation.color == "gray" else 3)
         if faces.ndim != 4 or faces.shape[1:] != wanted or faces.dtype != np.uint8:
-            raise ModelError(f"{self.path}: got {faces.dtype} faces of shape {faces.shape}, need uint8 [B, *{wanted}]")
+            raise ModelError(
+                f"{self.path}: got {faces.dtype} faces of shape {faces.shape}, need uint8 [B, *{wanted}]"
+            )
         embeddings: Float32Array = self._session.run(["embeddings"], {"faces": faces})[0]
         if not np.isfinite(embeddings).all():
             raise DivergedError(f"{self.path}: an embedding is not finite; the model is unusable")

@@ -6,7 +6,7 @@ has the layers `backbone.conv1` … `backbone.conv4`, `backbone.dense` and `dist
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import torch
@@ -118,11 +118,13 @@ def set_rates(optimizer: torch.optim.Optimizer, schedule: Schedule, epoch: float
         group["lr"] = group["base_rate"] * factor
         if "momentum_top" in group:
             risen = min(1.0, int(epoch) / group["momentum_epochs"])
-            group["momentum"] = group["momentum_start"] + risen * (group["momentum_top"] - group["momentum_start"])
+            group["momentum"] = group["momentum_start"] + risen * (
+                group["momentum_top"] - group["momentum_start"]
+            )
 
 
 def _layer(parameter: str) -> str:
     return parameter.rpartition(".")[0]
 
 
-OPTIMISERS = {"adam": adam, "adamw": adamw, "sgd": sgd}
+OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": adam, "adamw": adamw, "sgd": sgd}

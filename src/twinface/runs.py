@@ -1,14 +1,14 @@
 """A run is a folder that can be read without the program.
 
-    settings.toml       every setting
-    run.json            what, when, where, on which data, by which versions, and how it ended
-    log.txt             what was said
-    metrics.jsonl       one line an epoch
-    state.safetensors   where training stands, to the bit
-    best.safetensors    the best epoch's weights
-    model/              twin.safetensors + twin.json to train on from, model.onnx to use
-    results/            one evaluation each: numbers as JSON, scores as NPZ
-    report.html         all of it to look at
+settings.toml       every setting
+run.json            what, when, where, on which data, by which versions, and how it ended
+log.txt             what was said
+metrics.jsonl       one line an epoch
+state.safetensors   where training stands, to the bit
+best.safetensors    the best epoch's weights
+model/              twin.safetensors + twin.json to train on from, model.onnx to use
+results/            one evaluation each: numbers as JSON, scores as NPZ
+report.html         all of it to look at
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ class RunFolder:
                 f"{self.path}: there is a run already; continue it with --resume {self.path}, or choose another --out"
             )
         if self.path.is_dir() and any(self.path.iterdir()):
-            raise SettingsError(f"{self.path}: the folder is not empty and holds no run; choose another --out")
+            raise SettingsError(
+                f"{self.path}: the folder is not empty and holds no run; choose another --out"
+            )
         if self.path.exists() and not self.path.is_dir():
             raise SettingsError(f"{self.path}: is a file; --out needs a folder")
         write_text(self.settings_file, tomli_w.dumps(settings.as_dict()))
@@ -81,7 +83,9 @@ class RunFolder:
         try:
             values = tomllib.loads(self.settings_file.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
-            raise ModelError(f"{self.path}: holds no run (no settings.toml); start one with `twinface train`") from error
+            raise ModelError(
+                f"{self.path}: holds no run (no settings.toml); start one with `twinface train`"
+            ) from error
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise SettingsError(f"{self.settings_file}: cannot be read ({error})") from error
         return settings_from(values, str(self.settings_file))
@@ -95,7 +99,9 @@ class RunFolder:
         try:
             about: dict[str, Any] = json.loads(self.manifest.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
-            raise ModelError(f"{self.path}: holds no run (no run.json); start one with `twinface train`") from error
+            raise ModelError(
+                f"{self.path}: holds no run (no run.json); start one with `twinface train`"
+            ) from error
         except (OSError, ValueError) as error:
             raise ModelError(f"{self.manifest}: cannot be read ({error})") from error
         return about
@@ -134,7 +140,9 @@ class RunFolder:
             with lock, self._logging():
                 yield
         except Timeout as error:
-            raise SettingsError(f"{self.path}: another process is training this run; wait, or choose another --out") from error
+            raise SettingsError(
+                f"{self.path}: another process is training this run; wait, or choose another --out"
+            ) from error
 
     @contextmanager
     def _logging(self) -> Iterator[None]:

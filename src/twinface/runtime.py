@@ -40,7 +40,10 @@ class Machine:
     def autocast(self) -> torch.autocast:
         """The context in which the network's forward pass runs."""
         return torch.autocast(
-            self.device.partition(":")[0], torch.bfloat16, enabled=self.precision == "bfloat16", cache_enabled=True
+            self.device.partition(":")[0],
+            torch.bfloat16,
+            enabled=self.precision == "bfloat16",
+            cache_enabled=True,
         )
 
 
@@ -90,7 +93,9 @@ def random_at(seed: int, purpose: Purpose, epoch: int = 0, step: int = 0) -> np.
     >>> float(random_at(7, "order", epoch=2).random()) == float(random_at(7, "order", epoch=2).random())
     True
     """
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, _PURPOSES[purpose], epoch, step])))
+    return np.random.Generator(
+        np.random.Philox(np.random.SeedSequence([seed, _PURPOSES[purpose], epoch, step]))
+    )
 
 
 def seed_torch(seed: int, purpose: Purpose, epoch: int = 0, step: int = 0) -> None:
@@ -100,14 +105,23 @@ def seed_torch(seed: int, purpose: Purpose, epoch: int = 0, step: int = 0) -> No
 
 def describe_machine(machine: Machine) -> dict[str, Any]:
     """What a run folder records about where it was made."""
-    packages = ("twinface", "torch", "numpy", "opencv-python-headless", "onnxruntime", "pytorch-metric-learning")
+    packages = (
+        "twinface",
+        "torch",
+        "numpy",
+        "opencv-python-headless",
+        "onnxruntime",
+        "pytorch-metric-learning",
+    )
     versions = {}
     for package in packages:
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             versions[package] = "not installed"
-    device = torch.cuda.get_device_name(machine.device) if machine.device.startswith("cuda") else processor_name()
+    device = (
+        torch.cuda.get_device_name(machine.device) if machine.device.startswith("cuda") else processor_name()
+    )
     return {
         "device": machine.device,
         "device_name": device,

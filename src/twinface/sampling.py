@@ -6,6 +6,7 @@ new way to sample is one class and one line in `SAMPLERS`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 
@@ -130,7 +131,9 @@ class Images:
     A last batch that is not full is left out: the order is new each epoch, so no picture misses twice for long.
     """
 
-    def __init__(self, source: TrainingSource, *, batch_size: AtLeastTwo = 128, repeats: Positive = 1) -> None:
+    def __init__(
+        self, source: TrainingSource, *, batch_size: AtLeastTwo = 128, repeats: Positive = 1
+    ) -> None:
         self.faces, self.batch_size, self.repeats = source.faces, min(batch_size, len(source.faces)), repeats
 
     def __call__(self, seed: int, epoch: int) -> list[Batch]:
@@ -164,7 +167,9 @@ class PeopleImages:
         order = random.permutation(len(self.with_two))
         batches = []
         for i in range(0, len(order) - self.people + 1, self.people):
-            chosen = [_draw(random, self.with_two[person], self.images) for person in order[i : i + self.people]]
+            chosen = [
+                _draw(random, self.with_two[person], self.images) for person in order[i : i + self.people]
+            ]
             batches.append(_batch_of_images(self.faces, np.concatenate(chosen)))
         return batches
 
@@ -180,7 +185,7 @@ def _draw(random: np.random.Generator, images: IntArray, count: int) -> IntArray
     return np.concatenate([*[images] * whole, random.choice(images, rest, replace=False)])
 
 
-SAMPLERS = {
+SAMPLERS: dict[str, Callable[..., Sampler]] = {
     "given-pairs": GivenPairs,
     "drawn-pairs": DrawnPairs,
     "images": Images,

@@ -61,4 +61,9 @@ def cosine(
     return factor
 
 
-SCHEDULES = {"constant": constant, "step": step, "exponential": exponential, "cosine": cosine}
+SCHEDULES: dict[str, Callable[..., Schedule]] = {
+    "constant": constant,
+    "step": step,
+    "exponential": exponential,
+    "cosine": cosine,
+}

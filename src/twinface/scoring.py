@@ -37,14 +37,18 @@ def embed_faces(
         part = embed(np.array(faces[start : start + batch_size]))
         wrong = np.flatnonzero(~np.isfinite(part).all(axis=1))
         if len(wrong):
-            raise DivergedError(f"the embedding of face {start + wrong[0]} is not finite; the model is unusable")
+            raise DivergedError(
+                f"the embedding of face {start + wrong[0]} is not finite; the model is unusable"
+            )
         parts.append(part)
         if progress:
             progress(min(start + batch_size, len(faces)), len(faces))
     return np.concatenate(parts)
 
 
-def score_pairs(embeddings: Float32Array, pairs: PairSet, score: Score, batch_size: int = 4096) -> ScoredPairs:
+def score_pairs(
+    embeddings: Float32Array, pairs: PairSet, score: Score, batch_size: int = 4096
+) -> ScoredPairs:
     """Scores labelled pairs of embedded faces.
 
     Args:
@@ -55,7 +59,9 @@ def score_pairs(embeddings: Float32Array, pairs: PairSet, score: Score, batch_si
     """
     scores = np.concatenate(
         [
-            np.asarray(score(embeddings[pairs.left[i : i + batch_size]], embeddings[pairs.right[i : i + batch_size]]))
+            np.asarray(
+                score(embeddings[pairs.left[i : i + batch_size]], embeddings[pairs.right[i : i + batch_size]])
+            )
             for i in range(0, len(pairs), batch_size)
         ]
     )

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -36,8 +35,9 @@ def write_tensors(target: Path, tensors: Mapping[str, Tensor], about: Mapping[st
                 f"{name} has values that are not finite, so {target.name} was not written and the one before stands; "
                 "a smaller learning rate or gradient clipping may help"
             )
-    metadata = {"about": json.dumps(about, allow_nan=False), "checksum": _checksum(plain)}
-    write_bytes(target, save(plain, metadata))
+    # One entry, because safetensors writes several in an order of chance, and equal states are to be equal files.
+    metadata = json.dumps({"about": about, "checksum": _checksum(plain, about)}, allow_nan=False)
+    write_bytes(target, save(plain, {"twinface": metadata}))
 
 
 def read_tensors(source: Path) -> tuple[Tensors, dict[str, Any]]:
@@ -49,13 +49,13 @@ def read_tensors(source: Path) -> tuple[Tensors, dict[str, Any]]:
     try:
         with safe_open(source, "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-            metadata = file.metadata() or {}
-        about: dict[str, Any] = json.loads(metadata["about"])
+            metadata = json.loads((file.metadata() or {})["twinface"])
+        about: dict[str, Any] = metadata["about"]
     except FileNotFoundError as error:
         raise ModelError(f"{source}: no such file") from error
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
         raise ModelError(f"{source}: damaged, or not a safetensors file of Twinface ({error})") from error
-    if metadata.get("checksum") != _checksum(tensors):
+    if metadata["checksum"] != _checksum(tensors, about):
         raise ModelError(f"{source}: damaged, its checksum does not fit")
     return tensors, about
 
@@ -73,7 +73,7 @@ class StateFile:
             keep = self.previous.with_suffix(".link")
             keep.unlink(missing_ok=True)
             os.link(self.path, keep)
-            os.replace(keep, self.previous)
+            keep.replace(self.previous)
         write_tensors(self.path, tensors, about)
 
     def read(self) -> tuple[Tensors, dict[str, Any]] | None:
@@ -99,10 +99,10 @@ class StateFile:
             self.previous.unlink(missing_ok=True)
 
 
-def _checksum(tensors: Mapping[str, Tensor]) -> str:
-    digest = hashlib.blake2b(digest_size=16)
+def _checksum(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> str:
+    digest = hashlib.blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=16)
     for name in sorted(tensors):
         tensor = tensors[name]
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
-        digest.update(np.ascontiguousarray(tensor.numpy()))
+        digest.update(tensor.numpy().tobytes())
     return digest.hexdigest()

@@ -74,7 +74,9 @@ class Learner:
         if self.average:
             tensors |= {f"average/{name}": value for name, value in self.average.tensors.items()}
         for index, slots in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer/{index}/{slot}": value for slot, value in slots.items() if value is not None}
+            tensors |= {
+                f"optimizer/{index}/{slot}": value for slot, value in slots.items() if value is not None
+            }
         return tensors
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
@@ -89,6 +91,12 @@ class Learner:
             index, _, slot = name.partition("/")
             slots.setdefault(int(index), {})[slot] = value
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": slots})
+        # Fused optimisers walk through parameter and moments in the order in which they lie in memory, so that a
+        # moment that was read back must lie as its parameter does (channels_last, say).
+        for parameter, state in self.optimizer.state.items():
+            for slot, value in state.items():
+                if value.shape == parameter.shape:
+                    state[slot] = torch.empty_like(parameter).copy_(value)
 
     def kept_weights(self) -> Tensors:
         """The weights that are validated and shipped: the average where there is one."""
@@ -137,7 +145,9 @@ class Keeper(Protocol):
 class Watcher:
     """What is told while training runs; every member may be replaced."""
 
-    on_step: Callable[[Progress, int, float, int], None] = field(default=lambda progress, steps, loss, images: None)
+    on_step: Callable[[Progress, int, float, int], None] = field(
+        default=lambda progress, steps, loss, images: None
+    )
     on_epoch: Callable[[dict[str, Any]], None] = field(default=lambda record: None)
 
 
@@ -208,16 +218,14 @@ def training_step(learner: Learner, plan: Plan, batch: Batch, progress: Progress
     device = plan.machine.device
     faces = torch.from_numpy(np.ascontiguousarray(plan.faces[batch.images].transpose(0, 3, 1, 2)))
     images = augment(faces.to(device).float(), plan.augment, random)
-    labels = labels_of(
-        *(torch.from_numpy(array) for array in (batch.people, batch.left, batch.right, batch.is_match)), device
-    )
+    labels = labels_of(batch.people, batch.left, batch.right, batch.is_match, device)
     with plan.machine.autocast():
         embeddings = learner.twin.features(images.contiguous(memory_format=plan.machine.memory_format))
     loss: Tensor = learner.loss(learner.twin, embeddings, labels)
     value = float(loss.detach())
     if not math.isfinite(value):
         raise DivergedError(
-            f"the loss is {value} in epoch {progress.epoch + 1}, step {progress.step + 1}; the last good state is kept; "
+            f"the loss is {value} in epoch {progress.epoch + 1}, step {progress.step + 1}: the last good state is kept; "
             "a smaller learning rate or trainer.gradient_clip may help"
         )
     learner.optimizer.zero_grad(set_to_none=True)

@@ -121,7 +121,9 @@ def continue_run(
     try:
         folder.note(status="training", twinface=__version__)
         progress = _train(folder, settings, about, stop, watcher, on_prepare)
-        folder.note(status="finished", finished=now(), epochs=progress.epoch, best_epoch=progress.best_epoch + 1)
+        folder.note(
+            status="finished", finished=now(), epochs=progress.epoch, best_epoch=progress.best_epoch + 1
+        )
     except Interrupted:
         folder.note(status="stopped")
         log.info("stopped; continue with: twinface train --resume %s", folder.path)
@@ -158,7 +160,12 @@ def _train(
         augment=settings.augment,
         schedule=build("schedule", SCHEDULES, settings.schedule, settings.trainer.epochs),
         validate=Validator(
-            validation.images, split.validation, settings.validation, machine, seed, settings.loss.name == "bce"
+            validation.images,
+            split.validation,
+            settings.validation,
+            machine,
+            seed,
+            settings.loss.name == "bce",
         ),
         trainer=settings.trainer,
         validation=settings.validation,
@@ -171,7 +178,10 @@ def _train(
     _write_model(folder, settings, about, dataset, preparation, split, validation.images)
     folder.state.forget_previous()
     folder.note(
-        seconds={"training": round(progress.seconds, 2), "writing the model": round(time.monotonic() - began, 2)},
+        seconds={
+            "training": round(progress.seconds, 2),
+            "writing the model": round(time.monotonic() - began, 2),
+        },
         parameters=_count_parameters(learner),
     )
     return progress
@@ -209,7 +219,9 @@ def split_dataset(dataset: Dataset, settings: DataSettings, pairs: int, per_pers
     if settings.test_people:
         faces, _ = split_people(faces, settings.test_people, seed)
     rest_faces, held_faces = split_people(faces, settings.validation_people, seed + 1)
-    drawn = draw_pairs(rest_faces, seed, max_per_person=per_person) if settings.supervision == "pairs" else None
+    drawn = (
+        draw_pairs(rest_faces, seed, max_per_person=per_person) if settings.supervision == "pairs" else None
+    )
     return PeopleSplit(
         TrainingSource(drawn.faces if drawn else rest_faces, drawn),
         draw_pairs(held_faces, seed, max_per_person=per_person, limit=pairs),

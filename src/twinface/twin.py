@@ -69,7 +69,7 @@ class Twin(nn.Module):
 
     def score(self, left: Tensor, right: Tensor) -> Tensor:
         """Embeddings `[..., D]` and `[..., D]` → scores `[...]`; higher means the same person."""
-        scores: Tensor = self.formula.score(left, right, self.distance)
+        scores: Tensor = self.formula.score(left, right, dict(self.distance.items()))
         return scores
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from twinface.cli.console import print_json, say
+
+if TYPE_CHECKING:
+    from twinface.analysis import DataAnalysis
 
 app = typer.Typer(help="Fetch data sets and look at them.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -17,7 +21,9 @@ def fetch(
     name: Annotated[str, typer.Argument(help="The data set; lfw is the only one that is fetched.")],
     root: Annotated[Path | None, typer.Option(help="Where to put it.")] = None,
     layout: Annotated[str, typer.Option(help="original, funneled or deep-funneled.")] = "funneled",
-    offline: Annotated[bool, typer.Option("--offline", help="Say what is needed and where, fetch nothing.")] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Say what is needed and where, fetch nothing.")
+    ] = False,
 ) -> None:
     """Download a data set, every file checked against its checksum."""
     from twinface.datasets import DATASETS
@@ -51,8 +57,33 @@ def info(
     if json:
         print_json(analysis.as_dict())
     else:
-        print("\n".join(analysis.lines()))
+        print("\n".join(_lines(analysis)))
     if out is not None:
         from twinface.report import write_data_page
 
         say(f"page: {write_data_page(analysis, dataset, pair_sets, out)}")
+
+
+def _lines(analysis: DataAnalysis) -> Iterator[str]:
+    """The analysis to read in a terminal; the page has the rest."""
+    faces, pictures = analysis.faces, analysis.pictures
+    yield f"{analysis.name}: {faces.pictures} pictures of {faces.people} people, {pictures.total_bytes / 1e6:.0f} MB"
+    yield (
+        f"pictures a person: {faces.per_person.minimum:.0f} to {faces.per_person.maximum:.0f}, "
+        f"median {faces.per_person.median:.0f}, mean {faces.per_person.mean:.2f}; "
+        f"{faces.with_two_or_more} people have two or more"
+    )
+    yield "most pictures: " + ", ".join(f"{name} {count}" for name, count in faces.top[:5])
+    sizes = ", ".join(f"{width} x {height} ({count})" for height, width, count in pictures.sizes[:5])
+    yield f"of {pictures.sampled} pictures decoded: {sizes}"
+    for label, spread in (("brightness", pictures.brightness), ("contrast", pictures.contrast)):
+        yield f"  {label} of 255: mean {spread.mean:.0f}, from {spread.minimum:.0f} to {spread.maximum:.0f}"
+    for row, pairs in enumerate(analysis.pairs):
+        folds = f" in {pairs.folds} folds" if pairs.folds else ""
+        yield (
+            f"{pairs.name}: {pairs.matches} matched and {pairs.mismatches} mismatched pairs{folds}, "
+            f"{pairs.pictures} pictures of {pairs.people} people; {pairs.in_several_pairs} in more than one pair"
+        )
+        for other in range(row):
+            shared = analysis.shared_people[row][other]
+            yield f"  people shared with {analysis.pairs[other].name}: {shared}"

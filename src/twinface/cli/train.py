@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 def train(
     data: Annotated[str | None, typer.Option(help="Data set: lfw, orl or folder.")] = None,
     root: Annotated[Path | None, typer.Option(help="Its folder, where it is not in a usual place.")] = None,
-    layout: Annotated[str | None, typer.Option(help="Which version of LFW: lfw-a, original, funneled …")] = None,
+    layout: Annotated[
+        str | None, typer.Option(help="Which version of LFW: lfw-a, original, funneled …")
+    ] = None,
     recipe: Annotated[str, typer.Option(help="A recipe's name, or a TOML file.")] = "default",
     seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
     out: Annotated[Path | None, typer.Option(help="The run folder; default runs/RECIPE-SEED.")] = None,
@@ -37,7 +39,9 @@ def train(
 
     if resume is not None:
         if data or set_ or start_from or out:
-            raise SettingsError("--resume takes a run as it is: leave out --data, --set, --start-from and --out")
+            raise SettingsError(
+                "--resume takes a run as it is: leave out --data, --set, --start-from and --out"
+            )
         folder = RunFolder(resume)
     else:
         if data is None:
@@ -84,7 +88,7 @@ def _watching(folder: RunFolder, tensorboard: bool) -> Iterator[Watcher]:
     if tensorboard:
         from torch.utils.tensorboard import SummaryWriter
 
-        writer = SummaryWriter(str(folder.path / "tensorboard"))  # type: ignore[no-untyped-call]
+        writer = SummaryWriter(str(folder.path / "tensorboard"))
     epochs = folder.settings().trainer.epochs
     with tqdm(unit="img", disable=None, file=sys.stderr, dynamic_ncols=True, smoothing=0.05) as bar:
 

@@ -232,7 +232,7 @@ def _download(file: RemoteFile, root: Path) -> None:
     if _is_here(file, root):
         return
     try:
-        import pooch  # noqa: PLC0415 (an optional part, and slow to import)
+        import pooch
     except ModuleNotFoundError as error:
         raise DataError('downloads need the package pooch: pip install "twinface[train]"') from error
     fetcher = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=30, chunk_size=1 << 16)

@@ -139,7 +139,7 @@ def picture_folders(root: Path) -> dict[str, Path]:
 def default_folder() -> Path:
     """Where a download goes when no folder is named: `…/twinface/lfw` in the user's data folder."""
     # Imported here because most uses name their folder.
-    import platformdirs  # noqa: PLC0415
+    import platformdirs
 
     return Path(platformdirs.user_data_dir("twinface", appauthor=False)) / "lfw"
 

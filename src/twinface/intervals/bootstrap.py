@@ -12,7 +12,28 @@ multiway clustering", JBES 29, 2011), the variance is V = V_product - 2 * V_coup
 independent weight for each couple of people among impostor pairs and weight 1 for genuine pairs. To first
 order V is the dyadic cluster-robust variance of Aronow, Samii & Assenova (Political Analysis 23, 2015). It is
 never taken below V_single, the variance with an independent weight for each pair. The percentile bounds of
-the product replicates are then drawn towards the estimate by sqrt(V / V_product).
+the product replicates are then drawn towards the estimate by sqrt(V / V_product), and widened where people
+are few.
+
+How often the 95 % interval of the accuracy held the truth, in 400 simulated data sets each; strong
+effects of people are a third to two thirds of the variance of a score (`tests/test_intervals.py` simulates):
+
+    people                pairs        effects  people bootstrap  Wilson
+    900                   500 + 500    none     .975              .965
+    900                   500 + 500    strong   .972              .948
+    150                   500 + 500    none     .980              .970
+    150                   500 + 500    strong   .955              .858
+    150, some much more   500 + 500    strong   .930              .695
+    40, some much more    300 + 300    strong   .915              .475
+    12                    54 + 54      none     .998              .942
+    12                    54 + 54      strong   .975              .840
+    12                    540 + 540    strong   .900              .458
+
+The intervals of AUC, EER and TAR at a FAR of 0.1 held it in .94 to .98 of cases from 150 people on, if these
+are evenly frequent, and in .86 to .99 otherwise.
+
+6,000 pairs and 1,000 replicates take 0.1 to 0.2 s and a few MB. Time grows with their product and, once one
+replicate fills a block, memory with the pairs: for millions of pairs, ask for 200 replicates.
 """
 
 from __future__ import annotations
@@ -36,8 +57,9 @@ from twinface.metrics.inputs import check_scores
 from twinface.metrics.roc import require_supported_far
 from twinface.types import BoolArray, FloatArray, IntArray, Interval, ScoredPairs
 
-# Weights held at once: [replicates, pairs] of this many numbers, 16 MB. A statistic makes some ten copies.
-_CHUNK = 2_000_000
+# How many weights are drawn at once: 1.6 MB, of which a statistic makes some ten copies. Larger blocks leave
+# the processor's cache and take twice the time.
+_CHUNK = 200_000
 
 
 @dataclass(frozen=True, eq=False)

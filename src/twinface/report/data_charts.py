@@ -58,7 +58,9 @@ def pairs_chart(lists: Sequence[PairsAnalysis]) -> Chart:
         axes.margins(x=0.14)
         figure.legend(loc="outside upper center", ncols=2)
 
-    said = "; ".join(f"{pairs.name}: {pairs.matches:,} genuine, {pairs.mismatches:,} impostor" for pairs in lists)
+    said = "; ".join(
+        f"{pairs.name}: {pairs.matches:,} genuine, {pairs.mismatches:,} impostor" for pairs in lists
+    )
     height = max(HEIGHT, 1.0 + 0.7 * len(lists))
     return chart("Pairs of each list", f"Pairs by kind: {said}.", draw, height=height)
 
@@ -81,7 +83,12 @@ def _sizes(sizes: Sequence[tuple[int, int, int]]) -> Chart:
         axes = figure.subplots()
         areas = [8 + 120 * count / most for *_, count in sizes]
         axes.scatter(
-            [width for _, width, _ in sizes], [height for height, *_ in sizes], areas, color=INK, alpha=0.5, linewidths=0
+            [width for _, width, _ in sizes],
+            [height for height, *_ in sizes],
+            areas,
+            color=INK,
+            alpha=0.5,
+            linewidths=0,
         )
         axes.set_xlabel("width, pixels")
         axes.set_ylabel("height, pixels")
@@ -89,7 +96,7 @@ def _sizes(sizes: Sequence[tuple[int, int, int]]) -> Chart:
         axes.set_ylim(bottom=0)
 
     height, width, count = sizes[0]
-    said = f"{len(sizes):,} sizes; the most frequent is {width} × {height} with {count:,} pictures."
+    said = f"{len(sizes):,} sizes; the most frequent is {width} by {height} with {count:,} pictures."
     return chart("Sizes", f"Widths and heights of the pictures: {said}", draw, "Larger dots: more pictures.")
 
 
@@ -116,6 +123,6 @@ def _binned(histogram: Sequence[tuple[int, int]]) -> list[tuple[str, int]]:
     bins = []
     for start, following in zip(starts, [*starts[1:], most + 1], strict=True):
         people = sum(people for pictures, people in histogram if start <= pictures < following)
-        name = f"{start}–{following - 1}" if start < _STEPS[-1] else f"{start}+"
+        name = f"{start}\N{EN DASH}{following - 1}" if start < _STEPS[-1] else f"{start}+"
         bins.append((str(start) if following == start + 1 else name, people))
     return bins

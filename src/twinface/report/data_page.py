@@ -20,7 +20,9 @@ from twinface.types import PairSet
 _USES = (1, 2, 3, 4, 5, 10)
 
 
-def write_data_page(analysis: DataAnalysis, dataset: Dataset, pair_sets: Sequence[PairSet], out: Path) -> Path:
+def write_data_page(
+    analysis: DataAnalysis, dataset: Dataset, pair_sets: Sequence[PairSet], out: Path
+) -> Path:
     """Writes a page about a data set and returns where it is.
 
     Args:
@@ -87,7 +89,7 @@ def _spreads(analysis: DataAnalysis) -> list[tuple[str, list[str]]]:
 
 def _sizes(analysis: DataAnalysis) -> list[Row]:
     sizes = analysis.pictures.sizes
-    rows = [Row(f"{width} × {height}", f"{count:,}") for height, width, count in sizes[:10]]
+    rows = [Row(f"{width} by {height}", f"{count:,}") for height, width, count in sizes[:10]]
     rest = sum(count for *_, count in sizes[10:])
     return [*rows, Row(f"{len(sizes) - 10:,} other sizes", f"{rest:,}")] if rest else rows
 
@@ -111,7 +113,10 @@ def _uses(pairs: PairSet) -> list[int]:
 def _shaded(counts: Sequence[Sequence[int]]) -> list[list[tuple[int, int]]]:
     """Each count with how deeply to shade it, 0 to 50 percent: by its share of the row's own list."""
     return [
-        [(count, 0 if place == row or not line[row] else round(50 * count / line[row])) for place, count in enumerate(line)]
+        [
+            (count, 0 if place == row or not line[row] else round(50 * count / line[row]))
+            for place, count in enumerate(line)
+        ]
         for row, line in enumerate(counts)
     ]
 
@@ -126,7 +131,10 @@ def _examples(analysis: DataAnalysis, pair_sets: Sequence[PairSet]) -> list[tupl
     def group(title: str, kind: str, pairs: PairSet, rows: Sequence[int]) -> PictureGroup:
         faces = pairs.faces
         shown = (
-            PicturePair(read(faces.root, faces.paths[pairs.left[row]]), read(faces.root, faces.paths[pairs.right[row]]))
+            PicturePair(
+                read(faces.root, faces.paths[pairs.left[row]]),
+                read(faces.root, faces.paths[pairs.right[row]]),
+            )
             for row in rows
         )
         return PictureGroup(title, kind, tuple(shown))

@@ -74,13 +74,16 @@ def _confusion(result: Result) -> Chart:
         for spine in axes.spines.values():
             spine.set_visible(False)
 
-    return chart("Confusion matrix", _in_words(table), draw, "Percentages, and depth of colour, are of a row.")
+    return chart(
+        "Confusion matrix", _in_words(table), draw, "Percentages, and depth of colour, are of a row."
+    )
 
 
 def _in_words(table: Confusion) -> str:
     return (
-        f"Confusion matrix: of the genuine pairs {table.true_accept} were accepted and {table.false_reject} rejected, "
-        f"of the impostor pairs {table.false_accept} accepted and {table.true_reject} rejected."
+        f"Confusion matrix: of the genuine pairs {table.true_accept} were accepted and "
+        f"{table.false_reject} rejected, of the impostor pairs {table.false_accept} accepted and "
+        f"{table.true_reject} rejected."
     )
 
 
@@ -118,9 +121,9 @@ def _reliability(result: Result) -> Chart:
 
     error = result.figures.get("calibration_error")
     measured = "" if error is None else f" Expected calibration error {error:.4f}."
-    said = f"Reliability diagram, {len(curve.count)} bins of {curve.count.min()} to {curve.count.max()} pairs.{measured}"
+    bins = f"{len(curve.count)} bins of {curve.count.min()} to {curve.count.max()} pairs"
     caption = "On the dotted line probabilities come true. Bars: 95 % intervals; below: pairs in each bin."
-    return chart("Reliability", said, draw, caption)
+    return chart("Reliability", f"Reliability diagram, {bins}.{measured}", draw, caption)
 
 
 def _folds(result: Result) -> Chart:

@@ -42,4 +42,7 @@ def extreme_pairs(result: Result) -> list[PictureGroup]:
 
 def _said(result: Result, row: Any) -> tuple[str, str]:
     score, probability = float(result.decided[row]), float(result.probabilities[row])
-    return f"{abs(score):.3f} {'above' if score >= 0 else 'below'} threshold", f"probability {probability:.3f}"
+    return (
+        f"{abs(score):.3f} {'above' if score >= 0 else 'below'} threshold",
+        f"probability {probability:.3f}",
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+NOTHING = "\N{EN DASH}"  # where there is no figure
+
 
 @dataclass(frozen=True)
 class Row:
@@ -28,7 +30,8 @@ def figure_rows(figures: dict[str, Any]) -> list[Row]:
     rows = [_accuracy(figures), *_ranking(figures)]
     trials = figures.get("one_shot")
     if trials:
-        note = f"{trials['ways']}-way, {trials['trials']:,} trials: share where the right one of so many candidates is the nearest"
+        count = f"{trials['ways']}-way, {trials['trials']:,} trials"
+        note = f"{count}: share where the right one of so many candidates is the nearest"
         rows.append(Row("One-shot", share(trials["accuracy"]), interval(trials["interval"]), note))
     return [
         *rows,
@@ -56,7 +59,11 @@ def fact_rows(figures: dict[str, Any]) -> list[Row]:
             f"{seen['pairs']:,}",
             note=f"{seen['trained_on']:,} people trained on, {seen['tuned_on']:,} tuned on",
         ),
-        Row("Speed", f"{figures['images_per_second']:,.0f} pictures/s", note=f"{figures['seconds']:.1f} s in all"),
+        Row(
+            "Speed",
+            f"{figures['images_per_second']:,.0f} pictures/s",
+            note=f"{figures['seconds']:.1f} s in all",
+        ),
         Row("SHA-256 of the pictures", figures["data_sha256"]),
     ]
 
@@ -71,7 +78,7 @@ def _accuracy(figures: dict[str, Any]) -> Row:
 def _ranking(figures: dict[str, Any]) -> list[Row]:
     if figures["auc"] is None:
         nothing = "needs genuine and impostor pairs; these are of one kind"
-        return [Row("Area under ROC", "–", note=nothing), Row("Equal error rate", "–", note=nothing)]
+        return [Row("Area under ROC", NOTHING, note=nothing), Row("Equal error rate", NOTHING, note=nothing)]
     rows = [
         Row("Area under ROC", share(figures["auc"]), interval(figures["auc_interval"]),
             "chance that a genuine pair outscores an impostor pair"),
@@ -89,10 +96,10 @@ def _ranking(figures: dict[str, Any]) -> list[Row]:
 def share(value: float | None) -> str:
     """Four digits, or a dash.
 
-    >>> share(0.5), share(None)
-    ('0.5000', '–')
+    >>> share(0.5)
+    '0.5000'
     """
-    return "–" if value is None else f"{value:.4f}"
+    return NOTHING if value is None else f"{value:.4f}"
 
 
 def interval(value: dict[str, Any] | None) -> str:
@@ -105,10 +112,10 @@ def interval(value: dict[str, Any] | None) -> str:
 
 
 def percent(value: float) -> str:
-    """A share as it is said.
+    r"""A share as it is said, in one piece.
 
-    >>> percent(0.8865).replace("\N{NO-BREAK SPACE}", " ")
-    '88.7 %'
+    >>> percent(0.887)
+    '88.7\xa0%'
     """
     return f"{100 * value:.1f}\N{NO-BREAK SPACE}%"
 

@@ -13,7 +13,11 @@ from twinface.report.charts import FOURTH, INK, MUTED, THIRD, Chart, chart, shar
 
 Records = Sequence[dict[str, Any]]
 # None of the two colours that mean genuine and impostor.
-_SHARES = (("accuracy", "accuracy", INK, "-"), ("auc", "AUC", FOURTH, "--"), ("one_shot", "one-shot", THIRD, "-."))
+_SHARES = (
+    ("accuracy", "accuracy", INK, "-"),
+    ("auc", "AUC", FOURTH, "--"),
+    ("one_shot", "one-shot", THIRD, "-."),
+)
 _LOSSES = {"loss": (INK, "-"), "validation_loss": (FOURTH, "--")}
 
 
@@ -52,14 +56,20 @@ def _loss(title: str, records: Records, names: dict[str, str]) -> Chart | None:
         axes = _epoch_axes(figure, records, "loss" if "loss" in names else "cross-entropy, nats a pair")
         for name, (epochs, values) in curves.items():
             color, line = _LOSSES[name]
-            axes.plot(epochs, values, line, color=color, marker=_marker(epochs), markersize=3, label=names[name])
+            axes.plot(
+                epochs, values, line, color=color, marker=_marker(epochs), markersize=3, label=names[name]
+            )
         if len(curves) > 1:
             axes.legend()
 
     said = "; ".join(
-        f"{names[name]} from {values[0]:.4f} to {values[-1]:.4f}" for name, (_, values) in curves.items() if values
+        f"{names[name]} from {values[0]:.4f} to {values[-1]:.4f}"
+        for name, (_, values) in curves.items()
+        if values
     )
-    caption = "" if "loss" in names else "Of calibrated probabilities, so that runs with other losses compare."
+    caption = (
+        "" if "loss" in names else "Of calibrated probabilities, so that runs with other losses compare."
+    )
     return chart(title, f"{title} over epochs: {said}.", draw, caption)
 
 
@@ -77,8 +87,12 @@ def _shares(records: Records) -> Chart | None:
         share_axis(axes, "y", max(0.0, lowest - 0.03), 1.005)
         axes.legend(loc="lower right")
 
-    said = "; ".join(f"{label} ends at {values[-1]:.4f}, best {max(values):.4f}" for label, _, values, _, _ in curves)
-    return chart("Validation", f"Validation over epochs: {said}.", draw, "Of people whom training did not see.")
+    said = "; ".join(
+        f"{label} ends at {values[-1]:.4f}, best {max(values):.4f}" for label, _, values, _, _ in curves
+    )
+    return chart(
+        "Validation", f"Validation over epochs: {said}.", draw, "Of people whom training did not see."
+    )
 
 
 def _learning_rate(records: Records) -> Chart | None:

@@ -24,4 +24,4 @@ def render(template: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     style = resources.files("twinface.report").joinpath("templates/page.css").read_text(encoding="utf-8")
-    return environment.get_template(template).render(style=Markup(style), **values)  # noqa: S704 (our own file)
+    return environment.get_template(template).render(style=Markup(style), **values)

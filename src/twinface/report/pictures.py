@@ -64,7 +64,10 @@ def read_picture(root: Path, path: str) -> Picture:
         reason = _printable(str(error)).removeprefix(_printable(f"{root / path}: "))
         return Picture(name, path, problem=reason)
     gray = bool((pixels == pixels[..., :1]).all())
-    uri = "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(pixels[..., :1] if gray else pixels)).decode()
+    uri = (
+        "data:image/jpeg;base64,"
+        + base64.b64encode(encode_jpeg(pixels[..., :1] if gray else pixels)).decode()
+    )
     return Picture(name, path, uri, pixels.shape[1], pixels.shape[0])
 
 

@@ -66,8 +66,8 @@ def _roc(rates: _Rates, area: float | None, note: str) -> Chart:
 
 
 def _det(rates: _Rates, eer: float | None, note: str) -> Chart:
-    # Half an error is as far down as these pairs can say anything. Rates above 60 % are shown only of a verifier
-    # so poor that little else could be seen of it.
+    # Half an error is as far down as these pairs can say anything. Rates above 60 % are shown only of a
+    # verifier so poor that little else could be seen of it.
     lowest = max(min(0.5 / rates.genuine, 0.5 / rates.impostors, 0.005), 1e-6)
     measured = rates.curve.far * rates.impostors >= _RULE_OF_30
     highest = 0.6 if (1 - rates.curve.tar[measured] < 0.5).all() else 0.97
@@ -100,12 +100,21 @@ def _det(rates: _Rates, eer: float | None, note: str) -> Chart:
 
 def _grey_out(axes: Axes, rates: _Rates, low: float, high: float) -> None:
     """Hatches where a rate would rest on fewer than 30 errors."""
-    far = min(high, float(probit(np.array(min(1.0, _RULE_OF_30 / rates.impostors)))))
-    fnmr = min(high, float(probit(np.array(min(1.0, _RULE_OF_30 / rates.genuine)))))
-    look = {"facecolor": "none", "edgecolor": MUTED, "hatch": "\\\\\\", "linewidth": 0, "alpha": 0.9, "zorder": 0}
-    axes.add_patch(Rectangle((low, low), max(0.0, far - low), high - low, **look))
-    left = max(far, low)
-    axes.add_patch(Rectangle((left, low), high - left, max(0.0, fnmr - low), **look))
+    errors = _RULE_OF_30 / np.array([rates.impostors, rates.genuine])
+    far, fnmr = np.clip(probit(np.minimum(1.0, errors)), low, high).tolist()
+    for corner, width, height in (((low, low), far - low, high - low), ((far, low), high - far, fnmr - low)):
+        axes.add_patch(
+            Rectangle(
+                corner,
+                width,
+                height,
+                facecolor="none",
+                edgecolor=MUTED,
+                hatch=3 * "\\",
+                linewidth=0,
+                zorder=0,
+            )
+        )
 
 
 def probit(shares: FloatArray) -> FloatArray:
@@ -134,7 +143,7 @@ def _thinned(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Leaves out points that lie on their neighbours at the size of a chart."""
     if len(x) <= _MOST_POINTS:
         return x, y
-    scale = _MOST_POINTS / 4 / max(float(np.ptp(x)), float(np.ptp(y)), 1e-12)
+    scale = _MOST_POINTS / max(float(np.ptp(x)), float(np.ptp(y)), 1e-12)
     places = np.stack([np.round(x * scale), np.round(y * scale)])
     kept = np.concatenate([[True], (np.diff(places) != 0).any(axis=0)])
     kept[-1] = True

@@ -12,6 +12,7 @@ from twinface.report.charts import Chart
 from twinface.report.decision_charts import decision_charts
 from twinface.report.extreme_pairs import extreme_pairs
 from twinface.report.figures_table import (
+    NOTHING,
     Row,
     fact_rows,
     figure_rows,
@@ -137,13 +138,18 @@ def _headline(results: Sequence[Result], records: Sequence[dict[str, Any]]) -> s
         whom = "of people that it has seen" if _seen_pairs(results[0]) else "of people that it has not seen"
         folds = figures.get("folds")
         error = f"; {len(folds)} folds, standard error {percent(figures['standard_error'])}" if folds else ""
+        ends = f"{percent(between['low'])} to {percent(between['high'])}"
         return (
-            f"{figures['data']}: {percent(figures['accuracy'])} of {figures['pairs']:,} pairs {whom} were judged rightly "
-            f"(95\N{NO-BREAK SPACE}% interval {percent(between['low'])} to {percent(between['high'])}{error})."
+            f"{figures['data']}: {percent(figures['accuracy'])} of {figures['pairs']:,} pairs {whom} "
+            f"were judged rightly (95\N{NO-BREAK SPACE}% interval {ends}{error})."
         )
     best = best_epoch(records)
     if best is None:
-        return f"{len(records)} epochs are finished, none is validated yet." if records else "No epoch is finished yet."
+        return (
+            f"{len(records)} epochs are finished, none is validated yet."
+            if records
+            else "No epoch is finished yet."
+        )
     record = next(record for record in records if record["epoch"] == best)
     return (
         f"Not evaluated yet. On validation people, epoch {best} reached an accuracy of "
@@ -179,7 +185,7 @@ def _epoch_rows(records: Sequence[dict[str, Any]]) -> list[tuple[int, list[str]]
 
     def text(name: str, value: Any) -> str:
         if value is None:
-            return "–"
+            return NOTHING
         form = {"epoch": "d", "learning_rate": ".3g", "seconds": ",.1f"}.get(name, ".4f")
         return format(value, form)
 
@@ -187,19 +193,23 @@ def _epoch_rows(records: Sequence[dict[str, Any]]) -> list[tuple[int, list[str]]
 
 
 def _times(results: Sequence[Result], records: Sequence[dict[str, Any]], about: dict[str, Any]) -> list[Row]:
-    rows = [Row("Started", about.get("started", "–"))]
+    rows = [Row("Started", about.get("started", NOTHING))]
     if about.get("finished"):
         rows.append(Row("Finished", about["finished"]))
     for part, seconds in about.get("seconds", {}).items():
         rows.append(Row(part[:1].upper() + part[1:], duration(seconds)))
     if records:
         seconds = records[-1]["seconds"]
-        rows.append(Row("Each epoch, on average", f"{seconds / len(records):.2f} s", note="validation included"))
+        rows.append(
+            Row("Each epoch, on average", f"{seconds / len(records):.2f} s", note="validation included")
+        )
     if about.get("images_per_second"):
         rows.append(Row("Pictures trained on", f"{about['images_per_second']:,.0f} a second"))
     for result in results:
         speed, seconds = result.figures["images_per_second"], result.figures["seconds"]
-        rows.append(Row(f"Evaluation {result.name}", duration(seconds), note=f"{speed:,.0f} pictures/s embedded"))
+        rows.append(
+            Row(f"Evaluation {result.name}", duration(seconds), note=f"{speed:,.0f} pictures/s embedded")
+        )
     return rows
 
 
@@ -247,5 +257,7 @@ def _commands(about: dict[str, Any], results: Sequence[Result]) -> list[str]:
     ):
         words += [option, value] if value else []
     protocols = [result.figures["protocol"] for result in results if not _seen_pairs(result)]
-    judged = [f"twinface evaluate again --protocol {name}" for name in dict.fromkeys(protocols) if name != "pairs"]
+    judged = [
+        f"twinface evaluate again --protocol {name}" for name in dict.fromkeys(protocols) if name != "pairs"
+    ]
     return [shlex.join(words), *judged]

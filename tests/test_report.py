@@ -1,0 +1,612 @@
+"""The pages: whole at every stage of a run, self-contained, escaped, and the same bytes for the same run."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+from xml.etree import ElementTree
+
+import cv2
+import numpy as np
+import pytest
+
+from twinface.analysis import analyse
+from twinface.config import Component, Settings
+from twinface.datasets import Dataset
+from twinface.evaluation import Evaluation, evaluate
+from twinface.imaging import Preparation
+from twinface.metrics import confusion
+from twinface.model_record import ModelRecord
+from twinface.provenance import Provenance, hash_people
+from twinface.report import write_data_page, write_report
+from twinface.report.data_charts import people_chart
+from twinface.report.extreme_pairs import extreme_pairs
+from twinface.report.learning_charts import best_epoch, learning_charts
+from twinface.report.pictures import LONGEST_SIDE, picture_name, read_picture
+from twinface.report.rate_charts import probit, rate_charts
+from twinface.results import Result, load_results, save_result
+from twinface.runs import RunFolder
+from twinface.types import (
+    WHOLE_FRAME,
+    ByteArray,
+    Calibration,
+    FaceSet,
+    Float32Array,
+    PairSet,
+    ScoredPairs,
+    Threshold,
+)
+
+SCALE = {"scale": np.float32(1), "bias": np.float32(0)}
+VOID = {"meta", "link", "br", "img", "wbr", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """Reads a page, complains of tags that do not match, and collects what tests ask for."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.source = path.read_text(encoding="utf-8")
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(self.source)
+        self.close()
+        assert self.open == [], f"never closed: {self.open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag, f"</{tag}> closes another tag"
+
+    def handle_data(self, data: str) -> None:
+        if not self.open or self.open[-1] != "style":
+            self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        """All text, with single spaces."""
+        return " ".join(" ".join(self.texts).split())
+
+    def attributes(self, name: str, tag: str | None = None) -> list[str]:
+        return [values[name] or "" for found, values in self.tags if name in values and tag in (None, found)]
+
+    def check(self) -> None:
+        """What must hold of every page."""
+        assert self.source.startswith("<!DOCTYPE html>")
+        for name in ("src", "href", "data", "poster", "action", "srcset", "xlink:href"):
+            for value in self.attributes(name):
+                assert value.startswith(("data:", "#")), f"{name}={value[:80]}"
+        for target in re.findall(r"url\(([^)]*)\)", self.source):
+            assert target.startswith("#"), target
+        assert "@import" not in self.source
+        assert {"script", "iframe", "object", "embed"}.isdisjoint(tag for tag, _ in self.tags)
+        identifiers = self.attributes("id")
+        assert len(identifiers) == len(set(identifiers)), "an identifier occurs twice"
+        for target in [value for value in self.attributes("href") if value.startswith("#")]:
+            assert target[1:] in identifiers, target
+        assert set(re.findall(r"url\(#([^)]*)\)", self.source)) <= set(identifiers)
+        assert [tag for tag, _ in self.tags].count("h1") == 1
+        assert all(alt for alt in self.attributes("alt"))
+        assert len(self.attributes("alt")) == len(self.attributes("src", "img"))
+        self.check_tables_and_charts()
+
+    def check_tables_and_charts(self) -> None:
+        tags = [tag for tag, _ in self.tags]
+        assert tags.count("table") == tags.count("caption")
+        assert all("scope" in values for tag, values in self.tags if tag == "th")
+        drawings = re.findall(r"<svg.*?</svg>", self.source, re.DOTALL)
+        assert len(drawings) == tags.count("svg")
+        for drawing in drawings:
+            ElementTree.fromstring(drawing)
+            assert 'role="img"' in drawing
+            assert re.search(r'aria-label="[^"]{10,}"', drawing)
+            # Dark or light, ink comes from the page: a colour of its own could be invisible.
+            assert not re.findall(r"#[0-9a-f]{6}\b", re.sub(r"var\(--\w+,#[0-9a-f]{6}\)", "", drawing))
+            assert all(
+                "var(--ink" in text or "var(--muted" in text for text in re.findall("<text[^>]*>", drawing)
+            )
+            assert "nan" not in drawing.lower().replace("nance", "")
+
+
+def faces_of(root: Path, names: tuple[str, ...] = ("Ada", "Bo", "Cy", "Di"), each: int = 4) -> FaceSet:
+    """Small pictures of people who differ in brightness."""
+    random = np.random.default_rng(0)
+    paths, people = [], []
+    for person, name in enumerate(names):
+        (root / name).mkdir(parents=True)
+        for number in range(each):
+            pixels = np.clip(random.normal(50 + 40 * person, 20, (150, 120)), 0, 255).astype(np.uint8)
+            paths.append(f"{name}/{name}_{number:04d}.png")
+            assert cv2.imwrite(str(root / paths[-1]), pixels)
+            people.append(person)
+    return FaceSet("toy faces", root, tuple(paths), np.array(people), names)
+
+
+def all_pairs(faces: FaceSet, folds: int | None = None) -> PairSet:
+    left, right = np.triu_indices(len(faces), 1)
+    fold = np.arange(len(left)) % folds if folds else None
+    return PairSet("toy pairs", faces, left, right, faces.people[left] == faces.people[right], fold)
+
+
+def judged(
+    pairs: PairSet, protocol: str = "view1", name: str = "toy pairs", spread: float = 0.7
+) -> Evaluation:
+    """An evaluation with drawn scores and figures that are all different, so that each can be looked for."""
+    scores = np.random.default_rng(1).normal(np.where(pairs.is_match, 0.5, -0.5), spread)
+    scored = ScoredPairs(scores, pairs.is_match, pairs.people, pairs.fold)
+    both = pairs.is_match.any() and not pairs.is_match.all()
+
+    def between(low: float, high: float) -> dict[str, Any]:
+        return {"low": low, "high": high, "level": 0.95, "method": "people bootstrap, 1000 replicates"}
+
+    table = confusion(scores, pairs.is_match, 0.0)
+    figures = {
+        "protocol": protocol, "data": name, "model": "toy-model", "pairs": len(pairs),
+        "genuine": int(pairs.is_match.sum()), "images": len(pairs.faces), "people": len(pairs.faces.names),
+        "accuracy": 0.8767, "accuracy_interval": between(0.8123, 0.9234), "confusion": vars(table),
+        "loss": 0.3456, "calibration_error": 0.0567,
+        "auc": 0.9012 if both else None, "auc_interval": between(0.8901, 0.9345) if both else None,
+        "eer": 0.1357 if both else None, "eer_interval": None,
+        "tar_at_far": [
+            {"far": 0.1, "tar": 0.7913, "interval": between(0.7001, 0.8002), "few_false_accepts": False},
+            {"far": 0.01, "tar": 0.4826, "interval": None, "few_false_accepts": True},
+        ] if both else [],
+        "threshold": 0.4321, "threshold_fitted_on": "11 validation people",
+        "one_shot": {"ways": 4, "trials": 1000, "accuracy": 0.6543, "interval": between(0.6242, 0.6831)},
+        "seen_people": {"trained_on": 0, "tuned_on": 0, "pairs": 0},
+        "may_be_claimed": "Toys only. Trained on toys.", "data_sha256": "ab" * 32,
+        "images_per_second": 1234.0, "seconds": 5.6,
+    }  # fmt: skip
+    if pairs.fold is not None:
+        folds = (0.81 + 0.0111 * np.arange(len(np.unique(pairs.fold)))).tolist()
+        figures |= {"standard_error": 0.0098, "folds": folds}
+    return Evaluation(protocol, pairs, scored, scored, 1 / (1 + np.exp(-3 * scores)), figures)
+
+
+def new_run(path: Path, settings: Settings | None = None, **about: Any) -> RunFolder:
+    folder = RunFolder(path)
+    folder.create(settings or Settings(recipe="toy"), {"seed": 3, "source": {"data": "folder"}, **about})
+    folder.note(started="2026-01-01T00:00:00+00:00")
+    return folder
+
+
+def add_epochs(folder: RunFolder, count: int, validated_every: int = 1) -> None:
+    for number in range(count):
+        values = {
+            "epoch": number + 1,
+            "loss": 3 / (number + 1),
+            "learning_rate": 0.01,
+            "seconds": 2.5 * (number + 1),
+        }
+        if (number + 1) % validated_every == 0:
+            accuracy = 0.6 + 0.03 * min(number, 4)
+            values |= {
+                "value": accuracy,
+                "accuracy": accuracy,
+                "auc": accuracy + 0.05,
+                "validation_loss": 0.5,
+            }
+            values |= {"one_shot": 0.4, "best": number <= 4}
+        folder.record(number, values)
+
+
+def finish(folder: RunFolder) -> None:
+    folder.note(
+        status="finished",
+        finished="2026-01-01T00:01:00+00:00",
+        seconds={"training": 61.0, "writing the model": 1.5},
+        parameters={"twin": 474_810, "loss": 12},
+        command="twinface train --data folder --recipe toy",
+        machine={"device": "cpu", "device_name": "Toy & Sons", "threads": 2, "versions": {"torch": "2.13.0"}},
+        data={
+            "title": "toy faces", "claims": "Toys only.", "trained_on": "22 people", "tuned_on": "6 people",
+            "pictures": {"training": 220, "validation": 60}, "sha256": {"training": "cd" * 32, "validation": "ef" * 32},
+        },
+    )  # fmt: skip
+
+
+def run_with(path: Path, *evaluations: Evaluation) -> RunFolder:
+    folder = new_run(path)
+    add_epochs(folder, 7)
+    finish(folder)
+    for number, evaluation in enumerate(evaluations):
+        save_result(path, evaluation, f"{evaluation.protocol}-{number}")
+    return folder
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> PairSet:
+    return all_pairs(faces_of(tmp_path / "faces"))
+
+
+def page_of(folder: RunFolder) -> Page:
+    page = Page(write_report(folder))
+    page.check()
+    return page
+
+
+# Stages of a run
+
+
+def test_page_of_a_run_that_has_not_begun(tmp_path: Path) -> None:
+    page = page_of(new_run(tmp_path / "run"))
+    assert "not begun" in page.text
+    assert "No epoch is finished yet." in page.text
+    assert "svg" not in [tag for tag, _ in page.tags]
+
+
+@pytest.mark.parametrize(("epochs", "every"), [(1, 1), (1, 2), (3, 2), (60, 1)])
+@pytest.mark.parametrize("status", ["training", "stopped"])
+def test_page_while_training(tmp_path: Path, status: str, epochs: int, every: int) -> None:
+    folder = new_run(tmp_path / "run")
+    folder.note(status=status)
+    add_epochs(folder, epochs, every)
+    page = page_of(folder)
+    assert ("in training" if status == "training" else "stopped") in page.text
+    assert f"{epochs} of at most 30 epochs" in page.text
+    assert "Learning rate" in page.text
+    if every > epochs:
+        assert "none is validated yet" in page.text
+    else:
+        best = min(epochs, 5) // every * every
+        assert f"On validation people, epoch {best} reached" in page.text
+        assert f"best: {best}" in page.text
+        assert "no test result" in page.text
+
+
+def test_page_of_a_finished_run_without_evaluation(tmp_path: Path) -> None:
+    page = page_of(run_with(tmp_path / "my run"))
+    assert "my run finished" in page.text
+    for part in (
+        "Not evaluated yet", "1 min 1 s", "Toy & Sons", "2.13.0", "cd" * 32, "ef" * 32, "220 pictures", "474,810",
+        'recipe = "toy"', "save_every", "twinface train --data folder --recipe toy", "Toys only.", "22 people",
+        "twinface train --data folder --recipe settings.toml --seed 3 --out again", "2.50 s",
+    ):  # fmt: skip
+        assert part in page.text, part
+
+
+def test_loss_curves_share_a_chart_only_where_they_measure_the_same(tmp_path: Path) -> None:
+    folder = new_run(tmp_path / "run", Settings(loss=Component(name="bce")))
+    add_epochs(folder, 3)
+    assert "Validation loss" not in page_of(folder).text
+    titles = [chart.title for chart in learning_charts(folder.records(), loss_is_cross_entropy=False)]
+    assert titles == ["Training loss", "Validation loss", "Validation", "Learning rate"]
+    assert best_epoch(folder.records()) == 3
+    assert learning_charts([], True) == []
+
+
+def test_several_evaluations_come_by_how_much_they_say(tmp_path: Path, pairs: PairSet) -> None:
+    seen = judged(pairs, "view2", "seen toys")
+    seen.figures["seen_people"] = {"trained_on": 3, "tuned_on": 1, "pairs": 77}
+    own, official = judged(pairs, "pairs", "own toys"), judged(pairs, "view1", "official toys")
+    page = page_of(run_with(tmp_path / "run", seen, own, official))
+    places = [page.text.index(f"Evaluation: {name}") for name in ("official toys", "own toys", "seen toys")]
+    assert places == sorted(places)
+    assert (
+        "official toys: 87.7 % of 120 pairs of people that it has not seen were judged rightly" in page.text
+    )
+    assert "twinface evaluate again --protocol view1" in page.text
+    assert "--protocol view2" not in page.text
+    assert [values for tag, values in page.tags if values.get("class") == "warning"] != []
+    assert "Not a test: 77 of 120 pairs" in page.text
+
+
+def test_no_warning_where_nobody_was_seen(tmp_path: Path, pairs: PairSet) -> None:
+    page = page_of(run_with(tmp_path / "run", judged(pairs)))
+    assert "warning" not in page.attributes("class")
+
+
+# What an evaluation shows
+
+
+def test_every_figure_is_on_the_page(tmp_path: Path, pairs: PairSet) -> None:
+    evaluation = judged(pairs)
+    text = page_of(run_with(tmp_path / "run", evaluation)).text
+
+    def look_for(value: Any, name: str) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                look_for(inner, f"{name}.{key}")
+        elif isinstance(value, list):
+            for inner in value:
+                look_for(inner, name)
+        elif isinstance(value, str):
+            assert value in text, name
+        elif isinstance(value, bool) or value is None:
+            pass
+        elif name.endswith((".far", ".level")):
+            assert f"{100 * value:g} %" in text, name
+        else:
+            forms = (f"{value:.4f}", f"{value:,.0f}", f"{value:.1f}")
+            assert any(re.search(rf"(?<![\d.]){re.escape(form)}(?![\d])", text) for form in forms), (
+                name,
+                value,
+            )
+
+    look_for(evaluation.figures, "figures")
+    assert "rough figure" in text
+
+
+def test_folds_are_drawn_where_there_are_some(tmp_path: Path, pairs: PairSet) -> None:
+    evaluation = judged(replace(pairs, fold=np.arange(len(pairs)) % 10), "view2")
+    page = page_of(run_with(tmp_path / "run", evaluation))
+    assert "10 folds, standard error 1.0 %" in page.text
+    assert "mean of 10 folds, ± 0.0098 standard error" in page.text
+    label = next(
+        label for label in page.attributes("aria-label", "svg") if label.startswith("Accuracy of each fold")
+    )
+    assert all(f"{value:.4f}" in label for value in evaluation.figures["folds"])
+
+
+@pytest.mark.parametrize("kind", [True, False])
+def test_pairs_of_one_kind_have_no_curves(tmp_path: Path, pairs: PairSet, kind: bool) -> None:
+    chosen = pairs.is_match == kind
+    one_kind = PairSet(
+        "one kind", pairs.faces, pairs.left[chosen], pairs.right[chosen], pairs.is_match[chosen]
+    )
+    page = page_of(run_with(tmp_path / "run", judged(one_kind)))
+    assert "these are of one kind" in page.text
+    assert "DET" not in page.text
+    assert "Confusion matrix" in page.text
+    assert "no such pairs" in page.text
+
+
+@pytest.mark.parametrize("spread", [0.01, 3.0])
+def test_perfect_and_poor_verifiers_are_drawn(tmp_path: Path, pairs: PairSet, spread: float) -> None:
+    page = page_of(run_with(tmp_path / "run", judged(pairs, spread=spread)))
+    assert {"ROC", "DET", "Scores", "Reliability"} <= set(page.text.split())
+
+
+def test_scores_that_are_all_equal_are_drawn(tmp_path: Path, pairs: PairSet) -> None:
+    evaluation = judged(pairs)
+    flat = replace(evaluation.scored, scores=np.zeros(len(pairs)))
+    page_of(
+        run_with(
+            tmp_path / "run", replace(evaluation, scored=flat, decided=flat, probabilities=flat.scores + 0.5)
+        )
+    )
+
+
+def test_extreme_pairs_are_those_that_sorting_finds(tmp_path: Path, pairs: PairSet) -> None:
+    folder = run_with(tmp_path / "run", judged(pairs))
+    result = load_results(folder.path)[0]
+    rows = list(zip(result.decided, result.is_match, result.left, result.right, strict=True))
+    wrong_genuine = sorted((score, left, right) for score, match, left, right in rows if match and score < 0)
+    wrong_impostor = sorted(
+        ((score, left, right) for score, match, left, right in rows if not match and score >= 0), reverse=True
+    )
+    groups = extreme_pairs(result)
+    for group, expected in zip(groups[:2], (wrong_genuine, wrong_impostor), strict=True):
+        assert [(pair.left.path, pair.right.path) for pair in group.pairs] == [
+            tuple(row[1:]) for row in expected[:6]
+        ]
+        assert f": {len(expected)} of " in group.title
+    assert [group.kind for group in groups] == ["genuine", "impostor", "genuine", "impostor"]
+    assert all(
+        pair.left.uri.startswith("data:image/jpeg;base64,") for group in groups for pair in group.pairs
+    )
+    assert {(pair.left.width, pair.left.height) for group in groups for pair in group.pairs} == {
+        (88, LONGEST_SIDE)
+    }
+
+
+def test_missing_and_damaged_pictures_are_named(tmp_path: Path, pairs: PairSet) -> None:
+    folder = run_with(tmp_path / "run", judged(pairs))
+    for number, path in enumerate(pairs.faces.paths):
+        file = pairs.faces.root / path
+        if number % 2:
+            file.unlink()
+        else:
+            file.write_bytes(b"no picture")
+    page = page_of(folder)
+    assert page.attributes("src", "img") == []
+    assert "no such file" in page.text
+    assert str(pairs.faces.root) not in page.source
+    groups = extreme_pairs(load_results(folder.path)[0])
+    assert page.attributes("class").count("missing") == 2 * sum(len(group.pairs) for group in groups) > 0
+
+
+def test_names_cannot_become_html(tmp_path: Path) -> None:
+    bad = "<script>alert('1')<"
+    faces = faces_of(tmp_path / "faces", (bad, "Bo\"onerror='x'", "$a$ & b"))
+    (faces.root / faces.paths[-1]).unlink()
+    (faces.root / faces.paths[0]).unlink()
+    evaluation = judged(all_pairs(faces), name=f"{bad}/script>")
+    evaluation.figures["may_be_claimed"] = bad
+    folder = run_with(tmp_path / "run <i>", evaluation)
+    folder.note(command=bad)
+    others = faces_of(tmp_path / "others")
+    (others.root / others.paths[0]).unlink()
+    harmless = page_of(run_with(tmp_path / "run", judged(all_pairs(others))))
+    page = page_of(folder)
+    assert bad in page.text
+    assert "<script" not in page.source
+    assert "onerror" not in {name for _, values in page.tags for name in values}
+    assert {tag for tag, _ in page.tags} <= {tag for tag, _ in harmless.tags}
+
+
+def test_equal_runs_give_equal_bytes(tmp_path: Path, pairs: PairSet) -> None:
+    folder = run_with(tmp_path / "run", judged(pairs))
+    first = write_report(folder).read_bytes()
+    assert write_report(folder).read_bytes() == first
+    code = (
+        "import sys; from twinface.report import write_report; from twinface.runs import RunFolder; "
+        "write_report(RunFolder(sys.argv[1])); assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, str(folder.path)], check=True)
+    assert (folder.path / "report.html").read_bytes() == first
+
+
+def test_large_evaluations_make_no_large_page(tmp_path: Path) -> None:
+    """View 2's 6,000 pairs and a hundred thousand drawn ones, of noise, which compresses worst of all."""
+    random = np.random.default_rng(0)
+    faces = faces_of(tmp_path / "faces", tuple(f"person{number}" for number in range(40)), each=3)
+    evaluations = []
+    for count, protocol in ((6_000, "view2"), (100_000, "unseen")):
+        left, right = random.integers(0, len(faces), (2, count))
+        match = faces.people[left] == faces.people[right]
+        match[: count // 2] = True
+        evaluations.append(judged(PairSet(protocol, faces, left, right, match), protocol))
+    page = page_of(run_with(tmp_path / "run", *evaluations))
+    assert len(page.source.encode()) < 1_500_000
+    drawings = re.findall(r"<svg.*?</svg>", page.source, re.DOTALL)
+    assert max(map(len, drawings)) < 60_000
+
+
+def test_figures_of_a_real_evaluation_fit_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pairs: PairSet
+) -> None:
+    """The figures that `evaluate` gives are those that the page asks for, with folds and without."""
+    monkeypatch.setenv("TWINFACE_CACHE", str(tmp_path / "cache"))
+    provenance = Provenance("salt", hash_people(["Ada"], "salt"), frozenset(), "1 person", "nobody")
+    record = ModelRecord(
+        "brightness", Preparation(WHOLE_FRAME, 16, 16, "gray"), "any", 2, "cosine", SCALE, Threshold(0.99, "toys"),
+        Calibration(5.0, -4.0, "toys"), provenance, {}, 0, {},
+    )  # fmt: skip
+
+    class Brightness:
+        def __init__(self) -> None:
+            self.record = record
+
+        def __call__(self, faces: ByteArray) -> Float32Array:
+            angle = faces.reshape(len(faces), -1).mean(1) / 255
+            return np.stack([np.cos(angle), np.sin(angle)], 1).astype(np.float32)
+
+    whole = evaluate(Brightness(), pairs, "view1", allow_seen=True)
+    folded = evaluate(Brightness(), all_pairs(pairs.faces, folds=4), "view2", allow_seen=True)
+    page = page_of(run_with(tmp_path / "run", whole, folded))
+    assert "Nothing: " in page.text
+    assert f"{whole.figures['accuracy']:.4f}" in page.text
+    assert f"± {folded.figures['standard_error']:.4f}" in page.text
+
+
+# Parts
+
+
+def test_probit_equals_the_normal_quantile() -> None:
+    shares = [1e-6, 1e-3, 0.2, 0.5, 0.9, 0.9999]
+    assert probit(np.array(shares)) == pytest.approx(
+        [NormalDist().inv_cdf(share) for share in shares], abs=2e-3
+    )
+    assert probit(np.array([0.0, 1.0])).tolist() == [-5.5, 5.5]
+
+
+def test_rate_charts_say_the_rates_at_the_threshold() -> None:
+    """Of four genuine pairs three are accepted, of five impostors one."""
+    result = Result(
+        "hand", {"auc": 0.85, "eer": 0.25}, Path(), [], [],
+        np.array([0.9, 0.5, 0.1, -0.2, 0.3, -0.1, -0.4, -0.5, -0.9]), np.full(9, 0.5), np.arange(9) < 4,
+        np.zeros((9, 2)),
+    )  # fmt: skip
+    roc, det = rate_charts(result)
+    assert "0.7500 of genuine and 0.2000 of impostor" in roc.description
+    assert "FAR 0.2000, FNMR 0.2500" in det.description
+
+
+def test_picture_names(tmp_path: Path) -> None:
+    assert picture_name("plain.jpg") == "plain"
+    assert picture_name("a/b/Bo_0001.jpg") == "b/Bo_0001"
+    assert picture_name("caf\udce9/1.jpg") == "caf?/1"
+    picture = read_picture(tmp_path, "caf\udce9/1.jpg")
+    assert (picture.uri, picture.path) == ("", "caf?/1.jpg")
+    assert str(tmp_path) not in picture.problem
+
+
+def test_pictures_are_shrunk_and_never_grown(tmp_path: Path) -> None:
+    for size, expected in (((500, 250), (55, 110)), ((40, 60), (60, 40)), ((8, 3000), (110, 1))):
+        cv2.imwrite(str(tmp_path / "a.png"), np.zeros((*size, 3), np.uint8))
+        picture = read_picture(tmp_path, "a.png")
+        assert (picture.width, picture.height) == expected
+
+
+def test_people_chart_counts_everybody() -> None:
+    for histogram in (((10, 40),), ((1, 4069), (2, 779), (30, 12), (144, 1), (530, 1)), ((1, 5), (13, 2))):
+        said = people_chart(histogram).description
+        people = sum(int(count.replace(",", "")) for count in re.findall(r"([\d,]+) with", said))
+        assert people == sum(count for _, count in histogram)
+
+
+# The page of a data set
+
+
+class Toys:
+    """A data set of the shape of `datasets.Dataset`."""
+
+    name, title, claims, region = "toys", "Toys & <b>", "Nothing may be claimed.", WHOLE_FRAME
+    protocols: tuple[str, ...] = ("all", "half")
+
+    def __init__(self, faces: FaceSet) -> None:
+        self._faces = faces
+
+    def faces(self) -> FaceSet:
+        return self._faces
+
+    def training_faces(self) -> FaceSet:
+        return self._faces
+
+    def training_pairs(self) -> PairSet | None:
+        return None
+
+    def protocol(self, name: str) -> PairSet:
+        pairs = all_pairs(self._faces)
+        if name == "all":
+            return pairs
+        half = slice(0, len(pairs) // 2)
+        return PairSet("half <i>", self._faces, pairs.left[half], pairs.right[half], pairs.is_match[half])
+
+
+def data_page(dataset: Dataset, names: tuple[str, ...], out: Path) -> Page:
+    pair_sets = [dataset.protocol(name) for name in names]
+    page = Page(write_data_page(analyse(dataset, pair_sets), dataset, pair_sets, out))
+    page.check()
+    return page
+
+
+def test_data_page_shows_counts_charts_and_examples(tmp_path: Path) -> None:
+    dataset = Toys(faces_of(tmp_path / "faces", each=5))
+    page = data_page(dataset, dataset.protocols, tmp_path / "page")
+    assert (tmp_path / "page" / "index.html").is_file()
+    for part in (
+        "Toys & <b>", "20 pictures of 4 people, and 2 official lists of pairs", "half <i>", "Nothing may be claimed.",
+        "Genuine: 40", "Impostor: 150", "Pictures of a person", "Brightness", "Contrast", "120 by 150",
+        "People that two lists share", "Pictures by the number of pairs",
+    ):  # fmt: skip
+        assert part in page.text, part
+    assert len(page.attributes("src", "img")) == 2 * 2 * 6 * 2
+
+
+def test_data_page_without_lists_of_pairs(tmp_path: Path) -> None:
+    faces = faces_of(tmp_path / "faces", each=1)
+    cv2.imwrite(str(faces.root / faces.paths[0]), np.zeros((30, 40), np.uint8))
+    page = data_page(Toys(faces), (), tmp_path / "toys.html")
+    assert (tmp_path / "toys.html").is_file()
+    assert "no official lists" in page.text
+    assert "Sizes" in page.text
+    assert "40 by 30" in page.text
+
+
+def test_data_page_of_one_list_and_equal_bytes(tmp_path: Path) -> None:
+    dataset = Toys(faces_of(tmp_path / "faces"))
+    first = data_page(dataset, ("all",), tmp_path / "one.html").source
+    assert data_page(dataset, ("all",), tmp_path / "two.html").source == first
+    assert "Shared between lists" not in first
+
+
+def test_figures_survive_json(pairs: PairSet) -> None:
+    """What the tests above call figures is what a file can hold."""
+    assert json.loads(json.dumps(judged(pairs).figures, allow_nan=False))["accuracy"] == 0.8767

@@ -1,0 +1,203 @@
+"""The loop: it learns, it resumes to the same bits from wherever it stopped, and it stops when it should."""
+
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from conftest import TINY, train_tiny
+from twinface.building import build_learner
+from twinface.config import load_recipe
+from twinface.errors import DivergedError
+from twinface.interruption import Interrupted, StopRequest
+from twinface.runs import RunFolder
+from twinface.runtime import Machine
+from twinface.state import read_tensors
+from twinface.trainer import Progress, Watcher
+from twinface.training_run import DataSource, continue_run, start_run
+
+# Dropout, averaging, augmentation and Adam's moments are all in the tiny demo; each has to come back.
+LONGER = [*TINY, "trainer.epochs=4", "trainer.averaging=0.9", "trainer.threads=1"]
+RECIPES = {
+    "identity": ("demo", LONGER),
+    "pairs": (
+        "koch",
+        [
+            *[change for change in LONGER if "backbone" not in change and "repeats" not in change],
+            "imaging.height=66",
+            "imaging.width=66",
+            "network.backbone.dense=16",
+            "network.backbone.filters=[2, 2, 2, 2]",
+            "network.backbone.dropout=0.2",
+            "network.backbone.batch_norm=before-relu",
+            "validation.metric=accuracy",
+            "data.validation_people=6",
+            "data.supervision=people",
+            "sampling=drawn-pairs",
+            "sampling.pairs=160",
+            "sampling.batch_size=16",
+        ],
+    ),
+}
+
+
+def bits(folder: RunFolder) -> dict[str, bytes]:
+    """Everything that must not depend on interruptions: weights, optimiser, average, best, metrics."""
+    tensors, about = read_tensors(folder.state.path)
+    about.pop("seconds")
+    best, best_about = read_tensors(folder.best)
+    records = [{**record, "seconds": 0} for record in folder.records()]
+    return {
+        **{f"state/{name}": value.numpy().tobytes() for name, value in tensors.items()},
+        **{f"best/{name}": value.numpy().tobytes() for name, value in best.items()},
+        "about": json.dumps([about, best_about, records], sort_keys=True).encode(),
+    }
+
+
+class StopAfter(StopRequest):
+    """Asks to stop after so many steps."""
+
+    def watcher(self, steps: int) -> Watcher:
+        left = [steps]
+
+        def on_step(progress: Progress, of: int, loss: float, images: int) -> None:
+            left[0] -= 1
+            if left[0] == 0:
+                self.signal_number = 15
+
+        return Watcher(on_step=on_step)
+
+
+@pytest.mark.parametrize("kind", sorted(RECIPES))
+def test_stopped_anywhere_it_ends_in_the_same_bits(tmp_path, kind: str) -> None:
+    recipe, changes = RECIPES[kind]
+    whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
+    for folder in (whole, parts):
+        start_run(DataSource("orl"), load_recipe(recipe, changes), 3, folder)
+    continue_run(whole, StopRequest(), Watcher())
+    stops = 0
+    random = np.random.default_rng(0)
+    while True:
+        stop = StopAfter()
+        try:
+            continue_run(parts, stop, stop.watcher(int(random.integers(1, 4))))
+        except Interrupted:
+            stops += 1
+            assert parts.about()["status"] == "stopped"
+            continue
+        break
+    assert stops >= 3
+    assert bits(parts) == bits(whole)
+    assert parts.about()["status"] == "finished"
+
+
+def test_an_older_state_is_gone_on_from_as_well(tmp_path) -> None:
+    """Metrics and best weights that are newer than the state are written again, not twice."""
+    whole = train_tiny(tmp_path / "whole", "trainer.threads=1")
+    again = RunFolder(tmp_path / "again")
+    start_run(DataSource("orl"), load_recipe("demo", [*TINY, "trainer.threads=1"]), 0, again)
+    stop = StopAfter()
+    with pytest.raises(Interrupted):
+        continue_run(again, stop, stop.watcher(2))
+    old = again.state.path.read_bytes()
+    continue_run(again, StopRequest(), Watcher())
+    again.state.path.write_bytes(old)
+    continue_run(again, StopRequest(), Watcher())
+    assert bits(again) == bits(whole)
+    assert [record["epoch"] for record in again.records()] == [1, 2, 3]
+
+
+def test_a_finished_run_is_left_as_it_is(tmp_path) -> None:
+    folder = train_tiny(tmp_path / "run")
+    before = bits(folder)
+    continue_run(folder, StopRequest(), Watcher())
+    assert bits(folder) == before
+
+
+def test_other_seeds_give_other_weights(tmp_path) -> None:
+    first, second = (train_tiny(tmp_path / str(seed), seed=seed) for seed in (0, 1))
+    assert bits(first) != bits(second)
+
+
+def test_it_learns(tiny_run: RunFolder) -> None:
+    records = tiny_run.records()
+    assert records[-1]["loss"] < records[0]["loss"]
+    assert records[-1]["auc"] > 0.6
+
+
+def test_patience_ends_training_and_the_best_epoch_is_kept(tmp_path) -> None:
+    folder = train_tiny(tmp_path / "run", "trainer.epochs=60", "validation.patience=2", "optimizer.learning_rate=1e-9")
+    values = [record["value"] for record in folder.records()]
+    best = int(np.argmax(values))
+    assert len(values) == best + 3 < 60
+    _, about = read_tensors(folder.best)
+    assert about == {"epoch": best + 1, "value": values[best]}
+    assert folder.about()["best_epoch"] == best + 1
+
+
+@pytest.mark.parametrize(("metric", "field", "sign"), [("loss", "validation_loss", -1), ("one-shot", "one_shot", 1)])
+def test_what_chooses_the_epoch(tmp_path, metric: str, field: str, sign: int) -> None:
+    folder = train_tiny(tmp_path / "run", f"validation.metric={metric}", "validation.ways=5")
+    for record in folder.records():
+        assert record["value"] == sign * record[field]
+
+
+def test_validation_every_other_epoch_includes_the_last(tmp_path) -> None:
+    folder = train_tiny(tmp_path / "run", "validation.every=2")
+    assert ["value" in record for record in folder.records()] == [False, True, True]
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_last_good_state(tmp_path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    changes = [*TINY, "network.distance=euclidean", "trainer.save_every=0"]
+    start_run(DataSource("orl"), load_recipe("demo", changes), 0, folder)
+    good = []
+
+    def poison(progress: Progress, steps: int, loss: float, images: int) -> None:
+        assert math.isfinite(loss)
+        good.append(progress.steps)
+        if progress.steps == 4:
+            raise RuntimeError  # as a kill would
+
+    with pytest.raises(RuntimeError):
+        continue_run(folder, StopRequest(), Watcher(on_step=poison))
+    settings = folder.settings_file.read_text().replace("learning_rate = 0.002", "learning_rate = 1e30")
+    folder.settings_file.write_text(settings)
+    with pytest.raises(DivergedError, match="not finite|loss is"):
+        continue_run(folder, StopRequest(), Watcher())
+    tensors, _ = read_tensors(folder.state.path)
+    assert all(torch.isfinite(tensor).all() for tensor in tensors.values() if tensor.is_floating_point())
+
+
+def test_gradient_clipping_limits_the_step(tmp_path) -> None:
+    recipe = ["optimizer=sgd", "optimizer.learning_rate=1.0", "optimizer.momentum=0", "trainer.epochs=1"]
+    free, clipped = (
+        train_tiny(tmp_path / name, *recipe, "schedule=constant", "loss.scale=4", *more)
+        for name, more in (("free", []), ("clipped", ["trainer.gradient_clip=1e-6"]))
+    )
+    settings = clipped.settings()
+    start = build_learner(settings, 22, Machine("cpu", 1, "float32"), 0).twin.backbone.dense.weight.detach()
+    moved = [
+        (read_tensors(folder.state.path)[0]["twin/backbone.dense.weight"] - start).norm().item()
+        for folder in (free, clipped)
+    ]
+    assert moved[1] <= 1e-6 * 10 < moved[0]
+
+
+def test_progress_survives_json() -> None:
+    progress = Progress(3, 2, 77, 0.1 + 0.2, 1, 0.9, 4, 3, 12.25)
+    assert Progress(**json.loads(json.dumps(dataclasses.asdict(progress)))) == progress
+
+
+def test_training_on_from_a_model_remembers_whom_that_had_seen(tmp_path, tiny_run: RunFolder) -> None:
+    folder = RunFolder(tmp_path / "run")
+    start_run(DataSource("orl"), load_recipe("demo", [*TINY, "data.split_seed=5"]), 0, folder, tiny_run.path)
+    continue_run(folder, StopRequest(), Watcher())
+    before = json.loads((tiny_run.model / "twin.json").read_text())["provenance"]
+    after = json.loads((folder.model / "twin.json").read_text())["provenance"]
+    assert set(before["trained"]) < set(after["trained"])
+    assert before["salt"] == after["salt"]
+    assert "before that" in after["trained_on"]
