@@ -19,13 +19,16 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twinface.config import Settings, settings_from
 from twinface.errors import ModelError, SettingsError
-from twinface.state import StateFile, Tensors, write_tensors
 from twinface.storage import write_json, write_text
+
+if TYPE_CHECKING:
+    from twinface.state import StateFile, Tensors
 
 log = logging.getLogger("twinface")
 
@@ -39,12 +42,18 @@ class RunFolder:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self.state = StateFile(self.path)
         self.best = self.path / "best.safetensors"
         self.model = self.path / "model"
         self.metrics = self.path / "metrics.jsonl"
         self.manifest = self.path / "run.json"
         self.settings_file = self.path / "settings.toml"
+
+    @cached_property
+    def state(self) -> StateFile:
+        """Where training stands. Reading a run's figures needs neither this nor the torch that it brings."""
+        from twinface.state import StateFile
+
+        return StateFile(self.path)
 
     @property
     def name(self) -> str:
@@ -111,10 +120,19 @@ class RunFolder:
         write_json(self.manifest, {**self.about(), **values})
 
     def records(self) -> list[dict[str, Any]]:
-        """The epochs' metrics, one dict a line of `metrics.jsonl`."""
+        """The epochs' metrics, one dict a line of `metrics.jsonl`.
+
+        Raises:
+            ModelError: the file is damaged.
+        """
         if not self.metrics.exists():
             return []
-        return [json.loads(line) for line in self.metrics.read_text(encoding="utf-8").splitlines()]
+        try:
+            return [json.loads(line) for line in self.metrics.read_text(encoding="utf-8").splitlines()]
+        except (OSError, ValueError) as error:
+            raise ModelError(
+                f"{self.metrics}: cannot be read ({error}); mend or remove it, then resume"
+            ) from error
 
     def record(self, number: int, values: dict[str, Any]) -> None:
         """Writes line `number` of the metrics, in place of whatever an interrupted run had written after it."""
@@ -123,6 +141,8 @@ class RunFolder:
 
     def keep_best(self, weights: Tensors, about: dict[str, Any]) -> None:
         """Keeps the best weights so far."""
+        from twinface.state import write_tensors
+
         write_tensors(self.best, weights, about)
 
     @contextmanager

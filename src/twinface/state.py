@@ -55,7 +55,7 @@ def read_tensors(source: Path) -> tuple[Tensors, dict[str, Any]]:
         raise ModelError(f"{source}: no such file") from error
     except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
         raise ModelError(f"{source}: damaged, or not a safetensors file of Twinface ({error})") from error
-    if metadata["checksum"] != _checksum(tensors, about):
+    if metadata.get("checksum") != _checksum(tensors, about):
         raise ModelError(f"{source}: damaged, its checksum does not fit")
     return tensors, about
 

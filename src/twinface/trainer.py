@@ -39,7 +39,7 @@ class Progress:
 
     Attributes:
         epoch, step: the next batch to train on.
-        steps: batches trained on so far.
+        steps, images: batches and pictures trained on so far.
         loss_sum: of this epoch's batches so far.
         best_epoch, best_value: of the validation so far (`best_value` is higher for better, or None).
         waiting: validations since then.
@@ -50,6 +50,7 @@ class Progress:
     epoch: int = 0
     step: int = 0
     steps: int = 0
+    images: int = 0
     loss_sum: float = 0.0
     best_epoch: int = -1
     best_value: float | None = None
@@ -132,7 +133,9 @@ class Plan:
 class Keeper(Protocol):
     """Where a run's results go; `runs.RunFolder` is one."""
 
-    state: StateFile
+    @property
+    def state(self) -> StateFile:
+        """Where training stands."""
 
     def record(self, number: int, values: dict[str, Any]) -> None:
         """Writes the metrics of an epoch as line `number`, in place of whatever came after."""
@@ -186,7 +189,11 @@ def train(learner: Learner, plan: Plan, keeper: Keeper, stop: StopRequest, watch
             batch = batches[progress.step]
             loss = training_step(learner, plan, batch, progress, len(batches))
             progress = replace(
-                progress, step=progress.step + 1, steps=progress.steps + 1, loss_sum=progress.loss_sum + loss
+                progress,
+                step=progress.step + 1,
+                steps=progress.steps + 1,
+                images=progress.images + len(batch.images),
+                loss_sum=progress.loss_sum + loss,
             )
             watcher.on_step(progress, len(batches), loss, len(batch.images))
             if stop.signal_number is not None or (saves.due() and progress.step < len(batches)):
@@ -225,8 +232,8 @@ def training_step(learner: Learner, plan: Plan, batch: Batch, progress: Progress
     value = float(loss.detach())
     if not math.isfinite(value):
         raise DivergedError(
-            f"the loss is {value} in epoch {progress.epoch + 1}, step {progress.step + 1}: the last good state is kept; "
-            "a smaller learning rate or trainer.gradient_clip may help"
+            f"the loss is {value} in epoch {progress.epoch + 1}, step {progress.step + 1}: the last good state is "
+            "kept; a smaller learning rate or trainer.gradient_clip may help"
         )
     learner.optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
@@ -250,9 +257,11 @@ def end_epoch(
     steps: int,
 ) -> Progress:
     """Validates, keeps the weights if they are the best so far, writes the epoch's metrics, moves on."""
+    # Of the last step, and not what the optimiser remembers: it may have been built anew since then.
+    set_rates(learner.optimizer, plan.schedule, progress.epoch + (steps - 1) / steps)
     record: dict[str, Any] = {
         "epoch": progress.epoch + 1,
-        "loss": progress.loss_sum / max(1, steps),
+        "loss": progress.loss_sum / steps,
         "learning_rate": learner.optimizer.param_groups[0]["lr"],
         "seconds": round(progress.seconds, 3),
     }

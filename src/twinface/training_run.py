@@ -182,6 +182,7 @@ def _train(
             "training": round(progress.seconds, 2),
             "writing the model": round(time.monotonic() - began, 2),
         },
+        images_per_second=round(progress.images / max(progress.seconds, 1e-9), 1),
         parameters=_count_parameters(learner),
     )
     return progress

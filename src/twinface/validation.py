@@ -37,7 +37,7 @@ class Validator:
             reported is that of calibrated probabilities.
 
     Raises:
-        DataError: one-shot trials are to choose, and there are too few people for them.
+        DataError: there are too few pairs; or one-shot trials are to choose, and there are too few people for them.
     """
 
     def __init__(
@@ -51,6 +51,12 @@ class Validator:
     ) -> None:
         self.faces, self.pairs, self.metric, self.machine = faces, pairs, settings.metric, machine
         self.scores_are_logits = scores_are_logits
+        self.folds = min(10, int(pairs.is_match.sum()), int((~pairs.is_match).sum()))
+        if self.folds < 2:
+            raise DataError(
+                f"{pairs.name}: {int(pairs.is_match.sum())} genuine and {int((~pairs.is_match).sum())} impostor pairs "
+                "to validate on, need two of each or more: hold out more people with data.validation_people"
+            )
         self.trials = None
         try:
             self.trials = draw_one_shot_trials(pairs.faces.people, settings.ways, settings.trials, seed)
@@ -75,7 +81,7 @@ class Validator:
             else fit_calibration(scored.scores, scored.is_match, "these very pairs, to compare epochs")
         )
         measured = {
-            "accuracy": cross_validated_accuracy(scored.scores, scored.is_match),
+            "accuracy": cross_validated_accuracy(scored.scores, scored.is_match, self.folds),
             "auc": area_under_curve(scored.scores, scored.is_match),
             "validation_loss": binary_cross_entropy(probability(calibration, scored.scores), scored.is_match),
         }

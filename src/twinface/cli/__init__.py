@@ -7,12 +7,17 @@ Ctrl-C and SIGTERM.
 
 from __future__ import annotations
 
+import logging
+import os
+import signal
 import sys
+from types import FrameType
 
 import typer
 
 from twinface import __version__
 from twinface.cli import data, demo, doctor, evaluate, report, train, verify
+from twinface.cli.console import extra_that_brings
 from twinface.errors import TwinfaceError
 
 app = typer.Typer(
@@ -42,24 +47,39 @@ app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 
 
+class _Interrupted(BaseException):
+    """Ctrl-C where nothing has to be saved; not KeyboardInterrupt, which typer would turn into exit code 1."""
+
+
 def main() -> None:
     """Runs the command line and turns every expected error into one line on stderr and exit code 2."""
+    logging.raiseExceptions = False  # a log line that cannot be written is no reason to print a traceback
+    signal.signal(signal.SIGINT, _interrupt)
+    # Left here and not where the error was caught: an exception holds on to all that the failed call had in hand,
+    # and torch does not survive being taken apart together with the interpreter.
+    sys.exit(_run())
+
+
+def _run() -> int | str | None:
     try:
         app()
+    except SystemExit as leave:
+        return leave.code
     except TwinfaceError as error:
         print(f"twinface: {error}", file=sys.stderr)
-        sys.exit(2)
     except ModuleNotFoundError as error:
-        from twinface.cli.console import extra_that_brings
-
         extra = extra_that_brings(error.name or "")
         if extra is None:
             raise
         print(f'twinface: this needs {error.name}: pip install "twinface[{extra}]"', file=sys.stderr)
-        sys.exit(2)
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has gone; there is nobody to tell
-        sys.exit(2)
-    except KeyboardInterrupt:
+        # Whoever read our output has gone. Python would find out once more when it flushes stdout at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except _Interrupted:
         print("twinface: interrupted", file=sys.stderr)
-        sys.exit(130)
+        return 130
+    return 2
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise _Interrupted

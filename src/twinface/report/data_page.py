@@ -63,12 +63,16 @@ def _tiles(analysis: DataAnalysis) -> list[Row]:
     faces, pictures = analysis.faces, analysis.pictures
     paired = percent(faces.with_two_or_more / faces.people)
     return [
-        Row("Pictures", f"{faces.pictures:,}", note=f"{pictures.total_bytes / 1e6:,.1f} MB"),
+        Row("Pictures", f"{faces.pictures:,}", note=_size(pictures.total_bytes)),
         Row("People", f"{faces.people:,}"),
         Row("With two pictures or more", f"{faces.with_two_or_more:,}", note=f"{paired} of the people"),
         Row("Pictures of a person", f"{faces.per_person.mean:.2f}", note="on average"),
         Row("Lists of pairs", str(len(analysis.pairs))),
     ]
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 1e6 else f"{count / 1e3:,.1f} kB"
 
 
 def _spreads(analysis: DataAnalysis) -> list[tuple[str, list[str]]]:

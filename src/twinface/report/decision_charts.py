@@ -38,6 +38,7 @@ def _histograms(result: Result) -> Chart:
             axes.stairs(shares, edges, color=color, linestyle=line, linewidth=1.4, label=name)
         axes.axvline(0, color=INK, linewidth=1.2)
         share_axis(axes, "y", 0, top * 1.22)
+        axes.set_yticks([tick for tick in axes.get_yticks() if 0 <= tick <= 1])
         for text, offset, side in (("different ", -4, "right"), ("same", 4, "left")):
             arrow = f"← {text}" if offset < 0 else f"{text} →"
             axes.annotate(

@@ -56,11 +56,9 @@ def _loss(title: str, records: Records, names: dict[str, str]) -> Chart | None:
         axes = _epoch_axes(figure, records, "loss" if "loss" in names else "cross-entropy, nats a pair")
         for name, (epochs, values) in curves.items():
             color, line = _LOSSES[name]
-            axes.plot(
-                epochs, values, line, color=color, marker=_marker(epochs), markersize=3, label=names[name]
-            )
+            axes.plot(epochs, values, line, color=color, **_marker(epochs), label=names[name])
         if len(curves) > 1:
-            axes.legend()
+            figure.legend(loc="outside upper center", ncols=2)
 
     said = "; ".join(
         f"{names[name]} from {values[0]:.4f} to {values[-1]:.4f}"
@@ -82,10 +80,10 @@ def _shares(records: Records) -> Chart | None:
     def draw(figure: Figure) -> None:
         axes = _epoch_axes(figure, records, "")
         for label, epochs, values, color, line in curves:
-            axes.plot(epochs, values, line, color=color, marker=_marker(epochs), markersize=3, label=label)
+            axes.plot(epochs, values, line, color=color, **_marker(epochs), label=label)
         lowest = min(min(values) for _, _, values, _, _ in curves)
         share_axis(axes, "y", max(0.0, lowest - 0.03), 1.005)
-        axes.legend(loc="lower right")
+        figure.legend(loc="outside upper center", ncols=3)
 
     said = "; ".join(
         f"{label} ends at {values[-1]:.4f}, best {max(values):.4f}" for label, _, values, _, _ in curves
@@ -102,7 +100,7 @@ def _learning_rate(records: Records) -> Chart | None:
 
     def draw(figure: Figure) -> None:
         axes = _epoch_axes(figure, records, "learning rate at the epoch's end")
-        axes.plot(epochs, rates, color=INK, marker=_marker(epochs), markersize=3)
+        axes.plot(epochs, rates, color=INK, **_marker(epochs))
         axes.set_ylim(bottom=0)
 
     said = f"Learning rate over epochs: at most {max(rates):.3g}, {rates[-1]:.3g} at the end."
@@ -138,5 +136,6 @@ def _epoch_axes(figure: Figure, records: Records, label: str) -> Axes:
     return axes
 
 
-def _marker(epochs: list[int]) -> str:
-    return "o" if len(epochs) <= 40 else ""
+def _marker(epochs: list[int]) -> dict[str, Any]:
+    """Dots where they are few enough to be told apart; a dot that stands alone is a larger one."""
+    return {"marker": "o" if len(epochs) <= 40 else "", "markersize": 3 if len(epochs) > 1 else 6}

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from twinface.metrics import RocCurve, confusion, roc_curve
-from twinface.report.charts import INK, MUTED, THIRD, Chart, chart, share_axis
+from twinface.report.charts import INK, MUTED, PAPER, THIRD, Chart, chart, share_axis
 from twinface.results import Result
 from twinface.types import FloatArray
 
@@ -78,6 +78,9 @@ def _det(rates: _Rates, eer: float | None, note: str) -> Chart:
         _grey_out(axes, rates, low, high)
         axes.plot([low, high], [low, high], ":", color=MUTED, linewidth=1)
         axes.plot(*_thinned(probit(rates.curve.far), probit(1 - rates.curve.tar)), color=THIRD, linewidth=1.8)
+        if not ((rates.curve.far >= lowest) & (1 - rates.curve.tar >= lowest)).any():
+            middle = (low + high) / 2
+            axes.text(middle, middle, "no errors: the curve lies outside", ha="center", backgroundcolor=PAPER)
         at = probit(np.clip([rates.far, 1 - rates.tar], lowest, highest))
         _operating_point(axes, float(at[0]), float(at[1]), (10, 8))
         _name_axes(axes, "impostor pairs accepted (FAR)", "genuine pairs rejected (FNMR)")

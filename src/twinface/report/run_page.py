@@ -78,7 +78,7 @@ def write_report(folder: RunFolder) -> Path:
         status=_STATUS.get(about["status"], about["status"]),
         description=settings.description,
         recipe=settings.recipe,
-        epochs=len(records),
+        records=records,
         epochs_wanted=settings.trainer.epochs,
         headline=_headline(results, records),
         claim=results[0].figures["may_be_claimed"] if results else "",
@@ -145,16 +145,16 @@ def _headline(results: Sequence[Result], records: Sequence[dict[str, Any]]) -> s
         )
     best = best_epoch(records)
     if best is None:
-        return (
-            f"{len(records)} epochs are finished, none is validated yet."
-            if records
-            else "No epoch is finished yet."
-        )
+        return f"{_epochs(records)} finished, none validated yet." if records else "No epoch is finished yet."
     record = next(record for record in records if record["epoch"] == best)
     return (
         f"Not evaluated yet. On validation people, epoch {best} reached an accuracy of "
         f"{percent(record['accuracy'])}; it was chosen for that, so this is no test result."
     )
+
+
+def _epochs(records: Sequence[dict[str, Any]]) -> str:
+    return f"{len(records)} epoch{'s' if len(records) > 1 else ''}"
 
 
 def _tiles(results: Sequence[Result], records: Sequence[dict[str, Any]], about: dict[str, Any]) -> list[Row]:
@@ -171,7 +171,7 @@ def _tiles(results: Sequence[Result], records: Sequence[dict[str, Any]], about: 
     if about.get("parameters"):
         tiles.append(Row("Parameters", f"{about['parameters']['twin']:,}", note="of the twin network"))
     if records:
-        tiles.append(Row("Training", duration(records[-1]["seconds"]), note=f"{len(records)} epochs"))
+        tiles.append(Row("Training", duration(records[-1]["seconds"]), note=_epochs(records)))
     return tiles
 
 

@@ -1,0 +1,171 @@
+"""The command line as its users meet it: what it prints where, and its exit codes."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import TINY
+from twinface.datasets import open_dataset
+from twinface.runs import RunFolder
+
+
+def twinface(*arguments: object, cwd: Path | None = None, **more) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "twinface", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        **more,
+    )
+
+
+@pytest.fixture(scope="module")
+def orl() -> list[Path]:
+    faces = open_dataset("orl").faces()
+    return [faces.root / path for path in faces.paths]
+
+
+def changes(*more: str) -> list[str]:
+    return [word for change in [*TINY, *more] for word in ("--set", change)]
+
+
+def test_help_reads_like_the_job() -> None:
+    result = twinface("--help")
+    assert result.returncode == 0
+    for command in ("train", "evaluate", "report", "verify", "data", "demo", "doctor"):
+        assert re.search(rf"^\s+{command} ", result.stdout, re.MULTILINE), command
+
+
+def test_version() -> None:
+    assert twinface("--version").stdout.startswith("twinface 0.")
+
+
+def test_train_evaluate_verify(tmp_path: Path, orl: list[Path]) -> None:
+    """The road that the README walks, on a tiny network."""
+    run = tmp_path / "x"
+    trained = twinface(
+        "train", "--data", "orl", "--recipe", "demo", "--seed", 3, "--out", run, "--json", *changes()
+    )
+    assert trained.returncode == 0, trained.stderr
+    about = json.loads(trained.stdout)
+    assert about["status"] == "finished"
+    assert about["seed"] == 3
+    assert len(about["metrics"]) == 3
+    assert "epoch 1" in trained.stderr
+    for name in ("settings.toml", "run.json", "log.txt", "metrics.jsonl", "report.html", "state.safetensors"):
+        assert (run / name).stat().st_size, name
+    for name in ("twin.safetensors", "twin.json", "model.onnx"):
+        assert (run / "model" / name).stat().st_size, name
+
+    judged = twinface("evaluate", run, "--protocol", "unseen", "--json")
+    assert judged.returncode == 0, judged.stderr
+    figures = json.loads(judged.stdout)
+    wanted = {
+        "accuracy",
+        "accuracy_interval",
+        "auc",
+        "eer",
+        "threshold",
+        "threshold_fitted_on",
+        "pairs",
+        "images",
+    }
+    assert wanted | {"seconds"} <= figures.keys()
+    assert (run / "results" / "unseen.json").exists()
+
+    same = twinface("verify", orl[0], orl[0], "--model", run, "--json")
+    assert same.returncode == 0, same.stderr
+    verdict = json.loads(same.stdout)
+    assert {"same", "score", "threshold", "probability"} <= verdict.keys()
+    assert verdict["same"] is True
+
+    verdicts = [twinface("verify", orl[0], other, "--model", run) for other in orl[10:60:10]]
+    assert 1 in {result.returncode for result in verdicts}
+    for result in verdicts:
+        assert result.stdout.startswith("Same person" if result.returncode == 0 else "Different people")
+
+    assert twinface("report", run).stdout.strip() == str(run / "report.html")
+    again = twinface("train", "--resume", run)
+    assert again.returncode == 0, again.stderr
+
+
+def test_pairs_of_ones_own(tmp_path: Path, tiny_run: RunFolder) -> None:
+    for person in ("ann", "bob", "cid"):
+        folder = tmp_path / "mine" / person
+        folder.mkdir(parents=True)
+        source = open_dataset("orl").faces().root / {"ann": "s1", "bob": "s2", "cid": "s3"}[person]
+        for number in (1, 2):
+            shutil.copy(source / f"{number}.pgm", folder / f"{person}_{number:04d}.pgm")
+    file = tmp_path / "pairs.txt"
+    file.write_text("ann\t1\t2\nbob\t1\t2\nann\t1\tbob\t1\nbob\t2\tcid\t1\n")
+    result = twinface(
+        "evaluate", tiny_run.model / "model.onnx", "--pairs", file, "--root", tmp_path / "mine", "--json"
+    )
+    assert result.returncode == 0, result.stderr
+    figures = json.loads(result.stdout)
+    assert (figures["pairs"], figures["images"]) == (4, 5)
+    assert figures["protocol"] == "pairs"
+
+
+def test_the_shipped_settings_can_be_overridden_and_refused(tmp_path: Path) -> None:
+    wrong = twinface("train", "--data", "orl", "--out", tmp_path / "x", "--set", "trainer.epoch=5")
+    assert wrong.returncode == 2
+    assert 'did you mean "epochs"?' in wrong.stderr
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_taken_folder_is_left_alone(tmp_path: Path, tiny_run: RunFolder) -> None:
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "dear.txt").write_text("Ann")
+    for folder, said in ((tiny_run.path, "there is a run already"), (tmp_path / "letters", "is not empty")):
+        result = twinface("train", "--data", "orl", "--recipe", "demo", "--out", folder)
+        assert result.returncode == 2
+        assert said in result.stderr
+    assert [path.name for path in (tmp_path / "letters").iterdir()] == ["dear.txt"]
+
+
+def test_one_run_is_trained_by_one_process(tmp_path: Path, tiny_run: RunFolder) -> None:
+    with tiny_run.locked():
+        result = twinface("train", "--resume", tiny_run.path)
+    assert result.returncode == 2
+    assert "another process is training this run" in result.stderr
+
+
+def test_data_info(tmp_path: Path) -> None:
+    result = twinface("data", "info", "orl", "--json", "--out", tmp_path / "page")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["faces"]["people"] == 40
+    assert "page:" in result.stderr
+    assert "400 pictures of 40 people" in twinface("data", "info", "orl").stdout
+
+
+def test_fetching_offline_says_what_is_needed(tmp_path: Path) -> None:
+    result = twinface("data", "fetch", "lfw", "--offline", "--root", tmp_path)
+    assert result.returncode == 2
+    assert "lfw-funneled.tgz" in result.stderr
+
+
+def test_doctor() -> None:
+    result = twinface("doctor", "--json")
+    assert result.returncode == 0
+    assert json.loads(result.stdout)["using"]["works"] is True
+
+
+def test_tensorboard_files_on_request(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    run = tmp_path / "x"
+    result = twinface("train", "--data", "orl", "--recipe", "demo", "--out", run, "--tensorboard", *changes())
+    assert result.returncode == 0, result.stderr
+    assert list((run / "tensorboard").iterdir())
+
+
+def test_a_reader_that_goes_away_is_no_crash(tiny_run: RunFolder) -> None:
+    command = f"{sys.executable} -m twinface evaluate {tiny_run.path} --protocol unseen --json | true"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert "Traceback" not in result.stderr

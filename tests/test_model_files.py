@@ -1,0 +1,162 @@
+"""The two forms of a model: they agree with each other, and damage or a stranger's file is refused."""
+
+import json
+import pickle
+import shutil
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from twinface.checkpoint import load_twin, save_twin
+from twinface.errors import DivergedError, ModelError
+from twinface.export import export_onnx
+from twinface.model_record import ModelRecord
+from twinface.onnx_model import OnnxModel, find_model, seal
+from twinface.runs import RunFolder
+
+
+@pytest.fixture
+def copy(tiny_run: RunFolder, tmp_path):
+    shutil.copytree(tiny_run.path, tmp_path / "run")
+    return RunFolder(tmp_path / "run")
+
+
+def some_faces(count: int) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 256, (count, 24, 24, 1), np.uint8)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_both_forms_embed_alike(tiny_run: RunFolder, count: int) -> None:
+    twin, record = load_twin(tiny_run.path)
+    model = OnnxModel(tiny_run.path)
+    with torch.inference_mode():
+        expected = twin.embed(torch.from_numpy(some_faces(count))).numpy()
+    found = model(some_faces(count))
+    assert found.shape == (count, record.embedding_size)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_both_forms_carry_one_record(tiny_run: RunFolder) -> None:
+    assert load_twin(tiny_run.path)[1].to_json() == OnnxModel(tiny_run.path).record.to_json()
+
+
+def test_the_file_is_plain_onnx(tiny_run: RunFolder) -> None:
+    model = onnx.load(tiny_run.model / "model.onnx")
+    onnx.checker.check_model(model)
+    assert [value.name for value in model.graph.input] == ["faces"]
+    assert [value.name for value in model.graph.output] == ["embeddings"]
+    keys = {entry.key for entry in model.metadata_props}
+    assert {"twinface", "sha256"} <= keys
+
+
+def test_the_record_survives_its_json(tiny_run: RunFolder) -> None:
+    record = load_twin(tiny_run.path)[1]
+    again = ModelRecord.from_json(record.to_json(), "again")
+    assert again.to_json() == record.to_json()
+    left, right = np.random.default_rng(0).normal(size=(2, 5, record.embedding_size)).astype(np.float32)
+    assert np.array_equal(again.score(left, right), record.score(left, right))
+
+
+def test_names_of_people_are_not_in_the_model(tiny_run: RunFolder) -> None:
+    data = (tiny_run.model / "model.onnx").read_bytes() + (tiny_run.model / "twin.json").read_bytes()
+    assert b"orl_s" not in data
+
+
+def test_any_flipped_byte_is_noticed(copy: RunFolder) -> None:
+    file = copy.model / "model.onnx"
+    whole = file.read_bytes()
+    for place in np.random.default_rng(0).integers(0, len(whole), 40):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x10
+        file.write_bytes(damaged)
+        with pytest.raises(ModelError, match=r"model\.onnx"):
+            OnnxModel(copy.path)
+
+
+@pytest.mark.parametrize("size", [0, 10, 500, -1])
+def test_a_cut_file_is_refused(copy: RunFolder, size: int) -> None:
+    file = copy.model / "model.onnx"
+    file.write_bytes(file.read_bytes()[:size])
+    with pytest.raises(ModelError, match="not a whole Twinface model"):
+        OnnxModel(copy.path)
+
+
+def test_pickles_are_never_opened(tmp_path) -> None:
+    file = tmp_path / "model.onnx"
+    for stranger in (pickle.dumps({"weights": 1}), b"PK\x03\x04" + bytes(100)):
+        file.write_bytes(stranger)
+        with pytest.raises(ModelError, match="never opened"):
+            OnnxModel(file)
+
+
+def test_a_sealed_file_that_is_no_model_is_refused(tmp_path, tiny_run: RunFolder) -> None:
+    file = tmp_path / "model.onnx"
+    file.write_bytes(seal(b"no model at all"))
+    with pytest.raises(ModelError, match="ONNX Runtime cannot load it"):
+        OnnxModel(file)
+    model = onnx.load(tiny_run.model / "model.onnx")
+    del model.metadata_props[:]
+    file.write_bytes(seal(model.SerializeToString()))
+    with pytest.raises(ModelError, match="not one that Twinface made"):
+        OnnxModel(file)
+
+
+def test_where_a_model_is_looked_for(tiny_run: RunFolder, tmp_path) -> None:
+    file = tiny_run.model / "model.onnx"
+    assert find_model(tiny_run.path) == find_model(tiny_run.model) == find_model(file) == file
+    with pytest.raises(ModelError, match="found no model there"):
+        find_model(tmp_path)
+    (tmp_path / "settings.toml").touch()
+    with pytest.raises(ModelError, match="training has not ended"):
+        find_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "faces", [np.zeros((1, 24, 24), np.uint8), np.zeros((1, 30, 24, 1), np.uint8), np.zeros((1, 24, 24, 1))]
+)
+def test_faces_of_another_shape_are_refused(tiny_run: RunFolder, faces: np.ndarray) -> None:
+    with pytest.raises(ModelError, match="need uint8"):
+        OnnxModel(tiny_run.path)(faces)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda values: values.pop("threshold"), "record is damaged"),
+        (lambda values: values.update(format=99), "model format 99"),
+        (lambda values: values.update(distance="manhattan"), '"manhattan" is not known'),
+        (lambda values: values["preparation"].update(height=3), "preparation"),
+        (lambda values: values["provenance"].pop("salt"), "whom it has seen is damaged"),
+    ],
+)
+def test_a_damaged_record_is_refused(copy: RunFolder, change, said: str) -> None:
+    file = copy.model / "twin.json"
+    values = json.loads(file.read_text())
+    change(values)
+    file.write_text(json.dumps(values))
+    with pytest.raises(ModelError, match=said):
+        load_twin(copy.path)
+
+
+def test_weights_that_do_not_fit_are_refused(copy: RunFolder) -> None:
+    file = copy.model / "twin.json"
+    values = json.loads(file.read_text())
+    values["settings"]["network"]["backbone"]["embedding"] = 17
+    file.write_text(json.dumps(values))
+    with pytest.raises(ModelError, match="does not fit"):
+        load_twin(copy.path)
+    with pytest.raises(ModelError, match=r"found no twin\.safetensors"):
+        load_twin(copy.path / "results")
+
+
+def test_a_model_that_is_not_finite_is_neither_saved_nor_used(tiny_run: RunFolder, tmp_path) -> None:
+    twin, record = load_twin(tiny_run.path)
+    with torch.no_grad():
+        twin.backbone.dense_norm.bias[0] = float("nan")
+    with pytest.raises(DivergedError):
+        save_twin(tmp_path, dict(twin.state_dict()), record)
+    with pytest.raises(DivergedError, match="not finite"):
+        export_onnx(twin, record, tmp_path / "model.onnx")

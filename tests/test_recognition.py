@@ -1,0 +1,109 @@
+"""Verifying: right answers from every way in, and none of it imports torch."""
+
+import subprocess
+import sys
+
+import pytest
+
+import twinface
+from twinface.datasets import open_dataset
+from twinface.errors import ImageError
+from twinface.onnx_model import OnnxModel
+from twinface.runs import RunFolder
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    faces = open_dataset("orl").faces()
+    return [faces.root / path for path in faces.paths]
+
+
+def test_a_picture_and_itself(tiny_run: RunFolder, pictures) -> None:
+    verdict = twinface.verify(pictures[0], pictures[0], model=tiny_run.path)
+    assert verdict
+    assert verdict.same
+    assert verdict.score == pytest.approx(1, abs=1e-5)
+    assert verdict.probability > 0.5
+    assert "Same person" in verdict.explain()
+    assert any("laid out like" in note for note in verdict.notes)
+
+
+def test_a_verdict_follows_threshold_and_calibration(tiny_run: RunFolder, pictures) -> None:
+    record = OnnxModel(tiny_run.path).record
+    verifier = twinface.Verifier(tiny_run.path)
+    for other in pictures[5:100:7]:
+        verdict = verifier.verify(pictures[0], other)
+        assert verdict.same == bool(verdict) == (verdict.score >= record.threshold.value)
+        assert verdict.threshold == record.threshold.value
+        assert verdict.same == (verdict.probability >= 0.5)
+        again = verifier.verify(other, pictures[0])
+        assert again.score == pytest.approx(verdict.score, abs=1e-5)
+
+
+def test_paths_texts_and_bytes_are_the_same(tiny_run: RunFolder, pictures) -> None:
+    verifier = twinface.Verifier(tiny_run.path)
+    one = verifier.verify(pictures[0], pictures[1])
+    assert one == verifier.verify(str(pictures[0]), str(pictures[1]))
+    assert one == verifier.verify(pictures[0].read_bytes(), pictures[1].read_bytes())
+
+
+def test_a_wrong_picture_is_named(tiny_run: RunFolder, pictures) -> None:
+    with pytest.raises(ImageError, match="no such file"):
+        twinface.verify(pictures[0], "missing.jpg", model=tiny_run.path)
+    with pytest.raises(ImageError, match="given as bytes"):
+        twinface.verify(pictures[0], b"hello", model=tiny_run.path)
+
+
+NOT_FOR_USING = (
+    "torch",
+    "safetensors",
+    "pytorch_metric_learning",
+    "sklearn",
+    "scipy",
+    "matplotlib",
+    "onnx",
+    "tqdm",
+)
+
+
+def test_verify_works_where_torch_is_not_installed(tiny_run: RunFolder, pictures) -> None:
+    """The modules that training needs are made impossible to import, as in an installation without the extra."""
+    program = (
+        "import sys\n"
+        f"for name in {NOT_FOR_USING!r}: sys.modules[name] = None\n"
+        "from twinface.cli import main\n"
+        f"sys.argv = ['twinface', 'verify', {str(pictures[0])!r}, {str(pictures[0])!r}, "
+        f"'--model', {str(tiny_run.path)!r}, '--json']\n"
+        "main()\n"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert '"same": true' in result.stdout
+
+
+def test_judging_works_where_torch_is_not_installed(tiny_run: RunFolder, tmp_path) -> None:
+    program = (
+        "import sys\n"
+        f"for name in {NOT_FOR_USING!r}: sys.modules[name] = None\n"
+        "from twinface.cli import main\n"
+        f"sys.argv = ['twinface', 'evaluate', {str(tiny_run.model / 'model.onnx')!r}, "
+        "'--data', 'orl', '--protocol', 'unseen', '--json']\n"
+        "main()\n"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert '"accuracy"' in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("statement", "light"),
+    [
+        ("import twinface", {"numpy", "cv2", "onnxruntime", "pydantic", "typer", *NOT_FOR_USING}),
+        ("import twinface.cli", {"numpy", "cv2", "onnxruntime", "pydantic", *NOT_FOR_USING}),
+        ("import twinface.recognition", {"onnxruntime", *NOT_FOR_USING}),
+    ],
+)
+def test_nothing_heavy_is_imported_before_it_is_needed(statement: str, light: set[str]) -> None:
+    program = f"{statement}\nimport sys\nprint(*sys.modules)"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not light & set(result.stdout.split())
