@@ -8,10 +8,11 @@ import pytest
 
 from twinface.baselines import BASELINES, fit_baseline
 from twinface.calibration import fit_threshold
+from twinface.cli.summary import summary
 from twinface.datasets import open_dataset
 from twinface.datasets.splits import draw_pairs, pair_subset, take_people
 from twinface.errors import DataError, LeakError
-from twinface.evaluation import evaluate, summary, unseen_pairs
+from twinface.evaluation import evaluate, unseen_pairs
 from twinface.imaging import prepare_file
 from twinface.onnx_model import OnnxModel
 from twinface.results import load_results, save_result
@@ -66,7 +67,7 @@ def test_figures_equal_a_plain_recomputation(model: OnnxModel, pairs: PairSet) -
     chances = np.array(probabilities)
     loss = -np.mean(labels * np.log(chances) + (1 - labels) * np.log(1 - chances))
     assert figures["loss"] == pytest.approx(loss, rel=1e-3)
-    assert figures["accuracy_interval"]["low"] < figures["accuracy"] < figures["accuracy_interval"]["high"]
+    assert figures["accuracy_interval"][0] < figures["accuracy"] < figures["accuracy_interval"][1]
     assert sum(figures["confusion"].values()) == figures["pairs"] == len(some)
     assert figures["threshold_fitted_on"] == "6 other people of ORL faces"
     json.dumps(figures, allow_nan=False)
@@ -126,13 +127,7 @@ def test_pairs_of_one_kind_have_no_curve(model: OnnxModel, pairs: PairSet) -> No
     figures = evaluate(model, genuine, "pairs").figures
     assert figures["auc"] is figures["eer"] is None
     assert figures["tar_at_far"] == []
-    assert (
-        0
-        <= figures["accuracy_interval"]["low"]
-        <= figures["accuracy"]
-        <= figures["accuracy_interval"]["high"]
-        <= 1
-    )
+    assert 0 <= figures["accuracy_interval"][0] <= figures["accuracy"] <= figures["accuracy_interval"][1] <= 1
     assert summary(figures)
 
 

@@ -151,8 +151,8 @@ def judged(
     scored = ScoredPairs(scores, pairs.is_match, pairs.people, pairs.fold)
     both = pairs.is_match.any() and not pairs.is_match.all()
 
-    def between(low: float, high: float) -> dict[str, Any]:
-        return {"low": low, "high": high, "level": 0.95, "method": "people bootstrap, 1000 replicates"}
+    def between(low: float, high: float) -> list[float]:
+        return [low, high]
 
     table = confusion(scores, pairs.is_match, 0.0)
     figures = {
@@ -171,6 +171,7 @@ def judged(
         "seen_people": {"trained_on": 0, "tuned_on": 0, "pairs": 0},
         "may_be_claimed": "Toys only. Trained on toys.", "data_sha256": "ab" * 32,
         "images_per_second": 1234.0, "seconds": 5.6,
+        "interval_level": 0.95, "interval_methods": ["people bootstrap, 1000 replicates"],
     }  # fmt: skip
     if pairs.fold is not None:
         folds = (0.81 + 0.0111 * np.arange(len(np.unique(pairs.fold)))).tolist()

@@ -91,6 +91,29 @@ class Koch(Backbone):
         return embeddings
 
 
+class Shortcut(nn.Module):
+    """Brings a block's input to the shape of its output: averages when halving, then mixes channels (He et al. 2019).
+
+    The mixing is a 1x1 convolution, computed as a product over the channels. oneDNN's bfloat16 kernel for the weight
+    gradient of 1x1 convolutions, as of torch 2.13, ends the process with a segmentation fault at its exit after some
+    odd batch sizes; the product does not.
+    """
+
+    def __init__(self, channels: int, out_channels: int, stride: int) -> None:
+        super().__init__()
+        self.halve = (
+            nn.AvgPool2d(stride, ceil_mode=True, count_include_pad=False) if stride > 1 else nn.Identity()
+        )
+        self.mix = nn.Linear(channels, out_channels, bias=False)
+        self.norm = nn.BatchNorm2d(out_channels)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """`[B, C, H, W] -> [B, C', H / stride, W / stride]`."""
+        by_position = self.halve(maps).permute(0, 2, 3, 1)
+        result: Tensor = self.norm(self.mix(by_position).permute(0, 3, 1, 2))
+        return result
+
+
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions and a shortcut (He et al. 2016), narrowed in the first one by `stride`."""
 
@@ -102,9 +125,7 @@ class ResidualBlock(nn.Module):
         self.norm2 = nn.BatchNorm2d(out_channels)
         self.shortcut: nn.Module = nn.Identity()
         if stride > 1 or channels != out_channels:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(channels, out_channels, 1, stride, bias=False), nn.BatchNorm2d(out_channels)
-            )
+            self.shortcut = Shortcut(channels, out_channels, stride)
 
     def forward(self, maps: Tensor) -> Tensor:
         """`[B, C, H, W] -> [B, C', H / stride, W / stride]`."""
@@ -176,8 +197,7 @@ def multiply_adds(backbone: nn.Module, shape: InputShape) -> dict[str, int]:
     def count(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         weight = module.weight
         assert isinstance(weight, Tensor)
-        positions = output[0, 0].numel() if output.ndim == 4 else 1
-        counts[names[module]] = weight.numel() * positions
+        counts[names[module]] = weight.numel() * (output.numel() // weight.shape[0])
 
     hooks = [
         module.register_forward_hook(count)

@@ -7,7 +7,6 @@ calibration has seen, unless the caller insists, and then every output says so. 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -138,7 +137,9 @@ def evaluate(
         "images_per_second": round(len(prepared) / max(embedding_seconds, 1e-9), 1),
         "seconds": round(time.perf_counter() - began, 3),
     }
-    return Evaluation(protocol, pairs, scored, decided, probabilities, figures)
+    methods: dict[str, None] = {}  # a dict, because it keeps its order
+    plain = _plain(figures, methods) | {"interval_level": 0.95, "interval_methods": list(methods)}
+    return Evaluation(protocol, pairs, scored, decided, probabilities, plain)
 
 
 def check_leak(record: ModelRecord, pairs: PairSet, allow_seen: bool) -> dict[str, int]:
@@ -217,7 +218,7 @@ def _decision_figures(decided: ScoredPairs, probabilities: FloatArray) -> dict[s
         "calibration_error": expected_calibration_error(probabilities, decided.is_match),
     }
     if decided.fold is None:
-        figures["accuracy_interval"] = _as_dict(_accuracy_interval(decided))
+        figures["accuracy_interval"] = _accuracy_interval(decided)
     else:
         folds = [
             accuracy(decided.scores[decided.fold == fold], decided.is_match[decided.fold == fold], 0.0)
@@ -227,7 +228,7 @@ def _decision_figures(decided: ScoredPairs, probabilities: FloatArray) -> dict[s
         figures |= {
             "accuracy": mean,
             "standard_error": standard_error,
-            "accuracy_interval": _as_dict(fold_interval(folds)),
+            "accuracy_interval": fold_interval(folds),
             "folds": folds,
         }
     return figures
@@ -249,14 +250,14 @@ def _ranking_figures(scored: ScoredPairs) -> dict[str, Any]:
     impostors = int((~scored.is_match).sum())
     return {
         "auc": area_under_curve(scored.scores, scored.is_match),
-        "auc_interval": _as_dict(auc_interval(scored)) if resamples else None,
+        "auc_interval": auc_interval(scored) if resamples else None,
         "eer": equal_error_rate(scored.scores, scored.is_match),
-        "eer_interval": _as_dict(eer_interval(scored)) if resamples else None,
+        "eer_interval": eer_interval(scored) if resamples else None,
         "tar_at_far": [
             {
                 "far": far,
                 "tar": tar_at_far(scored.scores, scored.is_match, far),
-                "interval": _as_dict(tar_interval(scored, far)) if resamples else None,
+                "interval": tar_interval(scored, far) if resamples else None,
                 "few_false_accepts": hedged,
             }
             for far, hedged in supported_fars(impostors)
@@ -283,7 +284,7 @@ def _one_shot(model: Model, embeddings: Float32Array, pairs: PairSet) -> dict[st
     # Trials with one probe person share pictures; counted as one trial a person the interval is not too narrow.
     probes = len(np.unique(people[probe]))
     interval = wilson(share * probes, probes)
-    return {"ways": ways, "trials": len(answer), "accuracy": share, "interval": _as_dict(interval)}
+    return {"ways": ways, "trials": len(answer), "accuracy": share, "interval": interval}
 
 
 def _claim(record: ModelRecord, claims: str, seen: dict[str, int]) -> str:
@@ -297,45 +298,11 @@ def _claim(record: ModelRecord, claims: str, seen: dict[str, int]) -> str:
     )
 
 
-def _as_dict(interval: Interval) -> dict[str, Any]:
-    return asdict(interval)
-
-
-def summary(figures: dict[str, Any]) -> Sequence[str]:
-    """The figures as lines to read."""
-
-    def between(interval: dict[str, Any] | None) -> str:
-        return f" [{interval['low']:.3f}, {interval['high']:.3f}]" if interval else ""
-
-    def share(value: float | None) -> str:
-        return "-" if value is None else f"{value:.4f}"
-
-    error = f" ± {figures['standard_error']:.4f} (standard error)" if "standard_error" in figures else ""
-    table = figures["confusion"]
-    lines = [
-        f"{figures['model']} on {figures['data']}: {figures['pairs']} pairs, {figures['images']} pictures, "
-        f"{figures['people']} people",
-        f"accuracy            {share(figures['accuracy'])}{error}{between(figures['accuracy_interval'])}",
-        f"area under ROC      {share(figures['auc'])}{between(figures['auc_interval'])}",
-        f"equal error rate    {share(figures['eer'])}{between(figures['eer_interval'])}",
-    ]
-    for point in figures["tar_at_far"]:
-        hedge = " (few false accepts: a rough figure)" if point["few_false_accepts"] else ""
-        lines.append(f"TAR at FAR {point['far']:<8g} {point['tar']:.4f}{between(point['interval'])}{hedge}")
-    lines += [
-        f"confusion           {table['true_accept']} accepted and {table['false_reject']} rejected of the genuine, "
-        f"{table['false_accept']} accepted and {table['true_reject']} rejected of the impostors",
-        f"calibration error   {figures['calibration_error']:.4f}, cross-entropy {figures['loss']:.4f}",
-    ]
-    if figures["one_shot"]:
-        trials = figures["one_shot"]
-        lines.append(
-            f"one-shot            {trials['accuracy']:.4f}{between(trials['interval'])}, "
-            f"{trials['ways']}-way, {trials['trials']} trials"
-        )
-    return [
-        *lines,
-        f"threshold           {figures['threshold']:.4f}, fitted on {figures['threshold_fitted_on']}",
-        f"may be claimed      {figures['may_be_claimed']}",
-        f"time                {figures['seconds']:.1f} s, {figures['images_per_second']:.0f} pictures/s embedded",
-    ]
+def _plain(value: Any, methods: dict[str, None]) -> Any:
+    """Figures as JSON has them: an interval becomes `[low, high]`, and how it was made is added to `methods`."""
+    if isinstance(value, Interval):
+        methods[value.method] = None
+        return [value.low, value.high]
+    if isinstance(value, dict):
+        return {name: _plain(part, methods) for name, part in value.items()}
+    return [_plain(part, methods) for part in value] if isinstance(value, list) else value

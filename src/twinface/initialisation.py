@@ -10,16 +10,18 @@ from collections.abc import Callable
 
 from torch import nn
 
+from twinface.backbones import Shortcut
 from twinface.twin import Twin
 
 
 def he(twin: Twin) -> None:
     """Convolutions as He et al. (2015) for ReLU, dense layers as torch sets them; the distance as it comes."""
     for module in twin.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
+        if isinstance(module, nn.Conv2d | Shortcut):
+            weight = module.mix.weight if isinstance(module, Shortcut) else module.weight
+            nn.init.kaiming_normal_(weight, mode="fan_out", nonlinearity="relu")
+        if isinstance(module, nn.Conv2d) and module.bias is not None:
+            nn.init.zeros_(module.bias)
 
 
 def paper(twin: Twin) -> None:

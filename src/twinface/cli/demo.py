@@ -97,8 +97,7 @@ def _mean(figures: list[dict[str, Any]]) -> dict[str, Any]:
     as the mean of theirs, and not divided by the square root of their number.
     """
     each = [row["accuracy"] for row in figures]
-    ends = [(row["accuracy_interval"]["low"], row["accuracy_interval"]["high"]) for row in figures]
-    low, high = (sum(end[side] for end in ends) / len(ends) for side in (0, 1))
+    low, high = (sum(row["accuracy_interval"][side] for row in figures) / len(figures) for side in (0, 1))
     return {"accuracy": sum(each) / len(each), "interval": [low, high], "each": each}
 
 

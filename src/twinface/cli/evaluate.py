@@ -31,8 +31,8 @@ def evaluate(
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Judge a model: figures with intervals, on people it has not seen."""
+    from twinface.cli.summary import summary
     from twinface.evaluation import evaluate as judge
-    from twinface.evaluation import summary
     from twinface.onnx_model import OnnxModel
     from twinface.runs import RunFolder
 

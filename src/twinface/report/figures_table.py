@@ -102,13 +102,13 @@ def share(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.4f}"
 
 
-def interval(value: dict[str, Any] | None) -> str:
+def interval(value: list[float] | None) -> str:
     """An interval's ends.
 
-    >>> interval({"low": 0.25, "high": 0.5})
+    >>> interval([0.25, 0.5])
     '[0.2500, 0.5000]'
     """
-    return "" if value is None else f"[{value['low']:.4f}, {value['high']:.4f}]"
+    return "" if value is None else f"[{value[0]:.4f}, {value[1]:.4f}]"
 
 
 def percent(value: float) -> str:
@@ -118,12 +118,3 @@ def percent(value: float) -> str:
     '88.7\xa0%'
     """
     return f"{100 * value:.1f}\N{NO-BREAK SPACE}%"
-
-
-def interval_methods(figures: dict[str, Any]) -> str:
-    """How the intervals were made, each method once."""
-    found = [figures.get(name) for name in ("accuracy_interval", "auc_interval", "eer_interval")]
-    found += [point["interval"] for point in figures["tar_at_far"]]
-    if figures.get("one_shot"):
-        found.append(figures["one_shot"]["interval"])
-    return "; ".join(dict.fromkeys(value["method"] for value in found if value and value.get("method")))

@@ -17,7 +17,6 @@ from twinface.report.figures_table import (
     fact_rows,
     figure_rows,
     interval,
-    interval_methods,
     percent,
     share,
 )
@@ -123,7 +122,7 @@ def _section(result: Result) -> Section:
         seen_pairs=_seen_pairs(result),
         pairs=figures["pairs"],
         figures=figure_rows(figures),
-        methods=interval_methods(figures),
+        methods="; ".join(figures["interval_methods"]),
         facts=fact_rows(figures),
         charts=[*rate_charts(result), *decision_charts(result)],
         groups=extreme_pairs(result),
@@ -138,7 +137,7 @@ def _headline(results: Sequence[Result], records: Sequence[dict[str, Any]]) -> s
         whom = "of people that it has seen" if _seen_pairs(results[0]) else "of people that it has not seen"
         folds = figures.get("folds")
         error = f"; {len(folds)} folds, standard error {percent(figures['standard_error'])}" if folds else ""
-        ends = f"{percent(between['low'])} to {percent(between['high'])}"
+        ends = f"{percent(between[0])} to {percent(between[1])}"
         return (
             f"{figures['data']}: {percent(figures['accuracy'])} of {figures['pairs']:,} pairs {whom} "
             f"were judged rightly (95\N{NO-BREAK SPACE}% interval {ends}{error})."
