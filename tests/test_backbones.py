@@ -6,8 +6,8 @@ from torch import nn
 
 from twinface.backbones import BACKBONES, Koch, Residual, multiply_adds
 from twinface.building import build_twin
-from twinface.config import load_recipe
 from twinface.errors import SettingsError
+from twinface.recipe import load_recipe
 
 PAPER = (1, 105, 105)
 

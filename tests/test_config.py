@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twinface.building import check_components
-from twinface.config import Settings, load_recipe, override, recipe_names, settings_from
+from twinface.config import Settings, settings_from
 from twinface.errors import SettingsError
+from twinface.recipe import load_recipe, override, recipe_names
 
 SHIPPED = {
     "default",

@@ -17,7 +17,7 @@ from twinface.imaging import prepare_file
 from twinface.onnx_model import OnnxModel
 from twinface.results import load_results, save_result
 from twinface.runs import RunFolder
-from twinface.training_run import split_dataset
+from twinface.training_data import split_dataset
 from twinface.types import PairSet
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from twinface.building import build_twin
-from twinface.config import load_recipe
 from twinface.initialisation import INITIALISATIONS
+from twinface.recipe import load_recipe
 from twinface.twin import Twin
 
 

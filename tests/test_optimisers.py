@@ -5,9 +5,9 @@ import torch
 
 from twinface.backbones import Koch
 from twinface.building import build_learner
-from twinface.config import load_recipe
 from twinface.errors import SettingsError
 from twinface.optimisers import OPTIMISERS, set_rates, sgd
+from twinface.recipe import load_recipe
 from twinface.runtime import Machine
 from twinface.schedules import SCHEDULES, cosine
 from twinface.twin import Twin

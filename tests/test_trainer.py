@@ -10,14 +10,15 @@ import torch
 
 from conftest import TINY, train_tiny
 from twinface.building import build_learner
-from twinface.config import load_recipe
 from twinface.errors import DivergedError
 from twinface.interruption import Interrupted, StopRequest
+from twinface.recipe import load_recipe
 from twinface.runs import RunFolder
 from twinface.runtime import Machine
 from twinface.state import read_tensors
 from twinface.trainer import Progress, Watcher
-from twinface.training_run import DataSource, continue_run, start_run
+from twinface.training_data import DataSource
+from twinface.training_run import continue_run, start_run
 
 # Dropout, averaging, augmentation and Adam's moments are all in the tiny demo; each has to come back.
 LONGER = [*TINY, "trainer.epochs=4", "trainer.averaging=0.9", "trainer.threads=1"]

@@ -19,7 +19,7 @@ from twinface.imaging import Preparation
 from twinface.model_record import ModelRecord
 from twinface.provenance import Provenance, hash_people, new_salt
 from twinface.scoring import Embed, embed_faces, score_pairs
-from twinface.training_run import PeopleSplit
+from twinface.training_data import PeopleSplit
 from twinface.types import ByteArray, Calibration, Float32Array, Threshold
 
 COMPONENTS = 100

@@ -10,10 +10,7 @@ component's `name` and are checked against the arguments of its constructor; see
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Iterable, Mapping
-from importlib import resources
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -207,70 +204,6 @@ def settings_from(values: Mapping[str, Any], source: str) -> Settings:
         raise SettingsError(f"{source}: {_first_problem(error)}") from error
 
 
-def recipe_names() -> list[str]:
-    """The recipes that come with the package."""
-    folder = resources.files("twinface") / "recipes"
-    return sorted(
-        entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")
-    )
-
-
-def load_recipe(name: str, overrides: Iterable[str] = ()) -> Settings:
-    """Reads a recipe by its name, or by the path of a TOML file, and applies `field=value` overrides.
-
-    Raises:
-        SettingsError: no such recipe, a file that is not TOML, an unknown field, an impossible value.
-    """
-    if name in recipe_names():
-        text = (resources.files("twinface") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
-        source = f"recipe {name}"
-    elif name.endswith(".toml"):
-        try:
-            text = Path(name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{name}: cannot be read as a recipe ({error}); give a TOML file") from error
-        source = name
-    else:
-        raise SettingsError(
-            f'no recipe "{name}"{nearest(name, recipe_names())}; or give the path of a .toml file'
-        )
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{source}: not TOML: {error}") from error
-    values.setdefault("recipe", Path(name).stem)
-    return settings_from(override(values, overrides), source)
-
-
-def override(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
-    """Applies overrides such as `trainer.epochs=5` to plain values; the right side is TOML or a bare word.
-
-    A component is replaced as a whole by naming it (`loss=bce`) or field by field (`loss.margin=0.2`).
-
-    Raises:
-        SettingsError: an override without `=`, or one that reaches into something that has no fields.
-
-    >>> override({"trainer": {"epochs": 9}}, ["trainer.epochs=5", "loss=bce"])
-    {'trainer': {'epochs': 5}, 'loss': {'name': 'bce'}}
-    """
-    result: dict[str, Any] = _copied(values)
-    for text in overrides:
-        path, equals, right = text.partition("=")
-        if not equals or not path.strip():
-            raise SettingsError(f'--set {text}: need FIELD=VALUE, for example "trainer.epochs=5"')
-        *parents, leaf = path.strip().split(".")
-        place = result
-        for parent in parents:
-            place = place.setdefault(parent, {})
-            if not isinstance(place, dict):
-                raise SettingsError(f'--set {text}: "{parent}" has a value and no fields')
-        value = _parsed(right.strip())
-        is_component = not parents and leaf in {"loss", "optimizer", "schedule", "sampling"}
-        is_component |= parents == ["network"] and leaf == "backbone"
-        place[leaf] = {"name": value} if is_component and isinstance(value, str) else value
-    return result
-
-
 def nearest(word: str, known: Iterable[str]) -> str:
     """The end of an error: the nearest known word, then all of them.
 
@@ -281,17 +214,6 @@ def nearest(word: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     hint = f' (did you mean "{close[0]}"?)' if close else ""
     return f"{hint}; there are {', '.join(known)}" if known else hint
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return None if text == "none" else text
-
-
-def _copied(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _copied(value) if isinstance(value, Mapping) else value for key, value in values.items()}
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -22,8 +22,8 @@ def demo(
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Train on ORL, judge on people never seen, over three splits, beside pixels and PCA; then verify two pairs."""
-    from twinface.config import load_recipe
     from twinface.datasets import open_dataset
+    from twinface.recipe import load_recipe
 
     dataset = open_dataset("orl")
     table: dict[str, list[dict[str, Any]]] = {}
@@ -60,7 +60,8 @@ def _twin(path: Path, settings: Settings, seed: int) -> Evaluation:
     from twinface.report import write_report
     from twinface.results import save_result
     from twinface.runs import RunFolder
-    from twinface.training_run import DataSource, start_run
+    from twinface.training_data import DataSource
+    from twinface.training_run import start_run
 
     folder = RunFolder(path)
     source = DataSource("orl")
@@ -80,7 +81,7 @@ def _baselines(dataset: Dataset, settings: Settings, beside: Evaluation) -> dict
     from twinface.baselines import BASELINES, fit_baseline
     from twinface.building import build_preparation
     from twinface.evaluation import evaluate
-    from twinface.training_run import split_dataset
+    from twinface.training_data import split_dataset
 
     split = split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
     preparation = build_preparation(settings.imaging, dataset.region)

@@ -34,7 +34,7 @@ def train(
     json: Annotated[bool, typer.Option("--json", help="Print the run as JSON.")] = False,
 ) -> None:
     """Train a twin network and write a run folder with its model and report."""
-    from twinface.config import load_recipe
+    from twinface.recipe import load_recipe
     from twinface.runs import RunFolder
 
     if resume is not None:
@@ -46,7 +46,8 @@ def train(
     else:
         if data is None:
             raise SettingsError("--data is missing: name the data set to train on (lfw, orl or folder)")
-        from twinface.training_run import DataSource, start_run
+        from twinface.training_data import DataSource
+        from twinface.training_run import start_run
 
         settings = load_recipe(recipe, set_ or [])
         folder = RunFolder(out or Path("runs") / f"{settings.recipe}-{seed}")

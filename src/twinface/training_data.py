@@ -1,0 +1,84 @@
+"""Whom a run learns from, whom it is tuned on, and who is kept out of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twinface.config import DataSettings
+from twinface.datasets import Dataset, open_dataset
+from twinface.datasets.splits import draw_pairs, split_pairs, split_people
+from twinface.errors import SettingsError
+from twinface.sampling import TrainingSource
+from twinface.types import PairSet
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """Where a run's faces come from, as the command line names it."""
+
+    data: str
+    root: str | None = None
+    layout: str | None = None
+
+    def open(self) -> Dataset:
+        """The data set itself; see `open_dataset` for what is raised."""
+        return open_dataset(self.data, self.root, self.layout)
+
+
+@dataclass(frozen=True, eq=False)
+class PeopleSplit:
+    """Who is trained on and who is tuned on; nobody is in both.
+
+    Attributes:
+        source: what training sees.
+        validation: labelled pairs of validation people.
+        trained_on, tuned_on: the same in words.
+    """
+
+    source: TrainingSource
+    validation: PairSet
+    trained_on: str
+    tuned_on: str
+
+
+def split_dataset(dataset: Dataset, settings: DataSettings, pairs: int, per_person: int) -> PeopleSplit:
+    """Splits a data set's training people into those that are trained on and those that are tuned on.
+
+    Args:
+        dataset: LFW brings its test people's absence with it; of others, `settings.test_people` are set aside.
+        settings: how many people go where.
+        pairs: at most so many validation pairs.
+        per_person: at most so many genuine validation pairs of one person.
+
+    Raises:
+        DataError: there are too few people.
+    """
+    seed = settings.split_seed
+    if settings.supervision == "pairs":
+        given = dataset.training_pairs()
+        if given is not None:
+            share = settings.validation_people
+            if not 0 < share < 1:
+                raise SettingsError(
+                    f"data.validation_people = {share}: with supervision by pairs it is a share of them, below 1"
+                )
+            rest, held = split_pairs(given, float(share), seed)
+            return PeopleSplit(
+                TrainingSource(rest.faces, rest),
+                held,
+                f"{len(rest)} pairs of {given.name}",
+                f"{len(held)} pairs of other people of {given.name}",
+            )
+    faces = dataset.training_faces()
+    if settings.test_people:
+        faces, _ = split_people(faces, settings.test_people, seed)
+    rest_faces, held_faces = split_people(faces, settings.validation_people, seed + 1)
+    drawn = (
+        draw_pairs(rest_faces, seed, max_per_person=per_person) if settings.supervision == "pairs" else None
+    )
+    return PeopleSplit(
+        TrainingSource(drawn.faces if drawn else rest_faces, drawn),
+        draw_pairs(held_faces, seed, max_per_person=per_person, limit=pairs),
+        f"{len(rest_faces.names)} people of {dataset.title}",
+        f"{len(held_faces.names)} other people of {dataset.title}",
+    )
