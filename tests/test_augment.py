@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from twinface.augment import affine_matrices, augment
+from twinface.augment import LOOK_ALIKES, affine_matrices, augment
 from twinface.config import AugmentSettings
 from twinface.runtime import random_at
 
@@ -90,3 +90,24 @@ def test_erasing_paints_one_rectangle() -> None:
             box = (rows.max() - rows.min() + 1) * (columns.max() - columns.min() + 1)
             assert box / image.numel() <= 0.22
             assert image.sum() > 0.9 * box  # a pixel may have had the mean's value before
+
+
+def test_zoom_keeps_proportions() -> None:
+    matrices = affine_matrices(500, 40, 20, AugmentSettings(probability=1, zoom=0.2), random_at(3, "augment"))
+    assert np.allclose(matrices[:, 0, 0], matrices[:, 1, 1])
+    assert 1 / 1.2 <= matrices[:, 0, 0].min() < 0.85
+    assert 1.2 < matrices[:, 0, 0].max() <= 1 / 0.8
+
+
+def test_look_alikes_mirror_and_stretch() -> None:
+    images = torch.zeros(4, 1, 41, 41)
+    images[:, 0, 20, 30] = 255.0  # 10 pixels right of the centre
+    images[:, 0, 30, 20] = 255.0  # 10 pixels below it
+    rows = np.array([0, 1, 6, 8])
+    seen = augment(images, AugmentSettings(), random_at(0, "augment"), rows)
+    assert torch.allclose(seen[0], images[0], atol=0.01)
+    for picture, (mirror, wider, taller) in zip(seen[1:, 0], LOOK_ALIKES[rows[1:]], strict=True):
+        row, column = picture[20], picture[:, 20]
+        right = float((row * (torch.arange(41) - 20)).sum() / row.sum())
+        below = float((column * (torch.arange(41) - 20)).sum() / column.sum())
+        assert (right, below) == pytest.approx((10 * mirror * wider, 10 * taller), abs=0.4)

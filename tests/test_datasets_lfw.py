@@ -78,8 +78,8 @@ def test_what_is_in_it(tiny: Path) -> None:
     assert np.bincount(lfw.protocol("view2").fold).tolist() == [2] * 10
 
 
-def test_the_tight_region_is_the_central_128_of_250() -> None:
-    assert (TIGHT_FACE.top * 250, TIGHT_FACE.height * 250) == (61, 128)
+def test_the_tight_region_is_the_central_115_of_250() -> None:
+    assert (TIGHT_FACE.top * 250, TIGHT_FACE.height * 250) == (67.5, 115)
     assert TIGHT_FACE.top + TIGHT_FACE.height == pytest.approx(1 - TIGHT_FACE.top)
 
 

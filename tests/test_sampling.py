@@ -103,3 +103,17 @@ def test_too_few_people_are_refused(sampler, counts: list[int]) -> None:
 def test_given_pairs_need_pairs() -> None:
     with pytest.raises(DataError, match="no labelled training pairs"):
         GivenPairs(TrainingSource(MANY.faces))
+
+
+def test_look_alikes_are_people_of_their_own() -> None:
+    sampler = Images(MANY, batch_size=8, look_alikes=3)
+    batches = sampler(0, 0)
+    assert sampler.people == 30
+    seen = Counter()
+    for batch in batches:
+        person, picture = batch.people % 10, batch.images
+        assert np.array_equal(person, MANY.faces.people[picture])
+        assert np.array_equal(batch.people // 10, batch.look_alike)
+        seen.update(zip(picture.tolist(), batch.look_alike.tolist(), strict=True))
+    assert max(seen.values()) == 1
+    assert len(seen) == 3 * 40

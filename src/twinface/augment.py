@@ -12,22 +12,40 @@ from torch import Tensor
 from torch.nn import functional
 
 from twinface.config import AugmentSettings
-from twinface.types import FloatArray
+from twinface.types import FloatArray, IntArray
+
+# Mirror image, and how much wider and taller. A face with other proportions, or with its sides exchanged, is one that
+# nobody in the data has: it can stand for one more person.
+LOOK_ALIKES = np.array(
+    [
+        (mirror, wider, taller)
+        for wider, taller in ((1, 1), (0.85, 1), (1, 0.85), (1.15, 1), (1, 1.15), (0.88, 1.14), (1.14, 0.88))
+        for mirror in (1, -1)
+    ]
+)
 
 
-def augment(images: Tensor, settings: AugmentSettings, random: np.random.Generator) -> Tensor:
+def augment(
+    images: Tensor, settings: AugmentSettings, random: np.random.Generator, look_alike: IntArray | None = None
+) -> Tensor:
     """Distorts each picture on its own.
 
     Args:
         images: [B, C, H, W] float32 grey values in [0, 255].
         settings: which distortions, how far and how often.
         random: where all randomness comes from; always drawn from equally often, whatever the settings.
+        look_alike: [B] rows of `LOOK_ALIKES`, which change a picture before it is distorted; None changes nothing.
 
     Returns:
         [B, C, H, W] float32 in [0, 255].
     """
     count, _, height, width = images.shape
     matrices = affine_matrices(count, height, width, settings, random)
+    if look_alike is not None:
+        mirror, wider, taller = LOOK_ALIKES[look_alike].T
+        # From output to input: what makes a face wider divides.
+        matrices[:, 0] *= (mirror / wider)[:, None]
+        matrices[:, 1] /= taller[:, None]
     light = random.uniform(-1, 1, (2, count)).astype(np.float32)
     boxes, erased = _boxes(count, height, width, random), random.random(count) < settings.erase
     if not np.array_equal(matrices, np.tile(np.eye(2, 3), (count, 1, 1))):
@@ -50,14 +68,16 @@ def affine_matrices(
 ) -> FloatArray:
     """Draws `[B, 2, 3]` maps from output to input coordinates in [-1, 1] (torch's `affine_grid` form).
 
-    Each of rotation, shear, scale and shift happens with `settings.probability`, independently, as in Koch et
+    Each of rotation, shear, scale, shift and zoom happens with `settings.probability`, independently, as in Koch et
     al. (2015), section 3.3; mirroring has its own chance.
     """
-    amounts = random.uniform(-1, 1, (6, count))
-    happens = random.random((4, count)) < settings.probability
+    amounts = random.uniform(-1, 1, (7, count))
+    happens = random.random((5, count)) < settings.probability
     angle = np.deg2rad(settings.rotation) * amounts[0] * happens[0]
     shear = settings.shear * amounts[1] * happens[1]
-    scale_x, scale_y = 1 + settings.scale * amounts[2:4] * happens[2]
+    scale_x, scale_y = (1 + settings.scale * amounts[2:4] * happens[2]) * (
+        1 + settings.zoom * amounts[6] * happens[4]
+    )
     # Coordinates run from -1 to 1, so that a pixel is 2 / size of them.
     shift_x = 2 / width * settings.shift * amounts[4] * happens[3]
     shift_y = 2 / height * settings.shift * amounts[5] * happens[3]

@@ -77,10 +77,11 @@ class AugmentSettings(Strict):
     """Random changes to the training pictures, drawn for each picture on its own.
 
     Attributes:
-        probability: that a picture is warped at all (each of the four warps has this chance).
+        probability: that a picture is warped at all (each of the five warps has this chance).
         rotation: up to this many degrees either way.
         shear: up to this horizontal shear either way (0.3 moves a row by 0.3 of its distance to the centre).
-        scale: up to this share larger or smaller.
+        scale: up to this share larger or smaller, in width and height independently (Koch et al. 2015).
+        zoom: up to this share larger or smaller, in width and height alike, so that faces keep their proportions.
         shift: up to this many pixels either way, in both directions.
         flip: chance of mirroring the picture.
         brightness, contrast: up to this share of the grey range, or of the contrast, either way.
@@ -91,6 +92,7 @@ class AugmentSettings(Strict):
     rotation: Annotated[float, Field(ge=0, le=180)] = 0.0
     shear: Annotated[float, Field(ge=0, le=1)] = 0.0
     scale: Share = 0.0
+    zoom: Share = 0.0
     shift: Annotated[float, Field(ge=0)] = 0.0
     flip: Annotated[float, Field(ge=0, le=1)] = 0.0
     brightness: Share = 0.0

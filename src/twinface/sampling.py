@@ -7,7 +7,7 @@ new way to sample is one class and one line in `SAMPLERS`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Protocol
 
 import numpy as np
@@ -38,6 +38,7 @@ class Batch:
         people: [N] index of the person on each picture.
         left, right: [P] positions in this batch.
         is_match: [P] bool.
+        look_alike: [N] rows of `augment.LOOK_ALIKES`, or None where people are shown as they are.
     """
 
     images: IntArray
@@ -45,10 +46,17 @@ class Batch:
     left: IntArray
     right: IntArray
     is_match: BoolArray
+    look_alike: IntArray | None = None
 
 
 class Sampler(Protocol):
-    """Draws the batches of an epoch."""
+    """Draws the batches of an epoch.
+
+    Attributes:
+        people: how many different people its batches tell apart.
+    """
+
+    people: int
 
     def __call__(self, seed: int, epoch: int) -> list[Batch]:
         """All batches of this epoch, in order; equal arguments give equal batches."""
@@ -73,7 +81,7 @@ class GivenPairs:
     def __init__(self, source: TrainingSource, *, batch_size: Positive = 32) -> None:
         if source.pairs is None:
             raise DataError(f"{source.faces.name} has no labelled training pairs; sample people instead")
-        self.pairs, self.batch_size = source.pairs, batch_size
+        self.pairs, self.batch_size, self.people = source.pairs, batch_size, len(source.pairs.faces.names)
 
     def __call__(self, seed: int, epoch: int) -> list[Batch]:
         """Shuffled pairs; the two pictures of a pair change sides at random."""
@@ -98,6 +106,7 @@ class DrawnPairs:
         self, source: TrainingSource, *, batch_size: AtLeastTwo = 32, pairs: AtLeastTwo = 2000
     ) -> None:
         self.faces, self.batch_size, self.count = source.faces, batch_size, pairs
+        self.people = len(source.faces.names)
         self.of_person = _images_by_person(source.faces)
         self.with_two = [images for images in self.of_person if len(images) > 1]
         if not self.with_two or len(self.of_person) < 2:
@@ -129,21 +138,43 @@ class Images:
     """Each picture once an epoch, for losses that sort pictures by person.
 
     A last batch that is not full is left out: the order is new each epoch, so no picture misses twice for long.
+
+    Args:
+        source: the faces.
+        batch_size: pictures in a batch.
+        repeats: how often an epoch goes through all of them.
+        look_alikes: as how many people each person is shown: 2 adds the mirror image as another person, up to 14 add
+            faces with other proportions (`augment.LOOK_ALIKES`). Where people are few, a network that has to tell
+            these apart as well looks at the face more closely.
     """
 
     def __init__(
-        self, source: TrainingSource, *, batch_size: AtLeastTwo = 128, repeats: Positive = 1
+        self,
+        source: TrainingSource,
+        *,
+        batch_size: AtLeastTwo = 128,
+        repeats: Positive = 1,
+        look_alikes: Annotated[int, Field(ge=1, le=14)] = 1,
     ) -> None:
-        self.faces, self.batch_size, self.repeats = source.faces, min(batch_size, len(source.faces)), repeats
+        self.faces, self.repeats, self.look_alikes = source.faces, repeats, look_alikes
+        self.batch_size = min(batch_size, len(source.faces) * look_alikes)
+        self.people = len(source.faces.names) * look_alikes
 
     def __call__(self, seed: int, epoch: int) -> list[Batch]:
         """Shuffled pictures, the whole set `repeats` times."""
         random = random_at(seed, "order", epoch)
-        order = np.concatenate([random.permutation(len(self.faces)) for _ in range(self.repeats)])
-        return [
-            _batch_of_images(self.faces, order[i : i + self.batch_size])
-            for i in range(0, len(order) - self.batch_size + 1, self.batch_size)
-        ]
+        count = len(self.faces) * self.look_alikes
+        order = np.concatenate([random.permutation(count) for _ in range(self.repeats)])
+        cuts = range(0, len(order) - self.batch_size + 1, self.batch_size)
+        return [self._batch(order[i : i + self.batch_size]) for i in cuts]
+
+    def _batch(self, rows: IntArray) -> Batch:
+        look_alike, images = np.divmod(rows, len(self.faces))
+        plain = _batch_of_images(self.faces, images)
+        if self.look_alikes == 1:
+            return plain
+        people = plain.people + len(self.faces.names) * look_alike
+        return replace(plain, people=people, look_alike=look_alike)
 
 
 class PeopleImages:
@@ -153,23 +184,22 @@ class PeopleImages:
     """
 
     def __init__(self, source: TrainingSource, *, people: AtLeastTwo = 32, images: AtLeastTwo = 4) -> None:
-        self.faces, self.images = source.faces, images
+        self.faces, self.images, self.people = source.faces, images, len(source.faces.names)
         self.with_two = [rows for rows in _images_by_person(source.faces) if len(rows) > 1]
         if len(self.with_two) < 2:
             raise DataError(
                 f"{source.faces.name}: found {len(self.with_two)} people with two pictures; need two or more"
             )
-        self.people = min(people, len(self.with_two))
+        self.people_in_batch = min(people, len(self.with_two))
 
     def __call__(self, seed: int, epoch: int) -> list[Batch]:
         """People in a new order, pictures drawn without repeats while they last."""
         random = random_at(seed, "order", epoch)
         order = random.permutation(len(self.with_two))
         batches = []
-        for i in range(0, len(order) - self.people + 1, self.people):
-            chosen = [
-                _draw(random, self.with_two[person], self.images) for person in order[i : i + self.people]
-            ]
+        for i in range(0, len(order) - self.people_in_batch + 1, self.people_in_batch):
+            people = order[i : i + self.people_in_batch]
+            chosen = [_draw(random, self.with_two[person], self.images) for person in people]
             batches.append(_batch_of_images(self.faces, np.concatenate(chosen)))
         return batches
 

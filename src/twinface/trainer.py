@@ -224,7 +224,7 @@ def training_step(learner: Learner, plan: Plan, batch: Batch, progress: Progress
     random = random_at(plan.seed, "augment", progress.epoch, progress.step)
     device = plan.machine.device
     faces = torch.from_numpy(np.ascontiguousarray(plan.faces[batch.images].transpose(0, 3, 1, 2)))
-    images = augment(faces.to(device).float(), plan.augment, random)
+    images = augment(faces.to(device).float(), plan.augment, random, batch.look_alike)
     labels = labels_of(batch.people, batch.left, batch.right, batch.is_match, device)
     with plan.machine.autocast():
         embeddings = learner.twin.features(images.contiguous(memory_format=plan.machine.memory_format))

@@ -120,13 +120,13 @@ def _train(
     validation = prepare_faces(split.validation.faces, preparation, progress=on_prepare)
     _note_data(folder, about, dataset, split, faces, validation)
     stop.check()
-    people = len(split.source.faces.names)
-    learner = build_learner(settings, people, machine, seed)
+    sampler = build("sampling", SAMPLERS, settings.sampling, split.source)
+    learner = build_learner(settings, sampler.people, machine, seed)
     if about.get("start_from"):
         learner.twin.load_state_dict(load_twin(about["start_from"])[0].state_dict())
     plan = Plan(
         faces=faces.images,
-        sampler=build("sampling", SAMPLERS, settings.sampling, split.source),
+        sampler=sampler,
         augment=settings.augment,
         schedule=build("schedule", SCHEDULES, settings.schedule, settings.trainer.epochs),
         validate=Validator(
@@ -142,7 +142,7 @@ def _train(
         machine=machine,
         seed=seed,
     )
-    log.info("%s: %d pictures of %d people, on %s", split.trained_on, len(faces), people, machine)
+    log.info("training on %d pictures of %s; %s", len(faces), split.trained_on, machine)
     progress = train(learner, plan, folder, stop, watcher)
     began = time.monotonic()
     _write_model(folder, settings, about, dataset, preparation, split, validation.images)
