@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from twinface.augment import LOOK_ALIKES, affine_matrices, augment
+from twinface.augment import affine_matrices, augment, look_alike_map
 from twinface.config import AugmentSettings
 from twinface.runtime import random_at
 
@@ -99,15 +99,36 @@ def test_zoom_keeps_proportions() -> None:
     assert 1.2 < matrices[:, 0, 0].max() <= 1 / 0.8
 
 
-def test_look_alikes_mirror_and_stretch() -> None:
-    images = torch.zeros(4, 1, 41, 41)
-    images[:, 0, 20, 30] = 255.0  # 10 pixels right of the centre
-    images[:, 0, 30, 20] = 255.0  # 10 pixels below it
-    rows = np.array([0, 1, 6, 8])
-    seen = augment(images, AugmentSettings(), random_at(0, "augment"), rows)
-    assert torch.allclose(seen[0], images[0], atol=0.01)
-    for picture, (mirror, wider, taller) in zip(seen[1:, 0], LOOK_ALIKES[rows[1:]], strict=True):
-        row, column = picture[20], picture[:, 20]
-        right = float((row * (torch.arange(41) - 20)).sum() / row.sum())
-        below = float((column * (torch.arange(41) - 20)).sum() / column.sum())
-        assert (right, below) == pytest.approx((10 * mirror * wider, 10 * taller), abs=0.4)
+def test_a_look_alike_is_one_warp_for_all_pictures_of_a_person() -> None:
+    images = faces(3, size=48)
+    plain = augment(images, AugmentSettings(), random_at(0, "augment"), np.zeros(3, np.int64))
+    assert torch.allclose(plain, images, atol=0.05)
+    one = augment(images[:1].repeat(2, 1, 1, 1), AugmentSettings(), random_at(0, "augment"), np.array([5, 5]))
+    assert torch.equal(one[0], one[1])
+    other = augment(
+        images[:1].repeat(2, 1, 1, 1), AugmentSettings(), random_at(0, "augment"), np.array([5, 7])
+    )
+    assert (other[0] - other[1]).abs().mean() > 5
+
+
+def test_look_alikes_bend_smoothly_and_odd_ones_are_mirrored() -> None:
+    for number in range(1, 40):
+        place = look_alike_map(number, 60, 40)
+        across, down = place[0].diff(dim=1) * 40 / 2, place[1].diff(dim=0) * 60 / 2
+        sign = -1 if number % 2 else 1
+        # One step in the look-alike is about one step in the picture, and never a fold.
+        assert 0.1 < (sign * across).min() < (sign * across).max() < 2
+        assert 0.1 < down.min() < down.max() < 2
+
+
+def test_distortions_move_a_look_alike_as_they_move_a_picture() -> None:
+    images = torch.zeros(1, 1, 60, 40)
+    images[0, 0, 20:40, 10:30] = 255.0
+    shift = AugmentSettings(probability=1, shift=6)
+    by_hand = augment(
+        augment(images, AugmentSettings(), random_at(0, "augment"), np.array([4])),
+        shift,
+        random_at(1, "augment"),
+    )
+    at_once = augment(images, shift, random_at(1, "augment"), np.array([4]))
+    assert (by_hand - at_once).abs().mean() < 2

@@ -160,7 +160,10 @@ class TestFitThreshold:
     def test_for_accuracy(self) -> None:
         scores, match = draw(8)
         found = fit_threshold(scores, match, "300 people")
-        assert found == Threshold(metrics.best_threshold(scores, match), "300 people")
+        assert found.fitted_on == "300 people"
+        assert float(probability(fit_calibration(scores, match, ""), found.value)) == pytest.approx(0.5)
+        best = metrics.accuracy(scores, match, metrics.best_threshold(scores, match))
+        assert metrics.accuracy(scores, match, found.value) > best - 0.02
 
     @pytest.mark.parametrize("far", [0.01, 0.1, 0.5])
     def test_for_a_far(self, far: float) -> None:

@@ -38,7 +38,7 @@ class Batch:
         people: [N] index of the person on each picture.
         left, right: [P] positions in this batch.
         is_match: [P] bool.
-        look_alike: [N] rows of `augment.LOOK_ALIKES`, or None where people are shown as they are.
+        look_alike: [N] numbers for `augment.look_alike_map`, or None where people are shown as they are.
     """
 
     images: IntArray
@@ -143,9 +143,9 @@ class Images:
         source: the faces.
         batch_size: pictures in a batch.
         repeats: how often an epoch goes through all of them.
-        look_alikes: as how many people each person is shown: 2 adds the mirror image as another person, up to 14 add
-            faces with other proportions (`augment.LOOK_ALIKES`). Where people are few, a network that has to tell
-            these apart as well looks at the face more closely.
+        look_alikes: as how many people each person is shown: themselves, and others with the same pictures under a warp
+            of their own (`augment.look_alike_map`). Where people are few, a network that has to tell these apart as
+            well looks at the face more closely.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class Images:
         *,
         batch_size: AtLeastTwo = 128,
         repeats: Positive = 1,
-        look_alikes: Annotated[int, Field(ge=1, le=14)] = 1,
+        look_alikes: Annotated[int, Field(ge=1, le=100)] = 1,
     ) -> None:
         self.faces, self.repeats, self.look_alikes = source.faces, repeats, look_alikes
         self.batch_size = min(batch_size, len(source.faces) * look_alikes)
