@@ -19,7 +19,7 @@ TINY = [
     "imaging.width=24",
     "network.backbone.channels=[4, 8]",
     "network.backbone.embedding=16",
-    "sampling.repeats=1",
+    "sampling.look_alikes=2",
     "trainer.epochs=3",
 ]
 

@@ -27,7 +27,7 @@ RECIPES = {
     "pairs": (
         "koch",
         [
-            *[change for change in LONGER if "backbone" not in change and "repeats" not in change],
+            *[change for change in LONGER if "backbone" not in change and "look_alikes" not in change],
             "imaging.height=66",
             "imaging.width=66",
             "network.backbone.dense=16",
