@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def tested_blocks(language: str) -> list[str]:
+def examples_in(language: str) -> list[str]:
     return re.findall(rf"<!-- tested -->\n```{language}\n(.*?)```", README, re.DOTALL)
 
 
@@ -24,7 +24,7 @@ def test_the_examples_run(tmp_path: Path) -> None:
     shutil.copy(faces.root / faces.paths[0], tmp_path / "a.pgm")
     shutil.copy(faces.root / faces.paths[1], tmp_path / "b.pgm")
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    commands = "".join(tested_blocks("sh")).splitlines()
+    commands = "".join(examples_in("sh")).splitlines()
     assert len(commands) == 4
     for command in commands:
         result = subprocess.run(
@@ -33,7 +33,7 @@ def test_the_examples_run(tmp_path: Path) -> None:
         # "different" is an answer too, though these two pictures show one person.
         assert result.returncode == 0 or ("verify" in command and result.returncode == 1), result.stderr
         assert result.stdout
-    (program,) = tested_blocks("python")
+    (program,) = examples_in("python")
     result = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
     )
