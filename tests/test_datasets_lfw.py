@@ -1,6 +1,5 @@
 """LFW as a data set: where it is found, what is in it, and what is missing."""
 
-import os
 import shutil
 import time
 from pathlib import Path
@@ -20,14 +19,6 @@ LISTS = {
     "pairs.txt": "10\t1\n" + "Ann\t1\t2\nAnn\t1\tBob\t1\n" * 10,
 }
 PICTURES = {"Ann": 2, "Bob": 1, "Cid": 2, "Dan": 1}
-
-
-@pytest.fixture
-def real_lfw() -> Path:
-    root = Path(os.environ.get("TWINFACE_LFW", Path(__file__).parents[2] / "shared" / "data" / "lfw"))
-    if not (root / "lfwa").is_dir():
-        pytest.skip("LFW-a is not here: set TWINFACE_LFW to the folder that holds lfwa")
-    return root
 
 
 def make_pictures(folder: Path) -> Path:

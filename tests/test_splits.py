@@ -1,7 +1,6 @@
 """Splits and drawn pairs: nobody on two sides, nothing lost, the same again for the same seed."""
 
 import itertools
-import os
 from pathlib import Path
 
 import numpy as np
@@ -280,14 +279,6 @@ def test_impossible_draws_are_refused() -> None:
 
 
 # --- the real thing ---
-
-
-@pytest.fixture
-def real_lfw() -> Path:
-    root = Path(os.environ.get("TWINFACE_LFW", Path(__file__).parents[2] / "shared" / "data" / "lfw"))
-    if not (root / "lfwa").is_dir():
-        pytest.skip("LFW-a is not here: set TWINFACE_LFW to the folder that holds lfwa")
-    return root
 
 
 def test_dev_train_pairs_split_to_the_pair(real_lfw: Path) -> None:

@@ -55,15 +55,14 @@ def start_run(
     dataset = source.open()
     build_preparation(settings.imaging, dataset.region)
     split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
-    if start_from is not None:
-        load_twin(start_from)
+    salt = load_twin(start_from)[1].provenance.salt if start_from else new_salt()
     folder.create(
         settings,
         {
             "seed": seed,
             "source": vars(source),
             "start_from": str(start_from) if start_from else None,
-            "salt": load_twin(start_from)[1].provenance.salt if start_from else new_salt(),
+            "salt": salt,
             "command": shlex.join(["twinface", *sys.argv[1:]]),
         },
     )
