@@ -45,11 +45,17 @@ def real_lfw() -> Path:
 
 
 def train_tiny(
-    path: Path, *overrides: str, recipe: str = "demo", data: str = "orl", seed: int = 0
+    path: Path,
+    *overrides: str,
+    recipe: str = "demo",
+    data: str = "orl",
+    seed: int = 0,
+    tiny: bool = True,
 ) -> RunFolder:
-    """Trains a tiny run in `path` from start to end."""
+    """Trains a run in `path` from start to end, tiny but for `overrides`, or as these alone have it."""
     folder = RunFolder(path)
-    start_run(DataSource(data), load_recipe(recipe, [*TINY, *overrides]), seed, folder)
+    settings = load_recipe(recipe, [*(TINY if tiny else []), *overrides])
+    start_run(DataSource(data), settings, seed, folder)
     continue_run(folder, StopRequest(), Watcher())
     return folder
 

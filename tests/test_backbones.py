@@ -1,13 +1,18 @@
 """The networks: the paper's sizes, shapes in and out, and what the settings change."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
 
-from twinface.backbones import BACKBONES, Koch, Residual, multiply_adds
+from twinface.backbones import BACKBONES, NETWORKS, Koch, Member, Residual, committee, multiply_adds
+from twinface.backbones.gradients import BINS, CLIP, FLOOR, Cells, Edges, Gradients
+from twinface.backbones.resampling import Resample
 from twinface.building import build_twin
 from twinface.errors import SettingsError
 from twinface.recipe import load_recipe
+from twinface.types import Region
 
 PAPER = (1, 105, 105)
 
@@ -40,11 +45,15 @@ def test_the_papers_maps_have_the_papers_sizes() -> None:
     assert embedding.shape == (1, 4096)
 
 
-@pytest.mark.parametrize("name", sorted(BACKBONES))
+@pytest.mark.parametrize("name", sorted(NETWORKS))
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_shapes(name: str, count: int, channels: int) -> None:
-    network = BACKBONES[name]((channels, 66, 72)).eval()
+    if name == "gradients" and channels == 3:
+        with pytest.raises(SettingsError, match="found 3 channels, need 1"):
+            NETWORKS[name]((channels, 66, 72))
+        return
+    network = NETWORKS[name]((channels, 66, 72)).eval()
     embeddings = network(torch.rand(count, channels, 66, 72))
     assert embeddings.shape == (count, network.embedding_size)
     assert embeddings.dtype == torch.float32
@@ -97,3 +106,97 @@ def test_a_wrong_value_names_the_field() -> None:
     settings = load_recipe("koch", ["network.backbone.dense=-3"])
     with pytest.raises(SettingsError, match=r"network\.backbone\.dense: .*found -3"):
         build_twin(settings.network, settings.imaging)
+
+
+def test_oriented_gradients_against_plain_loops() -> None:
+    """One cell of a small picture, from the definition, pixel by pixel."""
+    torch.manual_seed(0)
+    height, width, cell = 8, 12, 4
+    image = torch.randn(height, width)
+    found = Cells(height, width, cell)(Edges()(image[None, None]))[0]
+    assert found.shape == (BINS, 2, 3)
+
+    def pixel(y: int, x: int) -> float:
+        return image[min(max(y, 0), height - 1), min(max(x, 0), width - 1)].item()
+
+    def histogram(row: int, column: int) -> list[float]:
+        votes, total = [0.0] * BINS, [0.0, 0.0]
+        middle = ((row + 0.5) * cell, (column + 0.5) * cell)
+        total[0] = sum(max(0.0, 1 - abs(y + 0.5 - middle[0]) / cell) for y in range(height))
+        total[1] = sum(max(0.0, 1 - abs(x + 0.5 - middle[1]) / cell) for x in range(width))
+        for y in range(height):
+            for x in range(width):
+                weight = max(0.0, 1 - abs(y + 0.5 - middle[0]) / cell) / total[0]
+                weight *= max(0.0, 1 - abs(x + 0.5 - middle[1]) / cell) / total[1]
+                across, down = pixel(y, x + 1) - pixel(y, x - 1), pixel(y + 1, x) - pixel(y - 1, x)
+                angle = math.atan2(down, across)
+                for number in range(BINS):
+                    share = max(0.0, math.cos(2 * angle - 2 * math.pi * number / BINS))
+                    votes[number] += weight * math.hypot(across, down) * share**4
+        return votes
+
+    histograms = {(row, column): histogram(row, column) for row in range(2) for column in range(3)}
+    for (row, column), votes in histograms.items():
+        around = [
+            sum(vote**2 for vote in histograms[min(max(row + i, 0), 1), min(max(column + j, 0), 2)])
+            for i in (-1, 0, 1)
+            for j in (-1, 0, 1)
+        ]
+        divisor = math.sqrt(sum(around) / 9) + FLOOR
+        expected = torch.tensor([min(vote / divisor, CLIP) for vote in votes])
+        torch.testing.assert_close(found[:, row, column], expected, atol=1e-5, rtol=1e-4)
+
+
+def test_oriented_gradients_ignore_slow_light_and_take_a_flat_picture() -> None:
+    layer = nn.Sequential(Edges(), Cells(32, 32, 8))
+    torch.manual_seed(0)
+    image = torch.randn(1, 1, 32, 32)
+    lit = image + torch.linspace(0, 0.5, 32)
+    torch.testing.assert_close(layer(lit), layer(image), atol=0.02, rtol=0)
+    assert layer(torch.zeros(1, 1, 32, 32)).isfinite().all()
+
+
+def test_gradients_refuse_a_cell_larger_than_the_input() -> None:
+    with pytest.raises(SettingsError, match="cells of 40 pixels in an input of 32x48"):
+        Gradients((1, 32, 48), cells=(8, 40))
+
+
+@pytest.mark.parametrize("size", [(6, 9), (24, 36), (12, 18)])
+def test_resampling_takes_the_right_place(size: tuple[int, int]) -> None:
+    """A ramp cut out and resized is the ramp of that region, at any scale."""
+    rows = torch.arange(24.0)[:, None] + 0.5
+    columns = torch.arange(36.0)[None] + 0.5
+    ramp = 100 * rows + columns
+    region = Member(name="koch", region=(0.25, 0.25, 0.5, 0.5)).view((1, 24, 36))[1]
+    assert isinstance(region, Resample)
+    whole = Resample(24, 36, Region(0.25, 0.25, 0.5, 0.5), *size)(ramp)
+    expected_rows = 6 + (torch.arange(size[0]) + 0.5) * 12 / size[0]
+    expected_columns = 9 + (torch.arange(size[1]) + 0.5) * 18 / size[1]
+    torch.testing.assert_close(
+        whole, 100 * expected_rows[:, None] + expected_columns[None], rtol=1e-5, atol=1e-2
+    )
+    torch.testing.assert_close(region(ramp), ramp[6:18, 9:27])
+
+
+def test_a_committee_is_its_members_side_by_side() -> None:
+    torch.manual_seed(0)
+    network = committee(
+        (1, 32, 40),
+        members=[
+            Member(name="residual", channels=[4], embedding=3),
+            Member(name="gradients", cells=[8], embedding=5, region=(0, 0, 0.5, 0.5), height=24, width=24),
+        ],
+    ).eval()
+    images = torch.randn(3, 1, 32, 40)
+    cut = Resample(32, 40, Region(0, 0, 0.5, 0.5), 24, 24)(images)
+    assert network.parts == (3, 5)
+    together = network(images)
+    assert torch.equal(together[:, :3], network.members[0](images))
+    assert torch.equal(together[:, 3:], network.members[1](cut))
+
+
+def test_a_committees_members_are_checked() -> None:
+    with pytest.raises(SettingsError, match=r'members\.0\.name: no .* "residul" \(did you mean "residual"'):
+        committee((1, 32, 32), members=[Member(name="residul")])
+    with pytest.raises(SettingsError, match="found none"):
+        BACKBONES["committee"]((1, 32, 32), members=[])

@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import normalize
 
 from twinface.backbones import Residual
-from twinface.losses import LOSSES, Labels
+from twinface.losses import LOSSES, Labels, PartByPart
 from twinface.twin import Twin
 
 PEOPLE = torch.tensor([0, 0, 1, 1, 2, 2])
@@ -94,3 +94,11 @@ def test_every_loss_has_a_finite_gradient(twin: Twin, embeddings: torch.Tensor, 
     value.backward()
     assert value.ndim == 0
     assert torch.isfinite(embeddings.grad).all()
+
+
+def test_parts_learn_as_they_would_alone(twin: Twin, embeddings: torch.Tensor) -> None:
+    torch.manual_seed(2)
+    losses = [LOSSES["cosface"](3, 3), LOSSES["cosface"](1, 3)]
+    together = PartByPart(losses, (3, 1))(twin, embeddings, LABELS)
+    alone = losses[0](twin, embeddings[:, :3], LABELS) + losses[1](twin, embeddings[:, 3:], LABELS)
+    assert together.item() == pytest.approx(alone.item(), rel=1e-6)

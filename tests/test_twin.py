@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from twinface.backbones import Koch, Residual
+from twinface.backbones import Koch, Member, Residual, committee
 from twinface.distances import DISTANCES
+from twinface.projection import Projection
 from twinface.twin import Twin
 
 SHAPE = (1, 32, 32)
@@ -94,3 +95,34 @@ def test_equal_faces_have_a_finite_gradient_under_every_distance() -> None:
         embedding = torch.rand(2, 6, requires_grad=True)
         twin.score(embedding, embedding.detach().clone()).sum().backward()
         assert torch.isfinite(embedding.grad).all(), distance
+
+
+def test_each_part_of_an_embedding_has_the_same_say() -> None:
+    torch.manual_seed(0)
+    members = [
+        Member(name="residual", channels=[4], embedding=3),
+        Member(name="residual", channels=[4], embedding=5),
+    ]
+    twin = Twin(committee(SHAPE, members=members), flip_average=False).eval()
+    faces = torch.randint(0, 256, (2, 32, 32, 1), dtype=torch.uint8)
+    with torch.no_grad():
+        embeddings = twin.embed(faces)
+        features = twin.features(faces.permute(0, 3, 1, 2).float())
+        cosines = [
+            torch.nn.functional.cosine_similarity(part[:1], part[1:])
+            for part in features.split([3, 5], dim=1)
+        ]
+        score = twin.score(embeddings[:1], embeddings[1:])
+    torch.testing.assert_close(score, sum(cosines) / 2, atol=1e-6, rtol=0)
+
+
+def test_the_projection_is_the_last_step() -> None:
+    twin = tiny_twin(flip_average=True)
+    faces = torch.randint(0, 256, (2, 32, 32, 1), dtype=torch.uint8)
+    with torch.no_grad():
+        before = twin.embed(faces)
+        mean, matrix = torch.randn(6), torch.randn(6, 4)
+        twin.projection = Projection(mean, matrix)
+        assert twin.embedding_size == 4
+        assert twin.feature_size == 6
+        torch.testing.assert_close(twin.embed(faces), (before - mean) @ matrix)

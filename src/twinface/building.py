@@ -7,13 +7,14 @@ from collections.abc import Collection
 from twinface.averaging import WeightAverage
 from twinface.backbones import BACKBONES
 from twinface.components import build, check
-from twinface.config import ImagingSettings, NetworkSettings, Settings, nearest
+from twinface.config import Component, ImagingSettings, NetworkSettings, Settings, nearest
 from twinface.distances import DISTANCES
 from twinface.errors import SettingsError
 from twinface.imaging import Preparation
 from twinface.initialisation import INITIALISATIONS
-from twinface.losses import LOSSES
+from twinface.losses import LOSSES, Loss, PartByPart
 from twinface.optimisers import OPTIMISERS
+from twinface.projection import PROJECTIONS
 from twinface.runtime import Machine, seed_torch
 from twinface.sampling import SAMPLERS
 from twinface.schedules import SCHEDULES
@@ -34,7 +35,14 @@ def check_components(settings: Settings) -> None:
     loss = check("loss", LOSSES, settings.loss)
     check("optimizer", OPTIMISERS, settings.optimizer)
     check("schedule", SCHEDULES, settings.schedule)
+    check("projection", PROJECTIONS, settings.projection)
     _known("network.distance", settings.network.distance, DISTANCES)
+    learnt = DISTANCES[settings.network.distance].parameters(1).values()
+    if settings.projection.name != "none" and any(value.ndim for value in learnt):
+        raise SettingsError(
+            f'projection.name = "{settings.projection.name}" does not go with network.distance = '
+            f'"{settings.network.distance}", which has learnt a weight for each element; use cosine or euclidean'
+        )
     _known("network.initialisation", settings.network.initialisation, INITIALISATIONS)
     needs_pairs = LOSSES[settings.loss.name].needs_pairs
     if needs_pairs != settings.sampling.name.endswith("pairs"):
@@ -62,6 +70,18 @@ def build_twin(network: NetworkSettings, imaging: ImagingSettings, seed: int | N
     return twin
 
 
+def build_loss(loss: Component, twin: Twin, people: int) -> Loss:
+    """The loss that settings describe; one for each part of the embedding where it has several and people are sorted.
+
+    Raises:
+        SettingsError: a setting does not exist.
+    """
+    parts = twin.backbone.parts
+    if len(parts) == 1 or LOSSES[loss.name].needs_pairs:
+        return build("loss", LOSSES, loss, twin.feature_size, people)
+    return PartByPart([build("loss", LOSSES, loss, size, people) for size in parts], parts)
+
+
 def build_learner(settings: Settings, people: int, machine: Machine, seed: int) -> Learner:
     """The twin on its device, with loss, optimiser and average.
 
@@ -73,7 +93,7 @@ def build_learner(settings: Settings, people: int, machine: Machine, seed: int) 
     """
     twin = build_twin(settings.network, settings.imaging, seed)
     twin.to(machine.device).to(memory_format=machine.memory_format)  # type: ignore[call-overload]
-    loss = build("loss", LOSSES, settings.loss, twin.embedding_size, people).to(machine.device)
+    loss = build_loss(settings.loss, twin, people).to(machine.device)
     parameters = [
         *twin.named_parameters(),
         *((f"loss.{name}", value) for name, value in loss.named_parameters()),

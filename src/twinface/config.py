@@ -175,6 +175,7 @@ class Settings(Strict):
     sampling: Component = Component(name="images")
     network: NetworkSettings = NetworkSettings()
     loss: Component = Component(name="cosface")
+    projection: Component = Component(name="none")
     optimizer: Component = Component(name="adamw")
     schedule: Component = Component(name="constant")
     validation: ValidationSettings = ValidationSettings()

@@ -86,7 +86,7 @@ def _normal(
 
 def _glorot_distance(twin: Twin) -> None:
     if "weight" in twin.distance:
-        limit = (6 / (twin.embedding_size + 1)) ** 0.5
+        limit = (6 / (twin.feature_size + 1)) ** 0.5
         nn.init.uniform_(twin.distance["weight"], -limit, limit)
         nn.init.zeros_(twin.distance["bias"])
 

@@ -8,6 +8,7 @@ one class here and one line in `LOSSES`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -135,6 +136,28 @@ class ArcFace(Loss):
         """Mean over the pictures."""
         result: Tensor = self.loss(embeddings, labels.people)
         return result
+
+
+class PartByPart(Loss):
+    """A loss of its own for each part of the embeddings, added up, so that each part learns as it would alone.
+
+    Args:
+        losses: one for each part.
+        sizes: the parts' lengths.
+    """
+
+    needs_pairs = False
+
+    def __init__(self, losses: Sequence[Loss], sizes: Sequence[int]) -> None:
+        super().__init__()
+        self.losses, self.sizes = nn.ModuleList(losses), tuple(sizes)
+
+    def forward(self, twin: Twin, embeddings: Tensor, labels: Labels) -> Tensor:
+        """Sum over the parts."""
+        parts = torch.split(embeddings, list(self.sizes), dim=1)
+        return torch.stack(
+            [loss(twin, part, labels) for loss, part in zip(self.losses, parts, strict=True)]
+        ).sum()
 
 
 LOSSES: dict[str, type[Loss]] = {

@@ -10,33 +10,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from twinface import __version__
-from twinface.building import build_learner, build_preparation, build_twin, check_components
+from twinface.building import build_learner, build_preparation, check_components
 from twinface.cache import PreparedFaces, prepare_faces
-from twinface.calibration import fit_calibration, fit_threshold
-from twinface.checkpoint import load_twin, save_twin
+from twinface.checkpoint import load_twin
 from twinface.components import build
 from twinface.config import Settings
 from twinface.datasets import Dataset
 from twinface.errors import ModelError
-from twinface.export import export_onnx
-from twinface.imaging import Preparation
+from twinface.finishing import finish
 from twinface.interruption import Interrupted, StopRequest
-from twinface.model_record import ModelRecord
 from twinface.provenance import Provenance, hash_people, new_salt
 from twinface.runs import RunFolder, now
 from twinface.runtime import Machine, choose_machine, describe_machine, make_deterministic
 from twinface.sampling import SAMPLERS
 from twinface.schedules import SCHEDULES
-from twinface.scoring import embed_faces, score_pairs
 from twinface.state import read_tensors
 from twinface.trainer import Learner, Plan, Progress, Watcher, train
 from twinface.training_data import DataSource, PeopleSplit, split_dataset
-from twinface.twin import Twin
-from twinface.types import ByteArray, Float32Array, PairSet
 from twinface.validation import Validator
 
 log = logging.getLogger("twinface")
@@ -122,7 +113,9 @@ def _train(
     sampler = build("sampling", SAMPLERS, settings.sampling, split.source)
     learner = build_learner(settings, sampler.people, machine, seed)
     if about.get("start_from"):
-        learner.twin.load_state_dict(load_twin(about["start_from"])[0].state_dict())
+        before = load_twin(about["start_from"])[0]
+        before.projection = None  # it belongs to the weights as they were
+        learner.twin.load_state_dict(before.state_dict())
     plan = Plan(
         faces=faces.images,
         sampler=sampler,
@@ -144,7 +137,9 @@ def _train(
     log.info("training on %d pictures of %s; %s", len(faces), split.trained_on, machine)
     progress = train(learner, plan, folder, stop, watcher)
     began = time.monotonic()
-    _write_model(folder, settings, about, dataset, preparation, split, validation.images)
+    weights, _ = read_tensors(folder.best)
+    provenance = _provenance(about, split)
+    finish(folder, settings, about["seed"], weights, split, (faces, validation), provenance, dataset.title)
     folder.state.forget_previous()
     folder.note(
         seconds={
@@ -155,54 +150,6 @@ def _train(
         parameters=_count_parameters(learner),
     )
     return progress
-
-
-def _write_model(
-    folder: RunFolder,
-    settings: Settings,
-    about: dict[str, Any],
-    dataset: Dataset,
-    preparation: Preparation,
-    split: PeopleSplit,
-    faces: ByteArray,
-) -> None:
-    """Fits threshold and calibration on validation people and writes both forms of the best epoch's model."""
-    weights, _ = read_tensors(folder.best)
-    twin = build_twin(settings.network, settings.imaging)
-    twin.load_state_dict(weights)
-    scores = _score_in_float32(twin.eval(), faces, split.validation)
-    is_match = split.validation.is_match
-    threshold = fit_threshold(scores, is_match, split.tuned_on)
-    record = ModelRecord(
-        name=folder.name,
-        preparation=preparation,
-        layout=f"{dataset.title}: the face where this data set has it",
-        embedding_size=twin.embedding_size,
-        distance=settings.network.distance,
-        distance_parameters={
-            name: np.asarray(value.detach().numpy(), np.float32) for name, value in twin.distance.items()
-        },
-        threshold=threshold,
-        calibration=fit_calibration(scores, is_match, split.tuned_on, threshold),
-        provenance=_provenance(about, split),
-        settings=settings.as_dict(),
-        seed=about["seed"],
-        made_by={"twinface": __version__, "torch": str(torch.__version__)},
-    )
-    save_twin(folder.model, weights, record)
-    export_onnx(twin, record, folder.model / "model.onnx")
-
-
-def _score_in_float32(twin: Twin, faces: ByteArray, pairs: PairSet) -> np.ndarray:
-    def embed(batch: ByteArray) -> Float32Array:
-        with torch.inference_mode():
-            return np.asarray(twin.embed(torch.from_numpy(batch)).numpy(), np.float32)
-
-    def score(left: Float32Array, right: Float32Array) -> Float32Array:
-        with torch.inference_mode():
-            return np.asarray(twin.score(torch.from_numpy(left), torch.from_numpy(right)).numpy(), np.float32)
-
-    return score_pairs(embed_faces(embed, faces), pairs, score).scores
 
 
 def _provenance(about: dict[str, Any], split: PeopleSplit) -> Provenance:

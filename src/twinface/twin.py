@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from twinface.backbones import Backbone
 from twinface.distances import DISTANCES
+from twinface.projection import Projection
 
 Normalisation = Literal["unit", "per-image"]
 
@@ -21,6 +22,10 @@ class Twin(nn.Module):
         distance: name of an entry of `distances.DISTANCES`; its parameters are learnt with the rest.
         normalisation: of the input, see `NetworkSettings`.
         flip_average: whether `embed` averages a picture and its mirror image.
+
+    Attributes:
+        projection: a linear map that was fitted to the trained network's embeddings, or None; see `projection`.
+        feature_size: length of the network's own embeddings.
     """
 
     def __init__(
@@ -32,16 +37,22 @@ class Twin(nn.Module):
     ) -> None:
         super().__init__()
         self.backbone = backbone
-        self.embedding_size = backbone.embedding_size
+        self.feature_size = backbone.embedding_size
+        self.projection: Projection | None = None
         self.normalisation = normalisation
         self.flip_average = flip_average
         self.formula = DISTANCES[distance]
         self.distance = nn.ParameterDict(
             {
                 name: nn.Parameter(torch.from_numpy(value.copy()))
-                for name, value in self.formula.parameters(self.embedding_size).items()
+                for name, value in self.formula.parameters(self.feature_size).items()
             }
         )
+
+    @property
+    def embedding_size(self) -> int:
+        """Length of what `embed` gives: of the features, unless a projection changes it."""
+        return self.projection.matrix.shape[1] if self.projection else self.feature_size
 
     def normalise(self, images: Tensor) -> Tensor:
         """`[B, C, H, W]` grey values in [0, 255] → network input, float32."""
@@ -60,12 +71,17 @@ class Twin(nn.Module):
         return embeddings.float()
 
     def embed(self, images: Tensor) -> Tensor:
-        """`[B, H, W, C]` uint8 → embeddings `[B, D]` float32, as use sees them: with the mirror image, if set."""
+        """`[B, H, W, C]` uint8 → embeddings `[B, D]` float32, as use sees them.
+
+        That is with the mirror image and the projection, if the twin has them.
+        """
         planes = images.permute(0, 3, 1, 2).float()
         embeddings = self.features(planes)
         if self.flip_average:
-            embeddings = (_unit(embeddings) + _unit(self.features(planes.flip(3)))) / 2
-        return embeddings
+            embeddings = (self._unit(embeddings) + self._unit(self.features(planes.flip(3)))) / 2
+        elif len(self.backbone.parts) > 1:
+            embeddings = self._unit(embeddings)
+        return self.projection(embeddings) if self.projection else embeddings
 
     def score(self, left: Tensor, right: Tensor) -> Tensor:
         """Embeddings `[..., D]` and `[..., D]` → scores `[...]`; higher means the same person."""
@@ -80,6 +96,7 @@ class Twin(nn.Module):
         embeddings = self.features(torch.cat([left, right]))
         return self.score(embeddings[: len(left)], embeddings[len(left) :])
 
-
-def _unit(embeddings: Tensor) -> Tensor:
-    return nn.functional.normalize(embeddings, dim=1)
+    def _unit(self, embeddings: Tensor) -> Tensor:
+        """Each part at unit length, so that all parts have the same say."""
+        parts = torch.split(embeddings, list(self.backbone.parts), dim=1)
+        return torch.cat([nn.functional.normalize(part, dim=1) for part in parts], dim=1)

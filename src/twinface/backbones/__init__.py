@@ -1,0 +1,52 @@
+"""Networks that turn a picture into an embedding.
+
+Each constructor takes the input's shape (channels, height, width) and keyword-only settings, and gives a `Backbone`.
+A new one is one constructor in one file here and one line in `NETWORKS`; it can then be used alone or as a member of a
+committee.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from twinface.backbones.base import Backbone, InputShape
+from twinface.backbones.committee import Committee, Member
+from twinface.backbones.cost import multiply_adds
+from twinface.backbones.gradients import Gradients
+from twinface.backbones.koch import Koch
+from twinface.backbones.residual import Residual, Shortcut
+from twinface.components import build
+
+NETWORKS: dict[str, type[Backbone]] = {"koch": Koch, "residual": Residual, "gradients": Gradients}
+
+
+def committee(shape: InputShape, *, members: Sequence[Member]) -> Committee:
+    """The networks that `members` names, side by side.
+
+    Raises:
+        SettingsError: a member or a setting of one does not exist; or there are none.
+    """
+    views, networks = [], []
+    for place, member in enumerate(members):
+        seen, view = member.view(shape)
+        views.append(view)
+        networks.append(build(f"network.backbone.members.{place}", NETWORKS, member, seen))
+    return Committee(views, networks)
+
+
+BACKBONES: dict[str, Callable[..., Backbone]] = {**NETWORKS, "committee": committee}
+
+__all__ = [
+    "BACKBONES",
+    "NETWORKS",
+    "Backbone",
+    "Committee",
+    "Gradients",
+    "InputShape",
+    "Koch",
+    "Member",
+    "Residual",
+    "Shortcut",
+    "committee",
+    "multiply_adds",
+]

@@ -1,0 +1,27 @@
+"""What every backbone is."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+from torch import nn
+
+InputShape = tuple[int, int, int]
+Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Backbone(nn.Module):
+    """A module `[B, C, H, W] float32 -> [B, D] float32` that knows how long its embeddings are.
+
+    Attributes:
+        embedding_size: D.
+    """
+
+    embedding_size: int
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        """Lengths of the pieces that an embedding is made of, each an embedding in its own right."""
+        return (self.embedding_size,)

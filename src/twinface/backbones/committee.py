@@ -1,0 +1,78 @@
+"""Several networks side by side, each on its own part of the face, whose embeddings make one together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from pydantic import model_validator
+from torch import Tensor, nn
+
+from twinface.backbones.base import Backbone, InputShape, Positive
+from twinface.backbones.resampling import Resample
+from twinface.config import Component
+from twinface.errors import SettingsError
+from twinface.types import Region
+
+
+class Member(Component):
+    """One network of a committee: a backbone's name and settings, and the part of the input that it sees.
+
+    Attributes:
+        region: [top, left, height, width] as fractions of the input.
+        height, width: that the region is brought to, in pixels; None takes the region's own.
+    """
+
+    region: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+    height: Positive | None = None
+    width: Positive | None = None
+
+    @model_validator(mode="after")
+    def _region_is_inside(self) -> Member:
+        Region(*self.region)
+        return self
+
+    def view(self, shape: InputShape) -> tuple[InputShape, nn.Module]:
+        """The shape that this member sees of an input, and the module that cuts it out."""
+        region = Region(*self.region)
+        height = self.height or round(region.height * shape[1])
+        width = self.width or round(region.width * shape[2])
+        seen = (shape[0], height, width)
+        if seen == shape and self.region == (0.0, 0.0, 1.0, 1.0):
+            return seen, nn.Identity()
+        return seen, Resample(shape[1], shape[2], region, height, width)
+
+
+class Committee(Backbone):
+    """Networks whose embeddings are laid end to end.
+
+    A loss that sorts pictures by person is applied to each part on its own, so that the members learn as they would
+    alone; in use each part is brought to unit length first, so that each has the same say.
+
+    Args:
+        views: for each member, what cuts out its input.
+        members: the networks.
+
+    Raises:
+        SettingsError: there are none.
+    """
+
+    def __init__(self, views: Sequence[nn.Module], members: Sequence[Backbone]) -> None:
+        super().__init__()
+        if not members:
+            raise SettingsError("network.backbone.members: found none, need at least one")
+        self.views, self.members = nn.ModuleList(views), nn.ModuleList(members)
+        self._parts = tuple(member.embedding_size for member in members)
+        self.embedding_size = sum(self._parts)
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        """Lengths of the members' embeddings."""
+        return self._parts
+
+    def forward(self, images: Tensor) -> Tensor:
+        """`[B, C, H, W] -> [B, D]`, D the sum of the members' own."""
+        return torch.cat(
+            [member(view(images)).float() for view, member in zip(self.views, self.members, strict=True)],
+            dim=1,
+        )

@@ -1,0 +1,97 @@
+"""The projection: fitted as defined, part of both forms of a model, and refused where it makes no sense."""
+
+import numpy as np
+import pytest
+import torch
+
+from conftest import train_tiny
+from twinface.building import check_components
+from twinface.checkpoint import load_twin
+from twinface.errors import DataError, SettingsError
+from twinface.onnx_model import OnnxModel
+from twinface.projection import fitted_projection, whitening
+from twinface.recipe import load_recipe
+
+
+def some_people(size: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(0)
+    people = np.array([0, 0, 0, 1, 1, 2, 3, 3, 3, 3])
+    spread = random.normal(size=(len(people), size)) * np.arange(1, size + 1)
+    return (random.normal(size=(4, size))[people] * 5 + spread).astype(np.float32), people
+
+
+def test_whitening_against_a_plain_loop() -> None:
+    embeddings, people = some_people()
+    mean, matrix = whitening(embeddings, people, shrinkage=0.5)
+    scatter, freedom = np.zeros((4, 4)), 0
+    for person in (0, 1, 3):
+        own = embeddings[people == person].astype(float)
+        for row in own:
+            scatter += np.outer(row - own.mean(0), row - own.mean(0))
+        freedom += len(own) - 1
+    covariance = scatter / freedom
+    covariance += 0.5 * np.trace(covariance) / 4 * np.eye(4)
+    np.testing.assert_allclose(mean, embeddings.mean(0), rtol=1e-6)
+    # Cosines depend on matrix @ matrix.T alone, which is the inverse of the covariance.
+    np.testing.assert_allclose(matrix @ matrix.T, np.linalg.inv(covariance), rtol=1e-6)
+
+
+def test_whitening_makes_the_spread_within_people_round() -> None:
+    embeddings, people = some_people()
+    mean, matrix = whitening(embeddings, people, shrinkage=1e-9)
+    projected = (embeddings - mean) @ matrix
+    scatter = sum(
+        (projected[people == person] - projected[people == person].mean(0)).T
+        @ (projected[people == person] - projected[people == person].mean(0))
+        for person in (0, 1, 3)
+    )
+    np.testing.assert_allclose(scatter / 6, np.eye(4), atol=1e-5)
+
+
+def test_fewer_components_are_the_largest() -> None:
+    embeddings, people = some_people()
+    mean, matrix = whitening(embeddings, people, size=2)
+    assert matrix.shape == (4, 2)
+    axes = np.linalg.svd(embeddings - mean)[2][:2]
+    # The columns lie in the plane of the two largest components.
+    np.testing.assert_allclose(axes.T @ (axes @ matrix), matrix, atol=1e-4)
+
+
+def test_whitening_needs_somebody_twice() -> None:
+    with pytest.raises(DataError, match="nobody with two pictures"):
+        whitening(np.eye(3, dtype=np.float32), np.arange(3))
+
+
+def test_the_module_is_the_fit() -> None:
+    embeddings, people = some_people()
+    fit = whitening(embeddings, people, size=3)
+    module = fitted_projection(fit)
+    assert module is not None
+    expected = (embeddings - fit[0]) @ fit[1]
+    np.testing.assert_allclose(module(torch.from_numpy(embeddings)).numpy(), expected, rtol=1e-4, atol=1e-4)
+    assert fitted_projection(None) is None
+
+
+COMMITTEE = (
+    'network.backbone={name="committee", members=[{name="residual", channels=[4, 8], embedding=8}, '
+    '{name="gradients", cells=[8], embedding=8, region=[0.1, 0.1, 0.8, 0.8], height=16, width=16}]}'
+)
+
+
+def test_a_projected_committee_trains_and_both_forms_agree(tmp_path) -> None:
+    sizes = ["imaging.height=24", "imaging.width=24", "trainer.epochs=1"]
+    changes = [*sizes, COMMITTEE, "projection.name=whitening", "projection.size=10"]
+    folder = train_tiny(tmp_path / "run", *changes, tiny=False)
+    twin, record = load_twin(folder.path)
+    faces = np.random.default_rng(1).integers(0, 256, (3, 24, 24, 1), np.uint8)
+    with torch.inference_mode():
+        expected = twin.embed(torch.from_numpy(faces)).numpy()
+    assert expected.shape == (3, 10)
+    assert record.embedding_size == 10
+    np.testing.assert_allclose(OnnxModel(folder.path)(faces), expected, atol=1e-4 * np.abs(expected).max())
+
+
+def test_a_distance_with_weights_of_its_own_takes_no_projection() -> None:
+    settings = load_recipe("koch", ["projection.name=whitening"])
+    with pytest.raises(SettingsError, match=r'projection\.name = "whitening" does not go with .*weighted-l1'):
+        check_components(settings)
