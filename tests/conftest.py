@@ -17,8 +17,7 @@ from twinface.training_run import continue_run, start_run
 TINY = [
     "imaging.height=24",
     "imaging.width=24",
-    "network.backbone.channels=[4, 8]",
-    "network.backbone.embedding=16",
+    'network.backbone={name="residual", channels=[4, 8], embedding=16}',
     "sampling.look_alikes=2",
     "trainer.epochs=3",
 ]

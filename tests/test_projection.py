@@ -9,7 +9,7 @@ from twinface.building import check_components
 from twinface.checkpoint import load_twin
 from twinface.errors import DataError, SettingsError
 from twinface.onnx_model import OnnxModel
-from twinface.projection import fitted_projection, whitening
+from twinface.projection import fit_parts, none, plda, whitening
 from twinface.recipe import load_recipe
 
 
@@ -62,14 +62,38 @@ def test_whitening_needs_somebody_twice() -> None:
         whitening(np.eye(3, dtype=np.float32), np.arange(3))
 
 
-def test_the_module_is_the_fit() -> None:
-    embeddings, people = some_people()
-    fit = whitening(embeddings, people, size=3)
-    module = fitted_projection(fit)
+def test_plda_against_the_likelihood_ratio() -> None:
+    """Products of coordinates are weighted as the off-diagonal of the inverse of the pair's covariance has them."""
+    random = np.random.default_rng(1)
+    people = np.repeat(np.arange(30), 3)
+    # People differ in every direction, so that no variance between them is estimated below 0 and cut off there.
+    embeddings = (random.normal(size=(30, 4))[people] * 3 + random.normal(size=(90, 4))).astype(np.float32)
+    mean, matrix = plda(embeddings, people, shrinkage=1e-9)
+    centred = embeddings - embeddings.mean(0, dtype=float)
+    within, freedom = np.zeros((4, 4)), 0
+    for person in range(30):
+        own = centred[people == person]
+        within += (own - own.mean(0)).T @ (own - own.mean(0))
+        freedom += len(own) - 1
+    within /= freedom
+    total = centred.T @ centred / len(centred)
+    pair = np.block([[total, total - within], [total - within, total]])
+    np.testing.assert_allclose(matrix @ matrix.T, -np.linalg.inv(pair)[:4, 4:], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(mean, embeddings.mean(0), rtol=1e-6)
+
+
+def test_each_part_has_a_map_and_a_weight_of_its_own() -> None:
+    embeddings, people = some_people(5)
+    module = fit_parts(whitening, embeddings, people, (2, 3), (1.0, 0.5))
     assert module is not None
-    expected = (embeddings - fit[0]) @ fit[1]
-    np.testing.assert_allclose(module(torch.from_numpy(embeddings)).numpy(), expected, rtol=1e-4, atol=1e-4)
-    assert fitted_projection(None) is None
+    assert module.embedding_size == 5
+    found = module(torch.from_numpy(embeddings)).numpy()
+    for columns, weight in ((slice(0, 2), 1.0), (slice(2, 5), 0.5)):
+        mean, matrix = whitening(embeddings[:, columns], people)
+        expected = (embeddings[:, columns] - mean) @ matrix
+        expected *= weight / np.linalg.norm(expected, axis=1, keepdims=True)
+        np.testing.assert_allclose(found[:, columns], expected, rtol=1e-4, atol=1e-5)
+    assert fit_parts(none, embeddings, people, (5,), (1.0,)) is None
 
 
 COMMITTEE = (
@@ -80,7 +104,7 @@ COMMITTEE = (
 
 def test_a_projected_committee_trains_and_both_forms_agree(tmp_path) -> None:
     sizes = ["imaging.height=24", "imaging.width=24", "trainer.epochs=1"]
-    changes = [*sizes, COMMITTEE, "projection.name=whitening", "projection.size=10"]
+    changes = [*sizes, COMMITTEE, "projection.name=plda", "projection.size=5"]
     folder = train_tiny(tmp_path / "run", *changes, tiny=False)
     twin, record = load_twin(folder.path)
     faces = np.random.default_rng(1).integers(0, 256, (3, 24, 24, 1), np.uint8)

@@ -104,6 +104,15 @@ def test_both_sides_need_somebody(held_out: float) -> None:
         split_people(faces_of([1, 1, 1, 1]), held_out, seed=0)
 
 
+def test_parts_hold_out_everybody_once() -> None:
+    faces = faces_of([2] * 20)
+    parts = [set(split_people(faces, 6, seed=4, part=part)[1].names) for part in range(3)]
+    assert all(len(part) == 6 for part in parts)
+    assert len(set.union(*parts)) == 18
+    with pytest.raises(DataError, match=r"part 3 of 6 people each: the 20 people of .* enough for 3 parts"):
+        split_people(faces, 6, seed=4, part=3)
+
+
 def test_people_are_taken_by_mask_or_by_name() -> None:
     faces = faces_of([2, 1, 3])
     by_mask = take_people(faces, np.array([True, False, True]), "two of them")

@@ -6,7 +6,7 @@ import torch
 
 from twinface.backbones import Koch, Member, Residual, committee
 from twinface.distances import DISTANCES
-from twinface.projection import Projection
+from twinface.projection import LinearMap, Projection
 from twinface.twin import Twin
 
 SHAPE = (1, 32, 32)
@@ -122,7 +122,8 @@ def test_the_projection_is_the_last_step() -> None:
     with torch.no_grad():
         before = twin.embed(faces)
         mean, matrix = torch.randn(6), torch.randn(6, 4)
-        twin.projection = Projection(mean, matrix)
+        twin.projection = Projection([LinearMap(mean, matrix)], [1.0])
         assert twin.embedding_size == 4
         assert twin.feature_size == 6
-        torch.testing.assert_close(twin.embed(faces), (before - mean) @ matrix)
+        mapped = (before - mean) @ matrix
+        torch.testing.assert_close(twin.embed(faces), mapped / mapped.norm(dim=1, keepdim=True))

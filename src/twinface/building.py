@@ -79,7 +79,11 @@ def build_loss(loss: Component, twin: Twin, people: int) -> Loss:
     parts = twin.backbone.parts
     if len(parts) == 1 or LOSSES[loss.name].needs_pairs:
         return build("loss", LOSSES, loss, twin.feature_size, people)
-    return PartByPart([build("loss", LOSSES, loss, size, people) for size in parts], parts)
+    losses = [
+        build("loss", LOSSES, loss, size, people) if learns else None
+        for size, learns in zip(parts, twin.backbone.learning, strict=True)
+    ]
+    return PartByPart(losses, parts)
 
 
 def build_learner(settings: Settings, people: int, machine: Machine, seed: int) -> Learner:

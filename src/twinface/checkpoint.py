@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import torch
-
 from twinface.building import build_twin
 from twinface.config import settings_from
 from twinface.errors import ModelError
 from twinface.model_record import ModelRecord
-from twinface.projection import Projection
+from twinface.projection import empty_projection
 from twinface.state import Tensors, read_tensors, write_tensors
 from twinface.storage import write_json
 from twinface.twin import Twin
@@ -50,9 +48,7 @@ def load_twin(place: Path | str) -> tuple[Twin, ModelRecord]:
     settings = settings_from(record.settings, str(folder / RECORD))
     twin = build_twin(settings.network, settings.imaging)
     tensors, _ = read_tensors(folder / WEIGHTS)
-    if "projection.matrix" in tensors:
-        matrix = tensors["projection.matrix"]
-        twin.projection = Projection(torch.zeros(matrix.shape[0]), torch.zeros_like(matrix))
+    twin.projection = empty_projection(tensors, twin.backbone.weights)
     try:
         twin.load_state_dict(tensors)
     except RuntimeError as error:

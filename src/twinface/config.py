@@ -48,12 +48,15 @@ class DataSettings(Strict):
         validation_people: people kept out of training to choose the best epoch, the threshold and the
             calibration: a number of people, or a share below 1. With "pairs" always a share of the pairs.
         test_people: people kept out of everything, for data sets without official test lists. The split
-            depends on `split_seed` alone, so that runs with other seeds share it.
+            depends on `split_seed` and `test_part` alone, so that runs with other seeds share it.
+        test_part: which people those are; no person is in two parts of one `split_seed`, so that runs with the parts
+            0, 1, 2 … are a cross-validation.
     """
 
     supervision: Literal["people", "pairs"] = "people"
     validation_people: Annotated[int | float, Field(gt=0)] = 0.1
     test_people: Annotated[int | float, Field(ge=0)] = 0
+    test_part: Annotated[int, Field(ge=0)] = 0
     split_seed: int = 0
 
 
@@ -145,7 +148,7 @@ class TrainerSettings(Strict):
     """The training loop.
 
     Attributes:
-        epochs: at most so many.
+        epochs: at most so many; 0 leaves the network as it was drawn, for those that need no training.
         precision: "auto" takes bfloat16 where the hardware multiplies it fast, else float32.
         gradient_clip: largest Euclidean norm of all gradients together; None does not clip.
         averaging: decay per step of the exponential average of the weights that is validated and kept; 0 is
@@ -155,7 +158,7 @@ class TrainerSettings(Strict):
         threads: processor threads; None takes all cores.
     """
 
-    epochs: Positive = 30
+    epochs: Annotated[int, Field(ge=0)] = 30
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     gradient_clip: Annotated[float, Field(gt=0)] | None = None
     averaging: Share = 0.0

@@ -118,16 +118,8 @@ def evaluate(
     embedding_seconds = time.perf_counter() - started
     scored = score_pairs(embeddings, pairs, model.record.score)
     decided, probabilities, threshold = _decide(model.record, scored, pairs.name)
-    figures: dict[str, Any] = {
-        "protocol": protocol,
-        "data": pairs.name,
-        "model": model.record.name,
-        "pairs": len(pairs),
-        "genuine": int(pairs.is_match.sum()),
+    figures = {
         "images": len(pairs.faces),
-        "people": len(pairs.faces.names),
-        **_decision_figures(decided, probabilities),
-        **_ranking_figures(scored),
         "threshold": threshold.value,
         "threshold_fitted_on": threshold.fitted_on,
         "one_shot": _one_shot(model, embeddings, pairs),
@@ -137,8 +129,42 @@ def evaluate(
         "images_per_second": round(len(prepared) / max(embedding_seconds, 1e-9), 1),
         "seconds": round(time.perf_counter() - began, 3),
     }
+    name = model.record.name
+    return judged(protocol, name, pairs, scored, decided, probabilities, figures)
+
+
+def judged(
+    protocol: str,
+    name: str,
+    pairs: PairSet,
+    scored: ScoredPairs,
+    decided: ScoredPairs,
+    probabilities: FloatArray,
+    figures: dict[str, Any],
+    ranked: ScoredPairs | None = None,
+) -> Evaluation:
+    """Puts together what every protocol measures.
+
+    Args:
+        protocol, pairs, scored, decided, probabilities: see `Evaluation`.
+        name: of what was judged.
+        figures: that belong to this protocol.
+        ranked: the scores that ROC, AUC and EER are of; None takes `scored`. Scores of several models can only be
+            ranked together once each model's threshold is taken off.
+    """
+    every = {
+        "protocol": protocol,
+        "data": pairs.name,
+        "model": name,
+        "pairs": len(pairs),
+        "genuine": int(pairs.is_match.sum()),
+        "people": len(pairs.faces.names),
+        **_decision_figures(decided, probabilities),
+        **_ranking_figures(ranked or scored),
+        **figures,
+    }
     methods: dict[str, None] = {}  # a dict, because it keeps its order
-    plain = _plain(figures, methods) | {"interval_level": 0.95, "interval_methods": list(methods)}
+    plain = _plain(every, methods) | {"interval_level": 0.95, "interval_methods": list(methods)}
     return Evaluation(protocol, pairs, scored, decided, probabilities, plain)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import torch
 
@@ -14,7 +16,7 @@ from twinface.components import build
 from twinface.config import Settings
 from twinface.export import export_onnx
 from twinface.model_record import ModelRecord
-from twinface.projection import PROJECTIONS, fitted_projection
+from twinface.projection import PROJECTIONS, fit_parts
 from twinface.provenance import Provenance
 from twinface.runs import RunFolder
 from twinface.scoring import embed_faces, score_pairs
@@ -54,9 +56,13 @@ def finish(
     twin.load_state_dict(weights)
     twin.eval()
     if settings.projection.name != "none":
-        people = split.source.faces.people
-        fit = build("projection", PROJECTIONS, settings.projection, _embed(twin, training.images), people)
-        twin.projection = fitted_projection(fit)
+        twin.projection = fit_parts(
+            partial(build, "projection", PROJECTIONS, settings.projection),
+            _embed(twin, training.images),
+            split.source.faces.people,
+            twin.backbone.parts,
+            twin.backbone.weights,
+        )
     scores = _score(twin, validation.images, split.validation)
     is_match = split.validation.is_match
     threshold = fit_threshold(scores, is_match, split.tuned_on)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
+import numpy as np
 import torch
 from pydantic import Field
 from pytorch_metric_learning import distances as metric_distances
@@ -142,22 +143,27 @@ class PartByPart(Loss):
     """A loss of its own for each part of the embeddings, added up, so that each part learns as it would alone.
 
     Args:
-        losses: one for each part.
+        losses: one for each part; None for parts that do not learn.
         sizes: the parts' lengths.
     """
 
     needs_pairs = False
 
-    def __init__(self, losses: Sequence[Loss], sizes: Sequence[int]) -> None:
+    def __init__(self, losses: Sequence[Loss | None], sizes: Sequence[int]) -> None:
         super().__init__()
-        self.losses, self.sizes = nn.ModuleList(losses), tuple(sizes)
+        ends = np.cumsum(sizes)
+        self.places = [
+            slice(end - size, end) for loss, end, size in zip(losses, ends, sizes, strict=True) if loss
+        ]
+        self.losses = nn.ModuleList(loss for loss in losses if loss)
 
     def forward(self, twin: Twin, embeddings: Tensor, labels: Labels) -> Tensor:
-        """Sum over the parts."""
-        parts = torch.split(embeddings, list(self.sizes), dim=1)
-        return torch.stack(
-            [loss(twin, part, labels) for loss, part in zip(self.losses, parts, strict=True)]
-        ).sum()
+        """Sum over the parts that learn."""
+        each = [
+            loss(twin, embeddings[:, place], labels)
+            for loss, place in zip(self.losses, self.places, strict=True)
+        ]
+        return torch.stack(each).sum()
 
 
 LOSSES: dict[str, type[Loss]] = {

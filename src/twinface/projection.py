@@ -1,11 +1,12 @@
 """A linear map on embeddings, fitted in closed form to the training people once the network is trained.
 
-A new one is one function here and one line in `PROJECTIONS`.
+A new one is one function here and one line in `PROJECTIONS`. Where an embedding has several parts (a committee's), each
+part gets a map of its own: fitted to all of them together it is less accurate (docs/accuracy.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import numpy as np
@@ -16,8 +17,12 @@ from torch import Tensor, nn
 from twinface.errors import DataError
 from twinface.types import Float32Array, FloatArray, IntArray
 
+Fitted = tuple[FloatArray, FloatArray]
+Positive = Annotated[float, Field(gt=0)]
+Size = Annotated[int, Field(ge=1)]
 
-class Projection(nn.Module):
+
+class LinearMap(nn.Module):
     """`(embeddings - mean) @ matrix`.
 
     Args:
@@ -38,7 +43,29 @@ class Projection(nn.Module):
         return (embeddings - self.mean) @ self.matrix
 
 
-Fitted = tuple[FloatArray, FloatArray]
+class Projection(nn.Module):
+    """A linear map for each part of an embedding; each result is brought to its weight as length.
+
+    Args:
+        maps: one for each part.
+        weights: how much say each part has.
+    """
+
+    def __init__(self, maps: Sequence[LinearMap], weights: Sequence[float]) -> None:
+        super().__init__()
+        self.maps = nn.ModuleList(maps)
+        self.weights = tuple(weights)
+        self.sizes = [part.mean.shape[0] for part in maps]
+        self.embedding_size = sum(part.matrix.shape[1] for part in maps)
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """`[B, D] -> [B, P]`, both the sums over the parts."""
+        parts = torch.split(embeddings, self.sizes, dim=1)
+        mapped = [
+            weight * nn.functional.normalize(apply(part), dim=1)
+            for weight, apply, part in zip(self.weights, self.maps, parts, strict=True)
+        ]
+        return torch.cat(mapped, dim=1)
 
 
 def none(embeddings: Float32Array, people: IntArray) -> None:
@@ -46,11 +73,7 @@ def none(embeddings: Float32Array, people: IntArray) -> None:
 
 
 def whitening(
-    embeddings: Float32Array,
-    people: IntArray,
-    *,
-    shrinkage: Annotated[float, Field(gt=0)] = 1.0,
-    size: Annotated[int, Field(ge=1)] | None = None,
+    embeddings: Float32Array, people: IntArray, *, shrinkage: Positive = 1.0, size: Size | None = None
 ) -> Fitted:
     """Within-class covariance normalisation (Hatch, Kajarekar and Stolcke 2006).
 
@@ -69,33 +92,95 @@ def whitening(
     Raises:
         DataError: nobody has two pictures.
     """
+    mean, axes, centred = _principal(embeddings, size)
+    return mean, axes @ _whitener(_within(centred, people), shrinkage)
+
+
+def plda(
+    embeddings: Float32Array, people: IntArray, *, shrinkage: Positive = 1.0, size: Size | None = None
+) -> Fitted:
+    """Whitening, then each direction weighted by what it says of who somebody is.
+
+    In the model of two covariances (probabilistic linear discriminant analysis: Prince and Elder 2007; Joint Bayesian:
+    Chen et al. 2012) with variance 1 within people and v between them along a direction, the products of two pictures'
+    coordinates enter the likelihood ratio with weight v / (1 + 2 v). The rest of the ratio is left to the cosine's
+    division by the lengths.
+
+    Args, Returns, Raises: as for `whitening`.
+    """
+    mean, axes, centred = _principal(embeddings, size)
+    within = _within(centred, people)
+    whitener = _whitener(within, shrinkage)
+    between = centred.T @ centred / len(centred) - within
+    variances, directions = np.linalg.eigh(whitener.T @ between @ whitener)
+    variances = variances.clip(0)
+    return mean, axes @ whitener @ directions * np.sqrt(variances / (1 + 2 * variances))
+
+
+def fit_parts(
+    fit: Callable[[Float32Array, IntArray], Fitted | None],
+    embeddings: Float32Array,
+    people: IntArray,
+    sizes: Sequence[int],
+    weights: Sequence[float],
+) -> Projection | None:
+    """The projection that `fit` finds for each part.
+
+    Args:
+        fit: embeddings [N, D_i] and people [N] -> mean and matrix.
+        embeddings: [N, D].
+        people: [N].
+        sizes: lengths D_i of the parts, D in all.
+        weights: how much say each part has.
+    """
+    maps = []
+    for part in np.split(embeddings, np.cumsum(sizes)[:-1], axis=1):
+        found = fit(part, people)
+        if found is None:
+            return None
+        mean, matrix = (torch.from_numpy(array.astype(np.float32)) for array in found)
+        maps.append(LinearMap(mean, matrix))
+    return Projection(maps, weights)
+
+
+def empty_projection(tensors: dict[str, Tensor], weights: Sequence[float]) -> Projection | None:
+    """A projection of the shape that a model's tensors have, to load them into; None where they have none."""
+    maps: list[LinearMap] = []
+    while (matrix := tensors.get(f"projection.maps.{len(maps)}.matrix")) is not None:
+        maps.append(LinearMap(torch.zeros(matrix.shape[0]), torch.zeros_like(matrix)))
+    return Projection(maps, weights) if maps else None
+
+
+def _principal(embeddings: Float32Array, size: int | None) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Mean [D], the first `size` principal axes [D, P], and the centred embeddings along them [N, P]."""
     mean = embeddings.mean(axis=0, dtype=np.float64)
     centred = embeddings - mean
-    axes = np.eye(centred.shape[1])
-    if size is not None and size < len(axes):
-        axes = np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, :size]
-        centred = centred @ axes
+    if size is None or size >= centred.shape[1]:
+        return mean, np.eye(centred.shape[1]), centred
+    axes = np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, :size]
+    return mean, axes, centred @ axes
+
+
+def _within(centred: FloatArray, people: IntArray) -> FloatArray:
+    """The covariance [P, P] within people, from those with two pictures or more."""
     counts = np.bincount(people)
     sums = np.zeros((len(counts), centred.shape[1]))
     np.add.at(sums, people, centred)
     repeated = counts[people] > 1
     if not repeated.any():
-        raise DataError(
-            "projection: found nobody with two pictures, and so no spread within people to whiten"
-        )
+        raise DataError("projection: found nobody with two pictures, and so no spread within people")
     within = (centred - sums[people] / counts[people, None])[repeated]
     # A person's mean takes one degree of freedom from their pictures.
-    covariance = within.T @ within / (len(within) - (counts > 1).sum())
-    covariance += shrinkage * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
-    return mean, axes @ np.linalg.inv(np.linalg.cholesky(covariance)).T
+    covariance: FloatArray = within.T @ within / (len(within) - (counts > 1).sum())
+    return covariance
 
 
-def fitted_projection(fit: Fitted | None) -> Projection | None:
-    """The module for what a function of `PROJECTIONS` found."""
-    if fit is None:
-        return None
-    mean, matrix = (torch.from_numpy(part.astype(np.float32)) for part in fit)
-    return Projection(mean, matrix)
+def _whitener(covariance: FloatArray, shrinkage: float) -> FloatArray:
+    """W with `W W^T` the inverse of the shrunk covariance."""
+    size = len(covariance)
+    shrunk = covariance + shrinkage * np.trace(covariance) / size * np.eye(size)
+    whitener: FloatArray = np.linalg.inv(np.linalg.cholesky(shrunk)).T
+    return whitener
 
 
-PROJECTIONS: dict[str, Callable[..., Fitted | None]] = {"none": none, "whitening": whitening}
+PROJECTIONS: dict[str, Callable[..., Fitted | None]] = {"none": none, "whitening": whitening, "plda": plda}

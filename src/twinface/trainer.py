@@ -183,6 +183,8 @@ def train(learner: Learner, plan: Plan, keeper: Keeper, stop: StopRequest, watch
     def spent(progress: Progress) -> Progress:
         return replace(progress, seconds=progress.seconds + time.monotonic() - clock)
 
+    if plan.trainer.epochs == 0:
+        keeper.keep_best(learner.kept_weights(), {"epoch": 0, "value": 0.0})
     while progress.epoch < plan.trainer.epochs and not _patience_is_over(progress, plan):
         batches = plan.sampler(plan.seed, progress.epoch)
         while progress.step < len(batches):

@@ -6,23 +6,35 @@ from dataclasses import dataclass
 
 from twinface.config import DataSettings
 from twinface.datasets import Dataset, open_dataset
+from twinface.datasets.lfw import Lfw
 from twinface.datasets.splits import draw_pairs, split_pairs, split_people
-from twinface.errors import SettingsError
+from twinface.errors import DataError, SettingsError
 from twinface.sampling import TrainingSource
 from twinface.types import PairSet
 
 
 @dataclass(frozen=True)
 class DataSource:
-    """Where a run's faces come from, as the command line names it."""
+    """Where a run's faces come from, as the command line names it.
+
+    Attributes:
+        data, root, layout: see `open_dataset`.
+        without_fold: the fold of LFW's View 2 whose people are kept out, or None.
+    """
 
     data: str
     root: str | None = None
     layout: str | None = None
+    without_fold: int | None = None
 
     def open(self) -> Dataset:
         """The data set itself; see `open_dataset` for what is raised."""
-        return open_dataset(self.data, self.root, self.layout)
+        dataset = open_dataset(self.data, self.root, self.layout)
+        if self.without_fold is None:
+            return dataset
+        if not isinstance(dataset, Lfw):
+            raise DataError(f"{dataset.title} has no official folds; LFW has")
+        return dataset.without_fold(self.without_fold)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +83,7 @@ def split_dataset(dataset: Dataset, settings: DataSettings, pairs: int, per_pers
             )
     faces = dataset.training_faces()
     if settings.test_people:
-        faces, _ = split_people(faces, settings.test_people, seed)
+        faces, _ = split_people(faces, settings.test_people, seed, settings.test_part)
     rest_faces, held_faces = split_people(faces, settings.validation_people, seed + 1)
     drawn = (
         draw_pairs(rest_faces, seed, max_per_person=per_person) if settings.supervision == "pairs" else None

@@ -52,7 +52,7 @@ class Twin(nn.Module):
     @property
     def embedding_size(self) -> int:
         """Length of what `embed` gives: of the features, unless a projection changes it."""
-        return self.projection.matrix.shape[1] if self.projection else self.feature_size
+        return self.projection.embedding_size if self.projection else self.feature_size
 
     def normalise(self, images: Tensor) -> Tensor:
         """`[B, C, H, W]` grey values in [0, 255] → network input, float32."""
@@ -97,6 +97,13 @@ class Twin(nn.Module):
         return self.score(embeddings[: len(left)], embeddings[len(left) :])
 
     def _unit(self, embeddings: Tensor) -> Tensor:
-        """Each part at unit length, so that all parts have the same say."""
+        """Each part with its weight as length, so that no part has more say than it should."""
         parts = torch.split(embeddings, list(self.backbone.parts), dim=1)
-        return torch.cat([nn.functional.normalize(part, dim=1) for part in parts], dim=1)
+        weights = self.backbone.weights
+        return torch.cat(
+            [
+                weight * nn.functional.normalize(part, dim=1)
+                for weight, part in zip(weights, parts, strict=True)
+            ],
+            dim=1,
+        )

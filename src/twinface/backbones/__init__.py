@@ -31,7 +31,7 @@ def committee(shape: InputShape, *, members: Sequence[Member]) -> Committee:
         seen, view = member.view(shape)
         views.append(view)
         networks.append(build(f"network.backbone.members.{place}", NETWORKS, member, seen))
-    return Committee(views, networks)
+    return Committee(views, networks, [member.weight for member in members])
 
 
 BACKBONES: dict[str, Callable[..., Backbone]] = {**NETWORKS, "committee": committee}

@@ -25,3 +25,13 @@ class Backbone(nn.Module):
     def parts(self) -> tuple[int, ...]:
         """Lengths of the pieces that an embedding is made of, each an embedding in its own right."""
         return (self.embedding_size,)
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """How much say each part has in a comparison."""
+        return (1.0,)
+
+    @property
+    def learning(self) -> tuple[bool, ...]:
+        """Whether each part has anything to learn."""
+        return (True,)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import torch
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from twinface.backbones.base import Backbone, InputShape, Positive
@@ -21,11 +22,13 @@ class Member(Component):
     Attributes:
         region: [top, left, height, width] as fractions of the input.
         height, width: that the region is brought to, in pixels; None takes the region's own.
+        weight: how much say this member has when two pictures are compared.
     """
 
     region: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
     height: Positive | None = None
     width: Positive | None = None
+    weight: Annotated[float, Field(gt=0)] = 1.0
 
     @model_validator(mode="after")
     def _region_is_inside(self) -> Member:
@@ -47,21 +50,26 @@ class Committee(Backbone):
     """Networks whose embeddings are laid end to end.
 
     A loss that sorts pictures by person is applied to each part on its own, so that the members learn as they would
-    alone; in use each part is brought to unit length first, so that each has the same say.
+    alone; in use each part is brought to its weight as length first. A member that has nothing to learn is skipped in
+    training mode, and its part is zeros there.
 
     Args:
         views: for each member, what cuts out its input.
         members: the networks.
+        weights: how much say each has.
 
     Raises:
         SettingsError: there are none.
     """
 
-    def __init__(self, views: Sequence[nn.Module], members: Sequence[Backbone]) -> None:
+    def __init__(
+        self, views: Sequence[nn.Module], members: Sequence[Backbone], weights: Sequence[float]
+    ) -> None:
         super().__init__()
         if not members:
             raise SettingsError("network.backbone.members: found none, need at least one")
         self.views, self.members = nn.ModuleList(views), nn.ModuleList(members)
+        self._weights = tuple(weights)
         self._parts = tuple(member.embedding_size for member in members)
         self.embedding_size = sum(self._parts)
 
@@ -70,9 +78,24 @@ class Committee(Backbone):
         """Lengths of the members' embeddings."""
         return self._parts
 
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """How much say each member has."""
+        return self._weights
+
+    @property
+    def learning(self) -> tuple[bool, ...]:
+        """Whether each member has anything to learn."""
+        return tuple(any(True for _ in member.parameters()) for member in self.members)
+
     def forward(self, images: Tensor) -> Tensor:
         """`[B, C, H, W] -> [B, D]`, D the sum of the members' own."""
-        return torch.cat(
-            [member(view(images)).float() for view, member in zip(self.views, self.members, strict=True)],
-            dim=1,
-        )
+        parts = [
+            images.new_zeros(len(images), size)
+            if self.training and not learns
+            else member(view(images)).float()
+            for view, member, size, learns in zip(
+                self.views, self.members, self.parts, self.learning, strict=True
+            )
+        ]
+        return torch.cat(parts, dim=1)

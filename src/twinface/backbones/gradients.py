@@ -111,10 +111,9 @@ class Gradients(Backbone):
         self.edges = Edges()
         self.scales = nn.ModuleList(Cells(height, width, cell) for cell in cells)
         size = self._histograms(torch.zeros(1, *shape)).shape[1]
-        self.norm = nn.BatchNorm1d(size, affine=False)
-        layers: list[nn.Module] = []
+        layers: list[nn.Module] = [nn.BatchNorm1d(size, affine=False)] if hidden or embedding else []
         for count in filter(None, (hidden, embedding)):
-            if layers:
+            if len(layers) > 1:
                 layers.append(nn.ReLU())
             layers += [nn.Dropout(dropout), nn.Linear(size, count, bias=False), nn.BatchNorm1d(count)]
             size = count
@@ -126,7 +125,7 @@ class Gradients(Backbone):
         # Nothing in the histograms learns, and bfloat16 is too coarse for differences of neighbouring pixels.
         with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
             histograms = self._histograms(images.float())
-        embeddings: Tensor = self.layers(self.norm(histograms))
+        embeddings: Tensor = self.layers(histograms)
         return embeddings
 
     def _histograms(self, images: Tensor) -> Tensor:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="A run folder, or its model.onnx.")],
+    run: Annotated[
+        Path, typer.Argument(help="A run folder, its model.onnx, a shipped model; for View 2 also a recipe.")
+    ],
     protocol: Annotated[
         str | None, typer.Option(help="view1 or view2 on LFW; unseen: people whom the model has not seen.")
     ] = None,
@@ -28,9 +30,18 @@ def evaluate(
     allow_seen_people: Annotated[
         bool, typer.Option("--allow-seen-people", help="Score people whom the model has seen, and say so.")
     ] = False,
+    seed: Annotated[int, typer.Option(help="Of the ten models of View 2.", min=0)] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the ten models; default runs/RECIPE-view2.")
+    ] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Override for the ten models.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
-    """Judge a model: figures with intervals, on people it has not seen."""
+    """Judge a model: figures with intervals, on people it has not seen.
+
+    View 2 of a recipe (`twinface evaluate default --protocol view2`) trains ten models, each without the people of the
+    fold that it is tested on. It can be stopped at any time and goes on when it is called again.
+    """
     from twinface.cli.summary import summary
     from twinface.evaluation import evaluate as judge
     from twinface.onnx_model import OnnxModel
@@ -38,6 +49,9 @@ def evaluate(
 
     if (protocol is None) == (pairs is None):
         raise SettingsError("need one of --protocol (view1, view2, unseen) and --pairs FILE")
+    if protocol == "view2" and not run.exists():
+        _judge_recipe(str(run), seed, out, set_ or [], root, layout, json)
+        return
     model = OnnxModel(run)
     folder = RunFolder(run) if run.is_dir() and (run / "run.json").is_file() else None
     chosen, claims = _choose(model, folder, protocol, pairs, root, data, layout)
@@ -91,6 +105,44 @@ def _choose(
         return unseen_pairs(dataset, model.record), "Drawn pairs: no public protocol."
     assert protocol is not None
     return dataset.protocol(protocol), dataset.claims
+
+
+def _judge_recipe(
+    recipe: str,
+    seed: int,
+    out: Path | None,
+    changes: list[str],
+    root: Path | None,
+    layout: str | None,
+    json: bool,
+) -> None:
+    """View 2 with ten models of a recipe, of which those that are not trained yet are trained first."""
+    from twinface.cli.summary import summary
+    from twinface.cli.train import run as train
+    from twinface.onnx_model import OnnxModel
+    from twinface.recipe import load_recipe
+    from twinface.results import save_result
+    from twinface.ten_folds import evaluate_folds, fold_runs
+    from twinface.training_data import DataSource
+
+    settings = load_recipe(recipe, changes)
+    source = DataSource("lfw", str(root) if root else None, layout)
+    dataset = source.open()
+    place = out or Path("runs") / f"{settings.recipe}-view2"
+    runs = fold_runs(source, settings, seed, place)
+    for number, folder in enumerate(runs, 1):
+        if folder.about()["status"] != "finished":
+            say(f"fold {number} of {len(runs)}: {folder.path}")
+            train(folder)
+    with counter("embedding") as progress:
+        result = evaluate_folds(
+            [OnnxModel(folder.path) for folder in runs], dataset.protocol("view2"), dataset.claims, progress
+        )
+    if json:
+        print_json(result.figures)
+    else:
+        print("\n".join(summary(result.figures)))
+    say(f"saved: {save_result(place, result)}")
 
 
 def _refresh_report(folder: RunFolder) -> None:

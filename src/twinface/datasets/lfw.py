@@ -14,6 +14,8 @@ from twinface.datasets.assemble import check_present, face_set, listed_pairs, lo
 from twinface.datasets.lfw_layouts import find_lfw
 from twinface.datasets.lfw_lists import read_pair_list, read_people_list
 from twinface.datasets.names import unknown_choice
+from twinface.datasets.splits import pair_subset
+from twinface.errors import DataError
 from twinface.types import FaceSet, PairSet, Region
 
 # The central 115×115 of 250×250. The outer half of the frame is background and clothes, which differ
@@ -22,9 +24,10 @@ from twinface.types import FaceSet, PairSet, Region
 TIGHT_FACE = Region(top=0.27, left=0.27, height=0.46, width=0.46)
 
 _NUMBERED = re.compile(r"_[0-9]{4,}\.jpg")
+_FOLDS = 10
 _PROTOCOLS = {
     "view1": ("pairsDevTest.txt", "View 1 test", None),
-    "view2": ("pairs.txt", "View 2", 10),
+    "view2": ("pairs.txt", "View 2", _FOLDS),
     "view1-train": ("pairsDevTrain.txt", "View 1 training", None),
 }
 
@@ -70,17 +73,39 @@ class Lfw:
         Raises:
             DataError: peopleDevTrain.txt is missing or does not fit its format, or pictures are missing.
         """
-        file = self._home.list_file("peopleDevTrain.txt")
+        return self.listed_faces("peopleDevTrain.txt", f"{self.title} DevTrain")
+
+    def listed_faces(self, list_name: str, title: str, without: int | None = None) -> FaceSet:
+        """All pictures of the people of an official list, but for one of its folds.
+
+        Args:
+            list_name: "peopleDevTrain.txt", "peopleDevTest.txt" or "people.txt".
+            title: what to call them.
+            without: a fold, or None.
+
+        Raises:
+            DataError: the list is missing or does not fit its format, or pictures are missing.
+        """
+        file = self._home.list_file(list_name)
         records = read_people_list(file)
         person_of = {
             picture_path(record.person, number): record.person
             for record in sorted(records, key=lambda record: record.person)
+            if without is None or record.fold != without
             for number in range(1, record.pictures + 1)
         }
-        faces = face_set(f"{self.title} DevTrain", self.root, person_of, TIGHT_FACE)
+        faces = face_set(title, self.root, person_of, TIGHT_FACE)
         line = {record.person: record.line for record in records}
         check_present(faces, file, lambda path: line[person_of[path]])
         return faces
+
+    def without_fold(self, fold: int) -> NineFolds:
+        """This data set as View 2 lets one train for a fold: on the people of the other nine.
+
+        Raises:
+            DataError: there is no such fold.
+        """
+        return NineFolds(self, fold)
 
     def training_pairs(self) -> PairSet:
         """The official labelled training pairs, pairsDevTrain.txt: M = 2,200, half of them matches."""
@@ -100,6 +125,53 @@ class Lfw:
         return listed_pairs(
             f"{self.title} {title}", file, located(records, picture_path), self.root, TIGHT_FACE
         )
+
+
+class NineFolds:
+    """LFW where all that may be trained on leaves out the people of one fold of View 2.
+
+    No person is in two folds, neither in people.txt nor in pairs.txt, and both lists have the same people in a fold.
+
+    Args:
+        lfw: the data set.
+        fold: the one that is left out, 0 to 9.
+
+    Raises:
+        DataError: there is no such fold.
+    """
+
+    name = Lfw.name
+    protocols = Lfw.protocols
+    region = TIGHT_FACE
+
+    def __init__(self, lfw: Lfw, fold: int) -> None:
+        if not 0 <= fold < _FOLDS:
+            raise DataError(f"View 2: found fold {fold}, need 0 to {_FOLDS - 1}")
+        self._lfw, self.fold = lfw, fold
+        self.title = f"{lfw.title} without fold {fold + 1} of View 2"
+        self.claims, self.root = lfw.claims, lfw.root
+
+    def faces(self) -> FaceSet:
+        """Every picture, those of the fold included."""
+        return self._lfw.faces()
+
+    def training_faces(self) -> FaceSet:
+        """The pictures of the people of the other nine folds.
+
+        Raises:
+            DataError: people.txt is missing or does not fit its format, or pictures are missing.
+        """
+        return self._lfw.listed_faces("people.txt", self.title, without=self.fold)
+
+    def training_pairs(self) -> PairSet:
+        """The labelled pairs of the other nine folds: M = 5,400, half of them matches."""
+        pairs = self._lfw.protocol("view2")
+        assert pairs.fold is not None
+        return pair_subset(pairs, pairs.fold != self.fold, f"{self.title}: labelled pairs")
+
+    def protocol(self, name: str) -> PairSet:
+        """As `Lfw.protocol`."""
+        return self._lfw.protocol(name)
 
 
 def picture_path(person: str, number: int) -> str:

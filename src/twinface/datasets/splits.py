@@ -45,7 +45,7 @@ def take_people(faces: FaceSet, people: BoolArray | Sequence[str], name: str | N
     return _take_pictures(faces, wanted[faces.people], name)
 
 
-def split_people(faces: FaceSet, held_out: int | float, seed: int) -> tuple[FaceSet, FaceSet]:
+def split_people(faces: FaceSet, held_out: int | float, seed: int, part: int = 0) -> tuple[FaceSet, FaceSet]:
     """People in two groups: (the rest, the held out).
 
     Who is held out depends on the names and the seed alone, not on the order or number of pictures.
@@ -54,9 +54,10 @@ def split_people(faces: FaceSet, held_out: int | float, seed: int) -> tuple[Face
         faces: pictures of P people.
         held_out: how many people (int), or which share of them (float between 0 and 1).
         seed: other seeds hold other people out.
+        part: with one seed, no person is held out in two parts, so that parts can be the folds of a cross-validation.
 
     Raises:
-        DataError: one of the two groups would be empty.
+        DataError: one of the two groups would be empty, or there are not that many parts.
     """
     total = len(faces.names)
     wanted = round(held_out * total) if isinstance(held_out, float) else held_out
@@ -64,9 +65,16 @@ def split_people(faces: FaceSet, held_out: int | float, seed: int) -> tuple[Face
         raise DataError(
             f"{wanted} of the {total} people of {faces.name} cannot be held out: need 1 or more on each side"
         )
+    if (part + 1) * wanted > total:
+        raise DataError(
+            f"part {part} of {wanted} people each: the {total} people of {faces.name} are enough for "
+            f"{total // wanted} parts, numbered from 0"
+        )
     by_name = np.argsort(np.array(faces.names))
     chosen = np.zeros(total, dtype=np.bool_)
-    chosen[by_name[np.random.default_rng(seed).permutation(total)[:wanted]]] = True
+    chosen[by_name[np.random.default_rng(seed).permutation(total)[part * wanted : (part + 1) * wanted]]] = (
+        True
+    )
     rest = take_people(faces, ~chosen, f"{total - wanted} people of {faces.name}")
     return rest, take_people(faces, chosen, f"{wanted} held-out people of {faces.name}")
 
