@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test test-all lint format clean
+.PHONY: help install demo test test-all bench-accuracy lint format clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -29,15 +29,19 @@ test-all: install  ## the slow proofs too: a hundred kills, coverage of interval
 	$(MAKE) lint
 	$(BIN)/pytest --timeout 3600
 
+LFW ?= lfw
+bench-accuracy: install  ## train and judge the shipped recipes on LFW (LFW=folder; about an hour on two cores)
+	$(BIN)/python benchmarks/accuracy.py --root $(LFW)
+
 lint: install
-	$(BIN)/ruff format --check src tests
-	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: install  ## bring the code into shape
-	$(BIN)/ruff format src tests
-	$(BIN)/ruff check --fix src tests
+	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/ruff check --fix src tests benchmarks
 
 clean:  ## remove what make made, runs excepted
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -16,7 +16,10 @@ from twinface.recipe import load_recipe, override, recipe_names
 SHIPPED = {
     "default",
     "demo",
+    "fast",
     "koch",
+    "restricted",
+    "strong",
     "seed-a-batchnorm",
     "seed-a-dropout",
     *(f"seed-b-{n}" for n in range(1, 5)),

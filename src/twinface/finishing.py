@@ -19,11 +19,12 @@ from twinface.model_record import ModelRecord
 from twinface.projection import PROJECTIONS, fit_parts
 from twinface.provenance import Provenance
 from twinface.runs import RunFolder
+from twinface.sampling import TrainingSource
 from twinface.scoring import embed_faces, score_pairs
 from twinface.state import Tensors
 from twinface.training_data import PeopleSplit
 from twinface.twin import Twin
-from twinface.types import ByteArray, Float32Array, PairSet
+from twinface.types import ByteArray, Float32Array, IntArray, PairSet
 
 
 def finish(
@@ -56,10 +57,11 @@ def finish(
     twin.load_state_dict(weights)
     twin.eval()
     if settings.projection.name != "none":
+        rows, people = _known_together(split.source)
         twin.projection = fit_parts(
             partial(build, "projection", PROJECTIONS, settings.projection),
-            _embed(twin, training.images),
-            split.source.faces.people,
+            _embed(twin, training.images)[rows],
+            people,
             twin.backbone.parts,
             twin.backbone.weights,
         )
@@ -84,6 +86,20 @@ def finish(
     )
     save_twin(folder.model, twin.state_dict(), record)
     export_onnx(twin, record, folder.model / "model.onnx")
+
+
+def _known_together(source: TrainingSource) -> tuple[IntArray, IntArray]:
+    """Rows of the training faces, and for each a number that is shared with the pictures known to show the same person.
+
+    Where labelled pairs are all that may be used, two pictures are known together only if they are a matched pair: that
+    the same person may be on other pairs as well is not used.
+    """
+    if source.pairs is None:
+        return np.arange(len(source.faces)), source.faces.people
+    pairs = source.pairs
+    number = np.arange(len(pairs))
+    other = np.where(pairs.is_match, number, number + len(pairs))
+    return np.concatenate([pairs.left, pairs.right]), np.concatenate([number, other])
 
 
 def _embed(twin: Twin, faces: ByteArray) -> Float32Array:

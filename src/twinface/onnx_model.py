@@ -47,12 +47,20 @@ def unseal(data: bytes, source: str) -> None:
         raise ModelError(f"{source}: damaged, its checksum does not fit; copy the file again")
 
 
+def shipped_models() -> dict[str, Path]:
+    """The models that come with the package: name → file."""
+    return {path.stem: path for path in sorted((Path(__file__).parent / "models").glob("*.onnx"))}
+
+
 def find_model(place: str | Path) -> Path:
-    """The ONNX file of a run folder, of a run's model folder, or the file itself.
+    """The ONNX file of a run folder, of a run's model folder, the file itself, or a model that comes with the package.
 
     Raises:
         ModelError: nothing is there.
     """
+    shipped = shipped_models()
+    if str(place) in shipped and not Path(place).exists():
+        return shipped[str(place)]
     place = Path(place)
     if place.is_file():
         return place
@@ -64,7 +72,8 @@ def find_model(place: str | Path) -> Path:
             f"{place}: training has not ended; continue it with `twinface train --resume {place}`"
         )
     raise ModelError(
-        f"{place}: found no model there; need a run folder with model/model.onnx, or such a file"
+        f"{place}: found no model there; need a run folder with model/model.onnx, such a file, or the name of a model "
+        f"that comes with Twinface ({', '.join(shipped) or 'none does'})"
     )
 
 
@@ -72,7 +81,7 @@ class OnnxModel:
     """A loaded model: prepared faces in, embeddings out.
 
     Args:
-        place: a run folder or an ONNX file.
+        place: a run folder, an ONNX file or the name of a shipped model.
         threads: for ONNX Runtime; None takes all cores.
 
     Raises:

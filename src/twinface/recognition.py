@@ -19,14 +19,14 @@ class Verifier:
     """A loaded model that verifies pairs of pictures.
 
     Args:
-        model: a run folder or its ONNX file.
+        model: a run folder, its ONNX file, or the name of a model that comes with Twinface.
         threads: for ONNX Runtime; None takes all cores.
 
     Raises:
         ModelError: the model is missing or damaged.
     """
 
-    def __init__(self, model: str | Path, threads: int | None = None) -> None:
+    def __init__(self, model: str | Path = "default", threads: int | None = None) -> None:
         self.model = OnnxModel(model, threads)
         self.record = self.model.record
 
@@ -70,12 +70,12 @@ class Verifier:
         return prepare_file(picture, preparation)
 
 
-def verify(left: Picture, right: Picture, model: str | Path) -> Verdict:
+def verify(left: Picture, right: Picture, model: str | Path = "default") -> Verdict:
     """Whether two pictures show the same person, by a model that is loaded for this one answer.
 
     Args:
         left, right: paths, or the bytes of picture files.
-        model: a run folder or its ONNX file.
+        model: a run folder, its ONNX file, or the name of a model that comes with Twinface.
 
     Returns:
         A `Verdict`, true for "same".

@@ -14,39 +14,40 @@ if TYPE_CHECKING:
     from twinface.datasets import Dataset
     from twinface.evaluation import Evaluation
 
-SPLITS = 3
+PARTS = 3  # disjoint groups of test people; see recipes/demo.toml
 
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the runs.")] = Path("runs/demo"),
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
-    """Train on ORL, judge on people never seen, over three splits, beside pixels and PCA; then verify two pairs."""
+    """Train on ORL, judge on people never seen, in three parts, beside pixels and PCA; then verify two pairs."""
     from twinface.datasets import open_dataset
     from twinface.recipe import load_recipe
 
     dataset = open_dataset("orl")
     table: dict[str, list[dict[str, Any]]] = {}
     last: Evaluation | None = None
-    for split in range(SPLITS):
-        settings = load_recipe("demo", [f"data.split_seed={split}"])
-        say(f"split {split + 1} of {SPLITS}")
-        last = _twin(out / f"split-{split + 1}", settings, split)
+    for part in range(PARTS):
+        settings = load_recipe("demo", [f"data.test_part={part}"])
+        say(f"part {part + 1} of {PARTS}")
+        last = _twin(out / f"part-{part + 1}", settings, part)
         table.setdefault("twin", []).append(last.figures)
         for name, figures in _baselines(dataset, settings, last).items():
             table.setdefault(name, []).append(figures)
     assert last is not None
-    verdicts = _verdicts(last, out / f"split-{SPLITS}")
+    verdicts = _verdicts(last, out / f"part-{PARTS}")
     summary = {name: _mean(figures) for name, figures in table.items()}
     if json:
-        print_json({"summary": summary, "splits": table, "verdicts": verdicts})
+        print_json({"summary": summary, "parts": table, "verdicts": verdicts})
         return
-    print(f"\nAccuracy on pairs of 12 people never seen, mean of {SPLITS} splits of ORL's 40 people:")
+    tested = last.figures["people"]
+    print(f"\nAccuracy on pairs of {tested} people never seen, mean of {PARTS} parts of ORL's 40 people:")
     for name, row in summary.items():
         low, high = row["interval"]
         each = ", ".join(f"{value:.3f}" for value in row["each"])
-        print(f"  {name:<8}{row['accuracy']:.3f} [{low:.3f}, {high:.3f}]   each split: {each}")
-    print(f"\nReport: {out / f'split-{SPLITS}' / 'report.html'}\n")
+        print(f"  {name:<8}{row['accuracy']:.3f} [{low:.3f}, {high:.3f}]   each part: {each}")
+    print(f"\nReport: {out / f'part-{PARTS}' / 'report.html'}\n")
     for kind, verdict in verdicts.items():
         print(f"Two pictures of {kind}: {verdict['left']} and {verdict['right']}")
         print(f"  {verdict['explained']}")
@@ -92,10 +93,10 @@ def _baselines(dataset: Dataset, settings: Settings, beside: Evaluation) -> dict
 
 
 def _mean(figures: list[dict[str, Any]]) -> dict[str, Any]:
-    """The mean over splits, with an interval from the splits' own ones.
+    """The mean over the parts, with an interval as wide as the mean of the parts' own ones.
 
-    The splits share most of their people, so that they are no independent repetitions: the interval is as wide
-    as the mean of theirs, and not divided by the square root of their number.
+    Nobody is tested in two parts, but the models share most of the people that they were trained on, so that the parts
+    are no independent repetitions: the width is not divided by the square root of their number.
     """
     each = [row["accuracy"] for row in figures]
     low, high = (sum(row["accuracy_interval"][side] for row in figures) / len(figures) for side in (0, 1))

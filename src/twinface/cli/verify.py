@@ -15,7 +15,9 @@ from twinface.cli.console import print_json, say
 def verify(
     left: Annotated[Path, typer.Argument(help="A picture.")],
     right: Annotated[Path, typer.Argument(help="Another picture.")],
-    model: Annotated[Path, typer.Option(help="A run folder, or its model.onnx.")],
+    model: Annotated[
+        Path, typer.Option(help="A run folder, its model.onnx, or a shipped model's name.")
+    ] = Path("default"),
     json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
 ) -> None:
     """Say whether two pictures show the same person: exit 0 same, 1 different, 2 could not tell."""
