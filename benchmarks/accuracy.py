@@ -2,15 +2,15 @@
 
     make bench-accuracy LFW=DIR        (or: python benchmarks/accuracy.py --root DIR [RECIPE …])
 
-Trains each recipe in runs/bench/NAME, or finds it trained there, judges it on the 1,000 pairs of View 1 test and prints a
-row of the table in README. Nothing is chosen by these figures: each recipe was chosen on people of DevTrain.
+Trains each recipe in runs/bench/NAME, or finds it trained there, judges it on the 1,000 pairs of View 1 test and prints
+a row of the table in README. Nothing is chosen by these figures: each recipe was chosen on people of DevTrain.
 """
 
 from __future__ import annotations
 
 import argparse
 import platform
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     print(
-        f"{platform.processor() or platform.machine()}, torch {torch.__version__}, {date.today()}, seed {given.seed}\n"
+        f"{platform.machine()}, torch {torch.__version__}, {datetime.now(UTC):%Y-%m-%d}, seed {given.seed}\n"
     )
     print("| recipe | View 1 test accuracy | AUC | EER | training | model |")
     print("|---|---|---|---|---|---|")

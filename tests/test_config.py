@@ -8,7 +8,7 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinface.building import check_components
+from twinface.building import check_components, check_network
 from twinface.config import Settings, settings_from
 from twinface.errors import SettingsError
 from twinface.recipe import load_recipe, override, recipe_names
@@ -28,6 +28,12 @@ SHIPPED = {
 
 def test_the_recipes_that_ship() -> None:
     assert set(recipe_names()) == SHIPPED
+
+
+def test_no_epoch_is_for_networks_that_have_nothing_to_learn() -> None:
+    check_network(load_recipe("fast"))
+    with pytest.raises(SettingsError, match=r"trainer\.epochs: found 0, .* layers to learn"):
+        check_network(load_recipe("demo", ["trainer.epochs=0"]))
 
 
 @pytest.mark.parametrize("name", sorted(SHIPPED))
@@ -65,7 +71,7 @@ def test_seed_b_recipes_hold_its_published_table() -> None:
     [
         ("trainer.epoch=5", 'unknown field "trainer.epoch" (did you mean "epochs"?)'),
         ("trainr.epochs=5", 'unknown field "trainr" (did you mean "trainer"?)'),
-        ("trainer.epochs=0", "trainer.epochs: Input should be greater than or equal to 1 (found 0)"),
+        ("trainer.epochs=-1", "trainer.epochs: Input should be greater than or equal to 0 (found -1)"),
         ("trainer.epochs=many", "trainer.epochs"),
         ("trainer.epochs", "need FIELD=VALUE"),
         ("=5", "need FIELD=VALUE"),

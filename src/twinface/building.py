@@ -52,6 +52,17 @@ def check_components(settings: Settings) -> None:
         )
 
 
+def check_network(settings: Settings) -> None:
+    """Refuses a network that cannot be built for this input, or that would be used as it was drawn.
+
+    Raises:
+        SettingsError: what is wrong with it.
+    """
+    backbone = build_twin(settings.network, settings.imaging).backbone
+    if settings.trainer.epochs == 0 and any(backbone.learning):
+        raise SettingsError("trainer.epochs: found 0, need 1 or more: the network has layers to learn")
+
+
 def build_twin(network: NetworkSettings, imaging: ImagingSettings, seed: int | None = None) -> Twin:
     """The twin that settings describe, with initial weights drawn by `seed` (None leaves torch's own).
 

@@ -148,7 +148,7 @@ class TrainerSettings(Strict):
     """The training loop.
 
     Attributes:
-        epochs: at most so many; 0 leaves the network as it was drawn, for those that need no training.
+        epochs: at most so many; 0 is for networks that have nothing to learn.
         precision: "auto" takes bfloat16 where the hardware multiplies it fast, else float32.
         gradient_clip: largest Euclidean norm of all gradients together; None does not clip.
         averaging: decay per step of the exponential average of the weights that is validated and kept; 0 is

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from twinface import __version__
-from twinface.building import build_learner, build_preparation, check_components
+from twinface.building import build_learner, build_preparation, check_components, check_network
 from twinface.cache import PreparedFaces, prepare_faces
 from twinface.checkpoint import load_twin
 from twinface.components import build
@@ -43,6 +43,7 @@ def start_run(
         DataError: the data set is not there, or has too few people.
     """
     check_components(settings)
+    check_network(settings)
     dataset = source.open()
     build_preparation(settings.imaging, dataset.region)
     split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)

@@ -34,4 +34,4 @@ class Backbone(nn.Module):
     @property
     def learning(self) -> tuple[bool, ...]:
         """Whether each part has anything to learn."""
-        return (True,)
+        return (any(True for _ in self.parameters()),)
