@@ -76,11 +76,14 @@ class Twin(nn.Module):
         That is with the mirror image and the projection, if the twin has them.
         """
         planes = images.permute(0, 3, 1, 2).float()
-        embeddings = self.features(planes)
         if self.flip_average:
-            embeddings = (self._unit(embeddings) + self._unit(self.features(planes.flip(3)))) / 2
-        elif len(self.backbone.parts) > 1:
-            embeddings = self._unit(embeddings)
+            # As one batch: one pass over the weights, and half the graph to export.
+            both = self._unit(self.features(torch.cat([planes, planes.flip(3)])))
+            embeddings = both.unflatten(0, (2, -1)).mean(0)
+        else:
+            embeddings = self.features(planes)
+            if len(self.backbone.parts) > 1:
+                embeddings = self._unit(embeddings)
         return self.projection(embeddings) if self.projection else embeddings
 
     def score(self, left: Tensor, right: Tensor) -> Tensor:
