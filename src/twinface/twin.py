@@ -79,12 +79,14 @@ class Twin(nn.Module):
         if self.flip_average:
             # As one batch: one pass over the weights, and half the graph to export.
             both = self._unit(self.features(torch.cat([planes, planes.flip(3)])))
-            embeddings = both.unflatten(0, (2, -1)).mean(0)
+            embeddings = both.reshape(2, -1, self.feature_size).mean(0)
         else:
             embeddings = self.features(planes)
             if len(self.backbone.parts) > 1:
                 embeddings = self._unit(embeddings)
-        return self.projection(embeddings) if self.projection else embeddings
+        if self.projection:
+            embeddings = self.projection(embeddings)
+        return embeddings
 
     def score(self, left: Tensor, right: Tensor) -> Tensor:
         """Embeddings `[..., D]` and `[..., D]` → scores `[...]`; higher means the same person."""
