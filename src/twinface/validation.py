@@ -66,7 +66,8 @@ class Validator:
 
     def __call__(self, twin: Twin) -> dict[str, float]:
         """Accuracy, AUC, loss and one-shot accuracy; `"value"` is what chooses, higher for better."""
-        embeddings = embed_faces(lambda faces: self._embed(twin, faces), self.faces)
+        at_once = 16 if self.machine.device == "cpu" else 512
+        embeddings = embed_faces(lambda faces: self._embed(twin, faces), self.faces, at_once)
 
         def score(left: Float32Array, right: Float32Array) -> Float32Array:
             with torch.inference_mode():
