@@ -50,6 +50,7 @@ def test_the_file_is_plain_onnx(tiny_run: RunFolder) -> None:
     assert [value.name for value in model.graph.output] == ["embeddings"]
     keys = {entry.key for entry in model.metadata_props}
     assert {"twinface", "sha256"} <= keys
+    assert b".py" not in (tiny_run.model / "model.onnx").read_bytes()
 
 
 def test_the_record_survives_its_json(tiny_run: RunFolder) -> None:

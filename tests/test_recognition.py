@@ -2,13 +2,17 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 import twinface
 from twinface.datasets import open_dataset
 from twinface.errors import ImageError
-from twinface.onnx_model import OnnxModel
+from twinface.onnx_model import OnnxModel, find_model, shipped_models
+from twinface.recognition import Verifier
 from twinface.runs import RunFolder
 
 
@@ -107,3 +111,17 @@ def test_nothing_heavy_is_imported_before_it_is_needed(statement: str, light: se
     program = f"{statement}\nimport sys\nprint(*sys.modules)"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert not light & set(result.stdout.split())
+
+
+def test_the_shipped_model_works_by_name(tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (25, 25), np.uint8).repeat(10, 0).repeat(10, 1)
+    cv2.imwrite(str(tmp_path / "a.png"), picture)
+    cv2.imwrite(str(tmp_path / "b.png"), picture[::-1])
+    assert "default" in shipped_models()
+    verifier = Verifier()
+    same, other = (verifier.verify(tmp_path / "a.png", tmp_path / name) for name in ("a.png", "b.png"))
+    assert same
+    assert same.score > other.score
+    assert verifier.record.settings["recipe"] == "default"
+    assert len(verifier.record.provenance.trained) == 3634
+    assert find_model("default") == shipped_models()["default"]

@@ -7,6 +7,7 @@ import logging
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -69,6 +70,7 @@ def export_onnx(twin: Twin, record: ModelRecord, target: Path) -> None:
     twin.train(was_training)
     assert program is not None
     proto = program.model_proto
+    _forget_where(proto.graph)
     entry = proto.metadata_props.add()
     entry.key, entry.value = RECORD_KEY, record.to_json()
     write_bytes(target, seal(proto.SerializeToString()))
@@ -77,6 +79,13 @@ def export_onnx(twin: Twin, record: ModelRecord, target: Path) -> None:
     if worst > TOLERANCE:
         target.unlink()
         raise ModelError(f"{target}: ONNX embeddings differ from torch's by {worst:.1e} of their length")
+
+
+def _forget_where(graph: Any) -> None:
+    """Takes out the exporter's notes of which line of which file each node comes from: nobody's folders go into a model."""
+    for part in (*graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output, graph):
+        del part.metadata_props[:]
+        part.doc_string = ""
 
 
 @contextlib.contextmanager
