@@ -182,6 +182,11 @@ def check_leak(record: ModelRecord, pairs: PairSet, allow_seen: bool) -> dict[st
             f"{pairs.name}: the model {record.name} has seen {len(trained)} of these {len(known)} people in training "
             f"and fitted its threshold on {len(tuned)}; {touched} of {len(pairs)} pairs are not a test. Use pairs of "
             "other people, or --allow-seen-people for figures that say so"
+            + (
+                "; or name a recipe in the model's place, to train ten models without them"
+                if pairs.fold is not None
+                else ""
+            )
         )
     return {"trained_on": len(trained), "tuned_on": len(tuned), "pairs": touched}
 
