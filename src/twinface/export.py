@@ -82,7 +82,7 @@ def export_onnx(twin: Twin, record: ModelRecord, target: Path) -> None:
 
 
 def _forget_where(graph: Any) -> None:
-    """Takes out the exporter's notes of which line of which file each node comes from: nobody's folders go into a model."""
+    """Takes out the exporter's notes of which line of which file each node comes from."""
     for part in (*graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output, graph):
         del part.metadata_props[:]
         part.doc_string = ""
