@@ -64,6 +64,23 @@ class Model(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
+class Scoring:
+    """What a model makes of labelled pairs.
+
+    Attributes:
+        embeddings: `[N, D]`, one for each picture of the pairs' faces.
+        scored: the pairs' scores.
+        content: SHA-256 of the prepared faces.
+        seconds: that embedding took.
+    """
+
+    embeddings: Float32Array
+    scored: ScoredPairs
+    content: str
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
 class Evaluation:
     """What a model did on labelled pairs.
 
@@ -112,25 +129,34 @@ def evaluate(
     """
     began = time.perf_counter()
     seen = check_leak(model.record, pairs, allow_seen)
-    prepared = prepare_faces(pairs.faces, model.record.preparation)
-    started = time.perf_counter()
-    embeddings = embed_faces(model, prepared.images, progress=progress)
-    embedding_seconds = time.perf_counter() - started
-    scored = score_pairs(embeddings, pairs, model.record.score)
-    decided, probabilities, threshold = _decide(model.record, scored, pairs.name)
+    found = score(model, pairs, progress)
+    decided, probabilities, threshold = _decide(model.record, found.scored, pairs.name)
     figures = {
         "images": len(pairs.faces),
         "threshold": threshold.value,
         "threshold_fitted_on": threshold.fitted_on,
-        "one_shot": _one_shot(model, embeddings, pairs),
+        "one_shot": _one_shot(model, found.embeddings, pairs),
         "seen_people": seen,
         "may_be_claimed": _claim(model.record, claims, seen),
-        "data_sha256": prepared.content,
-        "images_per_second": round(len(prepared) / max(embedding_seconds, 1e-9), 1),
+        "data_sha256": found.content,
+        "images_per_second": round(len(found.embeddings) / max(found.seconds, 1e-9), 1),
         "seconds": round(time.perf_counter() - began, 3),
     }
     name = model.record.name
-    return judged(protocol, name, pairs, scored, decided, probabilities, figures)
+    return judged(protocol, name, pairs, found.scored, decided, probabilities, figures)
+
+
+def score(model: Model, pairs: PairSet, progress: Progress | None = None) -> Scoring:
+    """Embeds each picture once and scores the pairs; whom the model has seen is not asked here.
+
+    Raises:
+        DataError, ImageError: the pictures are missing or damaged.
+    """
+    prepared = prepare_faces(pairs.faces, model.record.preparation)
+    began = time.perf_counter()
+    embeddings = embed_faces(model, prepared.images, progress=progress)
+    seconds = time.perf_counter() - began
+    return Scoring(embeddings, score_pairs(embeddings, pairs, model.record.score), prepared.content, seconds)
 
 
 def judged(

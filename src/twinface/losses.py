@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Annotated
 
-import numpy as np
 import torch
 from pydantic import Field
 from pytorch_metric_learning import distances as metric_distances
@@ -151,18 +151,14 @@ class PartByPart(Loss):
 
     def __init__(self, losses: Sequence[Loss | None], sizes: Sequence[int]) -> None:
         super().__init__()
-        ends = np.cumsum(sizes)
-        self.places = [
-            slice(end - size, end) for loss, end, size in zip(losses, ends, sizes, strict=True) if loss
-        ]
+        self.sizes = list(sizes)
+        self.learns = [loss is not None for loss in losses]
         self.losses = nn.ModuleList(loss for loss in losses if loss)
 
     def forward(self, twin: Twin, embeddings: Tensor, labels: Labels) -> Tensor:
         """Sum over the parts that learn."""
-        each = [
-            loss(twin, embeddings[:, place], labels)
-            for loss, place in zip(self.losses, self.places, strict=True)
-        ]
+        parts = compress(torch.split(embeddings, self.sizes, dim=1), self.learns)
+        each = [loss(twin, part, labels) for loss, part in zip(self.losses, parts, strict=True)]
         return torch.stack(each).sum()
 
 

@@ -43,6 +43,14 @@ class LinearMap(nn.Module):
         return (embeddings - self.mean) @ self.matrix
 
 
+def side_by_side(parts: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    """`[B, D_i]` each -> `[B, D]`: each part with its weight as length, so that none has more say than it should."""
+    each = [
+        weight * nn.functional.normalize(part, dim=1) for weight, part in zip(weights, parts, strict=True)
+    ]
+    return torch.cat(each, dim=1)
+
+
 class Projection(nn.Module):
     """A linear map for each part of an embedding; each result is brought to its weight as length.
 
@@ -61,11 +69,7 @@ class Projection(nn.Module):
     def forward(self, embeddings: Tensor) -> Tensor:
         """`[B, D] -> [B, P]`, both the sums over the parts."""
         parts = torch.split(embeddings, self.sizes, dim=1)
-        mapped = [
-            weight * nn.functional.normalize(apply(part), dim=1)
-            for weight, apply, part in zip(self.weights, self.maps, parts, strict=True)
-        ]
-        return torch.cat(mapped, dim=1)
+        return side_by_side([apply(part) for apply, part in zip(self.maps, parts, strict=True)], self.weights)
 
 
 def none(embeddings: Float32Array, people: IntArray) -> None:

@@ -10,19 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from twinface.cache import prepare_faces
 from twinface.calibration import probability
 from twinface.config import Settings
+from twinface.datasets.lfw_lists import FOLDS
 from twinface.datasets.splits import pair_subset
 from twinface.errors import ModelError, SettingsError
-from twinface.evaluation import Evaluation, Model, check_leak, judged
+from twinface.evaluation import Evaluation, Model, check_leak, judged, score
 from twinface.runs import RunFolder
-from twinface.scoring import Progress, embed_faces, score_pairs
+from twinface.scoring import Progress
 from twinface.training_data import DataSource
 from twinface.training_run import start_run
 from twinface.types import PairSet, ScoredPairs
-
-FOLDS = 10
 
 
 def fold_runs(source: DataSource, settings: Settings, seed: int, place: Path) -> list[RunFolder]:
@@ -78,22 +76,19 @@ def evaluate_folds(
         raise ModelError(f"{pairs.name}: found {len(models)} models for {len(folds)} folds")
     began = time.perf_counter()
     scores, decided, probabilities = (np.empty(len(pairs)) for _ in range(3))
-    thresholds, trained = [], []
+    thresholds: list[float] = []
     embedded, embedding_seconds = 0, 0.0
     for fold, model in zip(folds, models, strict=True):
         chosen = pairs.fold == fold
         test = pair_subset(pairs, chosen, f"{pairs.name}, fold {fold + 1}")
         check_leak(model.record, test, allow_seen=False)
-        prepared = prepare_faces(test.faces, model.record.preparation)
-        started = time.perf_counter()
-        embeddings = embed_faces(model, prepared.images, progress=progress)
-        embedding_seconds += time.perf_counter() - started
-        embedded += len(prepared)
-        scores[chosen] = score_pairs(embeddings, test, model.record.score).scores
+        found = score(model, test, progress)
+        embedding_seconds += found.seconds
+        embedded += len(found.embeddings)
+        scores[chosen] = found.scored.scores
         decided[chosen] = scores[chosen] - model.record.threshold.value
         probabilities[chosen] = probability(model.record.calibration, scores[chosen])
         thresholds.append(model.record.threshold.value)
-        trained.append(model.record.provenance.trained_on)
     after = ScoredPairs(decided, pairs.is_match, pairs.people, pairs.fold)
     figures: dict[str, Any] = {
         "images": len(pairs.faces),
@@ -102,8 +97,8 @@ def evaluate_folds(
         "thresholds": thresholds,
         "one_shot": None,
         "seen_people": {"trained_on": 0, "tuned_on": 0, "pairs": 0},
-        "may_be_claimed": f"{claims} Ten models, each trained on {trained[0].split(' of ')[0]} or about as many of the "
-        "other nine folds.".strip(),
+        "may_be_claimed": f"{claims} Ten models, each trained on people of the other nine folds alone; the first: "
+        f"{models[0].record.provenance.trained_on}.".strip(),
         "images_per_second": round(embedded / max(embedding_seconds, 1e-9), 1),
         "seconds": round(time.perf_counter() - began, 3),
     }

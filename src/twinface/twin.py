@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from twinface.backbones import Backbone
 from twinface.distances import DISTANCES
-from twinface.projection import Projection
+from twinface.projection import Projection, side_by_side
 
 Normalisation = Literal["unit", "per-image"]
 
@@ -102,13 +102,5 @@ class Twin(nn.Module):
         return self.score(embeddings[: len(left)], embeddings[len(left) :])
 
     def _unit(self, embeddings: Tensor) -> Tensor:
-        """Each part with its weight as length, so that no part has more say than it should."""
         parts = torch.split(embeddings, list(self.backbone.parts), dim=1)
-        weights = self.backbone.weights
-        return torch.cat(
-            [
-                weight * nn.functional.normalize(part, dim=1)
-                for weight, part in zip(weights, parts, strict=True)
-            ],
-            dim=1,
-        )
+        return side_by_side(parts, self.backbone.weights)

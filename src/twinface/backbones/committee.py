@@ -71,6 +71,7 @@ class Committee(Backbone):
         self.views, self.members = nn.ModuleList(views), nn.ModuleList(members)
         self._weights = tuple(weights)
         self._parts = tuple(member.embedding_size for member in members)
+        self._learning = tuple(any(member.learning) for member in members)
         self.embedding_size = sum(self._parts)
 
     @property
@@ -86,7 +87,7 @@ class Committee(Backbone):
     @property
     def learning(self) -> tuple[bool, ...]:
         """Whether each member has anything to learn."""
-        return tuple(any(True for _ in member.parameters()) for member in self.members)
+        return self._learning
 
     def forward(self, images: Tensor) -> Tensor:
         """`[B, C, H, W] -> [B, D]`, D the sum of the members' own."""

@@ -11,7 +11,7 @@ from twinface.cli.console import counter, print_json, say
 from twinface.errors import SettingsError
 
 if TYPE_CHECKING:
-    from twinface.evaluation import Model
+    from twinface.evaluation import Evaluation, Model
     from twinface.runs import RunFolder
     from twinface.types import PairSet
 
@@ -42,7 +42,6 @@ def evaluate(
     View 2 of a recipe (`twinface evaluate default --protocol view2`) trains ten models, each without the people of the
     fold that it is tested on. It can be stopped at any time and goes on when it is called again.
     """
-    from twinface.cli.summary import summary
     from twinface.evaluation import evaluate as judge
     from twinface.onnx_model import OnnxModel
     from twinface.runs import RunFolder
@@ -64,10 +63,7 @@ def evaluate(
             allow_seen=allow_seen_people,
             progress=progress,
         )
-    if json:
-        print_json(result.figures)
-    else:
-        print("\n".join(summary(result.figures)))
+    _print(result, json)
     if folder:
         from twinface.results import save_result
 
@@ -117,7 +113,6 @@ def _judge_recipe(
     json: bool,
 ) -> None:
     """View 2 with ten models of a recipe, of which those that are not trained yet are trained first."""
-    from twinface.cli.summary import summary
     from twinface.cli.train import run as train
     from twinface.onnx_model import OnnxModel
     from twinface.recipe import load_recipe
@@ -138,11 +133,17 @@ def _judge_recipe(
         result = evaluate_folds(
             [OnnxModel(folder.path) for folder in runs], dataset.protocol("view2"), dataset.claims, progress
         )
+    _print(result, json)
+    say(f"saved: {save_result(place, result)}")
+
+
+def _print(result: Evaluation, json: bool) -> None:
+    from twinface.cli.summary import summary
+
     if json:
         print_json(result.figures)
     else:
         print("\n".join(summary(result.figures)))
-    say(f"saved: {save_result(place, result)}")
 
 
 def _refresh_report(folder: RunFolder) -> None:

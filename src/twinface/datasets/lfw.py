@@ -12,7 +12,7 @@ from pathlib import Path
 
 from twinface.datasets.assemble import check_present, face_set, listed_pairs, located
 from twinface.datasets.lfw_layouts import find_lfw
-from twinface.datasets.lfw_lists import read_pair_list, read_people_list
+from twinface.datasets.lfw_lists import FOLDS, read_pair_list, read_people_list
 from twinface.datasets.names import unknown_choice
 from twinface.datasets.splits import pair_subset
 from twinface.errors import DataError
@@ -24,10 +24,9 @@ from twinface.types import FaceSet, PairSet, Region
 TIGHT_FACE = Region(top=0.27, left=0.27, height=0.46, width=0.46)
 
 _NUMBERED = re.compile(r"_[0-9]{4,}\.jpg")
-_FOLDS = 10
 _PROTOCOLS = {
     "view1": ("pairsDevTest.txt", "View 1 test", None),
-    "view2": ("pairs.txt", "View 2", _FOLDS),
+    "view2": ("pairs.txt", "View 2", FOLDS),
     "view1-train": ("pairsDevTrain.txt", "View 1 training", None),
 }
 
@@ -145,8 +144,8 @@ class NineFolds:
     region = TIGHT_FACE
 
     def __init__(self, lfw: Lfw, fold: int) -> None:
-        if not 0 <= fold < _FOLDS:
-            raise DataError(f"View 2: found fold {fold}, need 0 to {_FOLDS - 1}")
+        if not 0 <= fold < FOLDS:
+            raise DataError(f"View 2: found fold {fold}, need 0 to {FOLDS - 1}")
         self._lfw, self.fold = lfw, fold
         self.title = f"{lfw.title} without fold {fold + 1} of View 2"
         self.claims, self.root = lfw.claims, lfw.root

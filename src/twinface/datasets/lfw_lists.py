@@ -20,6 +20,8 @@ from typing import NamedTuple
 from twinface.datasets.names import unsafe_name
 from twinface.errors import DataError
 
+FOLDS = 10  # of View 2
+
 # More pairs, people or pictures of one person than this are a mistake, and would fill the memory.
 _LARGEST = 1_000_000
 

@@ -13,10 +13,10 @@ import base64
 
 import numpy as np
 
+from twinface.datasets.lfw_lists import FOLDS
 from twinface.types import FaceSet
 
 PEOPLE = 5749
-_FOLDS = 10
 
 # For each person by name, one digit to the base 20: twice the View 2 fold, plus one for DevTrain.
 _PARTS = """
@@ -79,11 +79,11 @@ def rebuild_people_lists(faces: FaceSet) -> dict[str, bytes]:
         rows = [row for row, keep in zip(row_of, wanted, strict=True) if keep]
         return f"{len(rows)}\n{''.join(rows)}"
 
-    folds = [section([part // 2 == fold for part in parts]) for fold in range(_FOLDS)]
+    folds = [section([part // 2 == fold for part in parts]) for fold in range(FOLDS)]
     texts = {
         "peopleDevTrain.txt": section([part % 2 == 1 for part in parts]),
         "peopleDevTest.txt": section([part % 2 == 0 for part in parts]),
-        "people.txt": f"{_FOLDS}\n{''.join(folds)}",
+        "people.txt": f"{FOLDS}\n{''.join(folds)}",
     }
     return {name: text.encode() for name, text in texts.items()}
 
@@ -92,6 +92,6 @@ def _parts() -> list[int]:
     number = int.from_bytes(base64.b64decode(_PARTS), "big")
     digits = []
     for _ in range(PEOPLE):
-        number, digit = divmod(number, 2 * _FOLDS)
+        number, digit = divmod(number, 2 * FOLDS)
         digits.append(digit)
     return digits[::-1]
