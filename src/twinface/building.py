@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import numpy as np
+import torch
+
 from twinface.averaging import WeightAverage
 from twinface.backbones import BACKBONES
 from twinface.components import build, check
@@ -15,12 +18,14 @@ from twinface.initialisation import INITIALISATIONS
 from twinface.losses import LOSSES, Loss, PartByPart
 from twinface.optimisers import OPTIMISERS
 from twinface.projection import PROJECTIONS
-from twinface.runtime import Machine, seed_torch
+from twinface.runtime import Machine, random_at, seed_torch
 from twinface.sampling import SAMPLERS
 from twinface.schedules import SCHEDULES
 from twinface.trainer import Learner
 from twinface.twin import Twin
-from twinface.types import WHOLE_FRAME, Region
+from twinface.types import WHOLE_FRAME, ByteArray, Region
+
+FACES_TO_FIT = 1500
 
 
 def check_components(settings: Settings) -> None:
@@ -97,7 +102,19 @@ def build_loss(loss: Component, twin: Twin, people: int) -> Loss:
     return PartByPart(losses, parts)
 
 
-def build_learner(settings: Settings, people: int, machine: Machine, seed: int) -> Learner:
+def fit_backbone(twin: Twin, faces: ByteArray, seed: int) -> None:
+    """Lets a network that learns without labels do so, from `FACES_TO_FIT` training pictures."""
+    if not twin.backbone.fits:
+        return
+    random = random_at(seed, "fit", 0, 0)
+    chosen = np.sort(random.permutation(len(faces))[:FACES_TO_FIT])
+    images = torch.from_numpy(np.array(faces[chosen])).permute(0, 3, 1, 2)
+    twin.backbone.fit(twin.normalise(images), seed)
+
+
+def build_learner(
+    settings: Settings, people: int, machine: Machine, seed: int, faces: ByteArray | None = None
+) -> Learner:
     """The twin on its device, with loss, optimiser and average.
 
     Args:
@@ -105,8 +122,12 @@ def build_learner(settings: Settings, people: int, machine: Machine, seed: int) 
         people: how many different people the loss tells apart.
         machine: where it will train.
         seed: of the initial weights.
+        faces: `[N, H, W, C]` uint8, the training pictures, for networks that learn from them before training begins;
+            None where the state of a run will be loaded.
     """
     twin = build_twin(settings.network, settings.imaging, seed)
+    if faces is not None:
+        fit_backbone(twin, faces, seed)
     twin.to(machine.device).to(memory_format=machine.memory_format)  # type: ignore[call-overload]
     loss = build_loss(settings.loss, twin, people).to(machine.device)
     parameters = [

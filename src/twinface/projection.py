@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from twinface.errors import DataError
 from twinface.types import Float32Array, FloatArray, IntArray
 
+LONG = 6000  # embeddings longer than this have their principal components found by random projections
+
 Fitted = tuple[FloatArray, FloatArray]
 Positive = Annotated[float, Field(gt=0)]
 Size = Annotated[int, Field(ge=1)]
@@ -158,9 +160,17 @@ def empty_projection(tensors: dict[str, Tensor], weights: Sequence[float]) -> Pr
 def _principal(embeddings: Float32Array, size: int | None) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Mean [D], the first `size` principal axes [D, P], and the centred embeddings along them [N, P]."""
     mean = embeddings.mean(axis=0, dtype=np.float64)
+    length = embeddings.shape[1]
+    if size is not None and length > LONG and size < min(len(embeddings), length):
+        from sklearn.utils.extmath import randomized_svd
+
+        # Their covariance would not fit into memory.
+        few = embeddings - mean.astype(np.float32)
+        axes = randomized_svd(few, size, n_iter=4, random_state=0)[2].T
+        return mean, axes.astype(np.float64), (few @ axes).astype(np.float64)
     centred = embeddings - mean
-    if size is None or size >= centred.shape[1]:
-        return mean, np.eye(centred.shape[1]), centred
+    if size is None or size >= length:
+        return mean, np.eye(length), centred
     axes = np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, :size]
     return mean, axes, centred @ axes
 

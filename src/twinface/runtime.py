@@ -14,8 +14,15 @@ import torch
 
 from twinface.errors import SettingsError
 
-Purpose = Literal["weights", "order", "augment", "dropout", "validation"]
-_PURPOSES: dict[Purpose, int] = {"weights": 1, "order": 2, "augment": 3, "dropout": 4, "validation": 5}
+Purpose = Literal["weights", "order", "augment", "dropout", "validation", "fit"]
+_PURPOSES: dict[Purpose, int] = {
+    "weights": 1,
+    "order": 2,
+    "augment": 3,
+    "dropout": 4,
+    "validation": 5,
+    "fit": 6,
+}
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,10 @@ class StateFile:
             keep.replace(self.previous)
         write_tensors(self.path, tensors, about)
 
+    def exists(self) -> bool:
+        """Whether training has saved a state yet."""
+        return self.path.exists() or self.previous.exists()
+
     def read(self) -> tuple[Tensors, dict[str, Any]] | None:
         """The newest whole state; None if training has not saved one yet.
 

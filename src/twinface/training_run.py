@@ -112,24 +112,21 @@ def _train(
     _note_data(folder, about, dataset, split, faces, validation)
     stop.check()
     sampler = build("sampling", SAMPLERS, settings.sampling, split.source)
-    learner = build_learner(settings, sampler.people, machine, seed)
+    begins = not folder.state.exists()
+    learner = build_learner(settings, sampler.people, machine, seed, faces.images if begins else None)
     if about.get("start_from"):
         before = load_twin(about["start_from"])[0]
         before.projection = None  # it belongs to the weights as they were
         learner.twin.load_state_dict(before.state_dict())
+    validator = Validator(
+        validation.images, split.validation, settings.validation, machine, seed, settings.loss.name == "bce"
+    )
     plan = Plan(
         faces=faces.images,
         sampler=sampler,
         augment=settings.augment,
         schedule=build("schedule", SCHEDULES, settings.schedule, settings.trainer.epochs),
-        validate=Validator(
-            validation.images,
-            split.validation,
-            settings.validation,
-            machine,
-            seed,
-            settings.loss.name == "bce",
-        ),
+        validate=validator,
         trainer=settings.trainer,
         validation=settings.validation,
         machine=machine,
@@ -140,7 +137,7 @@ def _train(
     began = time.monotonic()
     weights, _ = read_tensors(folder.best)
     provenance = _provenance(about, split)
-    finish(folder, settings, about["seed"], weights, split, (faces, validation), provenance, dataset.title)
+    finish(folder, settings, seed, weights, split, (faces, validation), provenance, dataset.title, validator)
     folder.state.forget_previous()
     folder.note(
         seconds={

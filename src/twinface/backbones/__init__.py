@@ -12,12 +12,18 @@ from collections.abc import Callable, Sequence
 from twinface.backbones.base import Backbone, InputShape
 from twinface.backbones.committee import Committee, Member
 from twinface.backbones.cost import multiply_adds
+from twinface.backbones.fisher import Fisher
 from twinface.backbones.gradients import Gradients
 from twinface.backbones.koch import Koch
 from twinface.backbones.residual import Residual, Shortcut
 from twinface.components import build
 
-NETWORKS: dict[str, type[Backbone]] = {"koch": Koch, "residual": Residual, "gradients": Gradients}
+NETWORKS: dict[str, type[Backbone]] = {
+    "koch": Koch,
+    "residual": Residual,
+    "gradients": Gradients,
+    "fisher": Fisher,
+}
 
 
 def committee(shape: InputShape, *, members: Sequence[Member]) -> Committee:
@@ -41,6 +47,7 @@ __all__ = [
     "NETWORKS",
     "Backbone",
     "Committee",
+    "Fisher",
     "Gradients",
     "InputShape",
     "Koch",

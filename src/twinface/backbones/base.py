@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 
 InputShape = tuple[int, int, int]
 Positive = Annotated[int, Field(ge=1)]
@@ -17,9 +17,19 @@ class Backbone(nn.Module):
 
     Attributes:
         embedding_size: D.
+        fits: whether `fit` does anything.
     """
 
     embedding_size: int
+    fits: bool = False
+
+    def fit(self, images: Tensor, seed: int) -> None:
+        """Learns from training pictures without their labels, once, before training begins; most networks do not.
+
+        Args:
+            images: `[N, C, H, W]`, as `forward` takes them.
+            seed: of whatever is random.
+        """
 
     @property
     def parts(self) -> tuple[int, ...]:

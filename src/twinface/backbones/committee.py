@@ -69,6 +69,8 @@ class Committee(Backbone):
         if not members:
             raise SettingsError("network.backbone.members: found none, need at least one")
         self.views, self.members = nn.ModuleList(views), nn.ModuleList(members)
+        self._networks = tuple(members)
+        self.fits = any(member.fits for member in members)
         self._weights = tuple(weights)
         self._parts = tuple(member.embedding_size for member in members)
         self._learning = tuple(any(member.learning) for member in members)
@@ -88,6 +90,12 @@ class Committee(Backbone):
     def learning(self) -> tuple[bool, ...]:
         """Whether each member has anything to learn."""
         return self._learning
+
+    def fit(self, images: Tensor, seed: int) -> None:
+        """Lets each member learn from its own view of the pictures; see `Backbone.fit`."""
+        for view, member in zip(self.views, self._networks, strict=True):
+            if member.fits:
+                member.fit(view(images), seed)
 
     def forward(self, images: Tensor) -> Tensor:
         """`[B, C, H, W] -> [B, D]`, D the sum of the members' own."""

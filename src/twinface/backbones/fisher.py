@@ -1,0 +1,312 @@
+"""Fisher vectors of dense local descriptors (Simonyan, Parkhi, Vedaldi and Zisserman 2013, "Fisher Vector Faces in the
+Wild").
+
+Thousands of small patches, each described by its gradients and by where it is, are held against a mixture of Gaussians
+that has learnt, without labels, what patches of faces look like. The embedding says how the patches of this face
+differ from those of the average one. Since a patch may move a little and still be compared with the same Gaussian,
+poses do less harm than to a fixed grid of cells. With PLDA on top it is our most accurate single network on LFW
+(docs/accuracy.md), and no step of training is in it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from twinface.backbones.base import Backbone, InputShape, Positive
+from twinface.errors import SettingsError
+
+ORIENTATIONS = 8  # over a whole turn
+PARTS = 4  # cells along each side of a patch
+CLIP = 0.2  # so that one strong edge does not drown the others
+FLOOR = 0.05  # added to a patch's length, in units of the picture's spread: flat patches stay short
+
+KMEANS_STEPS, EM_STEPS = 8, 10
+PATCHES_TO_LEARN_FROM = 200_000
+SMALLEST_VARIANCE = 1e-3  # of a Gaussian along a direction, in units of all patches' variance
+
+Scale = Annotated[float, Field(gt=0, le=1)]
+_LENGTH = ORIENTATIONS * PARTS * PARTS
+
+
+class Patches(nn.Module):
+    """Dense SIFT (Lowe 2004; Bosch, Zisserman and Munoz 2007) with square roots (Arandjelovic and Zisserman 2012).
+
+    A gradient counts for the orientations near its own by the ninth power of a cosine.
+
+    Args:
+        height, width: of the picture.
+        scale: the picture is first made smaller by this.
+        step: pixels between neighbouring patches, in the smaller picture.
+        cell: side of a patch's cells in pixels; a patch has 4x4.
+
+    Raises:
+        SettingsError: no patch fits into the picture.
+    """
+
+    cosines: Tensor
+    sines: Tensor
+    rows: Tensor
+    columns: Tensor
+    places: Tensor
+
+    def __init__(self, height: int, width: int, scale: float, step: int, cell: int) -> None:
+        super().__init__()
+        self.size = (round(height * scale), round(width * scale))
+        # Cells are needed at the places that both patches and the cells within them come to.
+        every = math.gcd(step, cell)
+        self.stride, self.apart = step // every, cell // every
+        reach = cell - 1
+        patches = [max(0, side - 2 * reach - (PARTS - 1) * cell - 1) // step + 1 for side in self.size]
+        self.counts = (patches[0], patches[1])
+        if min(self.size) <= 2 * reach + (PARTS - 1) * cell:
+            raise SettingsError(
+                f"fisher: a patch of {(PARTS + 1) * cell} pixels does not fit into {self.size[0]}x{self.size[1]}, "
+                f"which is {height}x{width} at scale {scale:g}"
+            )
+        rows, columns = (_cell_sums(side, cell, every) for side in self.size)
+        middle = reach + (PARTS - 1) * cell / 2 + 0.5
+        down, across = (
+            (torch.arange(count) * step + middle) / side - 0.5
+            for count, side in zip(patches, self.size, strict=True)
+        )
+        angles = torch.arange(ORIENTATIONS) * (2 * math.pi / ORIENTATIONS)
+        places = torch.stack(torch.meshgrid(down, across, indexing="ij"), dim=2).reshape(-1, 2)
+        self.register_buffer("cosines", angles.cos()[:, None, None], persistent=False)
+        self.register_buffer("sines", angles.sin()[:, None, None], persistent=False)
+        self.register_buffer("rows", rows, persistent=False)
+        self.register_buffer("columns", columns.T.contiguous(), persistent=False)
+        self.register_buffer("places", places, persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """`[B, 1, H, W]` float32 -> descriptors `[B, P, 128]` of length 1; `places` `[P, 2]` says where they are."""
+        if images.shape[2:] != self.size:
+            images = functional.interpolate(images, self.size, mode="bilinear", antialias=True)
+        cells = self.rows @ self._edges(images) @ self.columns
+        # All patches' cells at one place within them are a strided cut of the map of all cells.
+        (down, across), stride, apart = self.counts, self.stride, self.apart
+        parts = [
+            cells[
+                :,
+                :,
+                apart * i : apart * i + (down - 1) * stride + 1 : stride,
+                apart * j : apart * j + (across - 1) * stride + 1 : stride,
+            ]
+            for i in range(PARTS)
+            for j in range(PARTS)
+        ]
+        patches = torch.stack(parts, dim=1).reshape(-1, _LENGTH, down * across).transpose(1, 2)
+        patches = patches / (patches.square().sum(2, keepdim=True).clamp_min(1e-12).sqrt() + FLOOR)
+        patches = patches.clamp_max(CLIP)
+        return (patches / patches.sum(2, keepdim=True).clamp_min(1e-6)).sqrt()
+
+    def _edges(self, images: Tensor) -> Tensor:
+        """`[B, 1, H, W] -> [B, 8, H, W]`: how strong an edge of each orientation there is at each pixel."""
+        padded = functional.pad(images, (1, 1, 1, 1), mode="replicate")
+        across = padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2]
+        down = padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1]
+        strength = (across.square() + down.square()).clamp_min(1e-12).sqrt()
+        cosine = ((across * self.cosines + down * self.sines) / strength).clamp_min(0)
+        eighth = cosine.square().square().square()  # many times as fast as a power
+        return eighth * cosine * strength
+
+
+def _cell_sums(side: int, cell: int, every: int) -> Tensor:
+    """`[N, side]`: row n sums the pixels of the cell around pixel `cell - 1 + n * every`.
+
+    A cell takes its pixels with linearly falling weights from twice its width.
+    """
+    middles = torch.arange(cell - 1, side - cell + 1, every)
+    weights = (cell - (torch.arange(side) - middles[:, None]).abs()).clamp_min(0).float()
+    return weights / weights.sum(1, keepdim=True)
+
+
+class Fisher(Backbone):
+    """Fisher vectors with signed square roots, of length 1.
+
+    `fit` learns from pictures without labels; until then all Gaussians are alike and so are all pictures.
+
+    Args:
+        shape: of the input; one channel.
+        gaussians: of the mixture.
+        dimensions: principal components of a descriptor that are kept.
+        scales: of the picture, one set of patches each.
+        steps: pixels between patches at each scale.
+        cell: side of a patch's 4x4 cells, in pixels.
+
+    Raises:
+        SettingsError: the input has several channels or is smaller than a patch; or scales and steps differ in number.
+    """
+
+    middle: Tensor
+    axes: Tensor
+    means: Tensor
+    variances: Tensor
+    shares: Tensor
+    fits = True
+
+    def __init__(
+        self,
+        shape: InputShape,
+        *,
+        gaussians: Positive = 256,
+        dimensions: Annotated[int, Field(ge=1, le=_LENGTH)] = 64,
+        scales: Sequence[Scale] = (1.0, 0.7071, 0.5, 0.3536, 0.25),
+        steps: Sequence[Positive] = (3, 2, 2, 1, 1),
+        cell: Annotated[int, Field(ge=2)] = 6,
+    ) -> None:
+        super().__init__()
+        channels, height, width = shape
+        if channels != 1:
+            raise SettingsError(f"fisher: found {channels} channels, need 1: set imaging.color to gray")
+        if len(scales) != len(steps):
+            raise SettingsError(f"fisher: found {len(scales)} scales and {len(steps)} steps, need as many")
+        self.scales = nn.ModuleList(
+            Patches(height, width, scale, step, cell) for scale, step in zip(scales, steps, strict=True)
+        )
+        size = dimensions + 2
+        self.register_buffer("middle", torch.zeros(_LENGTH + 2))
+        self.register_buffer("axes", torch.eye(_LENGTH + 2)[:, :size].clone())
+        self.register_buffer("means", torch.zeros(gaussians, size))
+        self.register_buffer("variances", torch.ones(gaussians, size))
+        self.register_buffer("shares", torch.full((gaussians,), 1 / gaussians))
+        self.embedding_size = 2 * gaussians * size
+
+    def forward(self, images: Tensor) -> Tensor:
+        """`[B, 1, H, W] -> [B, 2 * gaussians * (dimensions + 2)]`, each of length 1."""
+        # A patch's place among Gaussians is a difference of large numbers: bfloat16 is too coarse for it.
+        with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
+            weights, offsets = _likelihoods(self.means, self.variances, self.shares)
+            counts, sums = images.new_zeros(()), images.new_zeros(())
+            patches = 0
+            for scale in self.scales:
+                values = self._reduced(scale, images.float())
+                both = torch.cat([values, values.square()], dim=2)
+                belonging = torch.softmax(both @ weights + offsets, dim=2)
+                counts = counts + belonging.sum(1)
+                sums = sums + belonging.transpose(1, 2) @ both
+                patches += values.shape[1]
+            return self._gradient(counts / patches, sums / patches)
+
+    @torch.no_grad()
+    def fit(self, images: Tensor, seed: int) -> None:
+        """Learns principal components and mixture from patches of pictures; no labels are used.
+
+        Args:
+            images: `[N, 1, H, W]`, as `forward` takes them.
+            seed: of the choice of patches and of the mixture's start.
+        """
+        random = torch.Generator().manual_seed(seed)
+        patches = self._some_patches(images, random)
+        spread = patches[:, _LENGTH:].std()
+        self.middle.copy_(patches.mean(0))
+        centred = patches - self.middle
+        described = centred[:, :_LENGTH].double()
+        variances, axes = torch.linalg.eigh(described.T @ described / len(described))
+        kept = self.axes.shape[1] - 2
+        self.axes.zero_()
+        self.axes[:_LENGTH, :kept] = axes.flip(1)[:, :kept].float()
+        # The place counts as much as the first principal component.
+        self.axes[_LENGTH:, kept:] = torch.eye(2) * (variances[-1].sqrt().float() / spread)
+        means, variances, shares = fit_mixture(centred @ self.axes, len(self.means), random)
+        self.means.copy_(means)
+        self.variances.copy_(variances)
+        self.shares.copy_(shares)
+
+    def _some_patches(self, images: Tensor, random: torch.Generator) -> Tensor:
+        """`[M, 130]`: descriptors and places of patches, the same number of each picture."""
+        each = max(1, PATCHES_TO_LEARN_FROM // len(images))
+        found = []
+        for image in torch.split(images, 1):
+            patches = torch.cat([self._patches(scale, image)[0] for scale in self.scales])
+            found.append(patches[torch.randint(len(patches), (each,), generator=random)])
+        return torch.cat(found)
+
+    def _patches(self, scale: nn.Module, images: Tensor) -> Tensor:
+        """`[B, 1, H, W] -> [B, P, 130]`: descriptors and places."""
+        described: Tensor = scale(images)
+        places = scale.places.expand(len(images), -1, -1)  # type: ignore[operator]
+        return torch.cat([described, places], dim=2)
+
+    def _reduced(self, scale: nn.Module, images: Tensor) -> Tensor:
+        """`[B, 1, H, W] -> [B, P, dimensions + 2]`."""
+        return (self._patches(scale, images) - self.middle) @ self.axes
+
+    def _gradient(self, counts: Tensor, sums: Tensor) -> Tensor:
+        """Fisher vectors (Perronnin, Sanchez and Mensink 2010) from the mixture's statistics of each picture.
+
+        Args:
+            counts: `[B, K]`, the share of the picture's patches that each Gaussian takes.
+            sums: `[B, K, 2 D]`, the mean over all patches of a patch and its squares, so far as a Gaussian takes it.
+        """
+        first, second = sums.chunk(2, dim=2)
+        counts, means = counts[:, :, None], self.means
+        shares, deviations = self.shares.sqrt()[:, None], self.variances.sqrt()
+        of_means = (first - counts * means) / deviations / shares
+        of_spreads = (second - 2 * means * first + means.square() * counts) / self.variances - counts
+        of_spreads = of_spreads / (math.sqrt(2) * shares)
+        gradient = torch.cat([of_means, of_spreads], dim=2).flatten(1)
+        rooted = gradient.sign() * gradient.abs().clamp_min(1e-12).sqrt()
+        return functional.normalize(rooted, dim=1)
+
+
+def fit_mixture(values: Tensor, gaussians: int, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """A mixture of Gaussians with diagonal covariances, by k-means and then expectation-maximisation.
+
+    Args:
+        values: `[M, D]`.
+        gaussians: K, at most M.
+        random: which values the K begin with.
+
+    Returns:
+        Means `[K, D]`, variances `[K, D]` and shares `[K]`, which sum to 1.
+    """
+    every = values.var(0, correction=0).clamp_min(1e-12)
+    smallest = SMALLEST_VARIANCE * every
+    means = values[torch.randperm(len(values), generator=random)[:gaussians]]
+    for _ in range(KMEANS_STEPS):
+        nearest = torch.cat(
+            [
+                torch.cdist(part / every.sqrt(), means / every.sqrt()).argmin(1)
+                for part in torch.split(values, 8192)
+            ]
+        )
+        counts = torch.bincount(nearest, minlength=gaussians)[:, None]
+        sums = torch.zeros_like(means).index_add_(0, nearest, values)
+        means = torch.where(counts > 0, sums / counts.clamp_min(1), means)
+    squares = torch.zeros_like(means).index_add_(0, nearest, (values - means[nearest]).square())
+    variances = torch.where(counts > 1, squares / counts.clamp_min(1), every).clamp_min(smallest)
+    shares = (counts[:, 0].float() + 1) / (len(values) + gaussians)
+    for _ in range(EM_STEPS):
+        weights, offsets = _likelihoods(means, variances, shares)
+        taken, sums = torch.zeros(gaussians), torch.zeros(gaussians, 2 * values.shape[1])
+        for part in torch.split(values, 8192):
+            both = torch.cat([part, part.square()], dim=1)
+            belonging = torch.softmax(both @ weights + offsets, dim=1)
+            taken += belonging.sum(0)
+            sums += belonging.T @ both
+        first, second = (sums / taken.clamp_min(1e-6)[:, None]).chunk(2, dim=1)
+        # A Gaussian that takes nothing stays where it is.
+        used = taken[:, None] > 1e-3
+        means = torch.where(used, first, means)
+        variances = torch.where(used, second - first.square(), variances).maximum(smallest)
+        shares = (taken / taken.sum()).clamp_min(1e-6)
+    return means, variances, shares
+
+
+def _likelihoods(means: Tensor, variances: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
+    """Each Gaussian's log-likelihood as a linear function of a value and its squares, up to what is equal for all.
+
+    Returns:
+        Weights `[2 D, K]` and offsets `[K]`.
+    """
+    precisions = 1 / variances
+    weights = torch.cat([means * precisions, -0.5 * precisions], dim=1).T
+    offsets = shares.log() - 0.5 * (variances.log().sum(1) + (means.square() * precisions).sum(1))
+    return weights.contiguous(), offsets

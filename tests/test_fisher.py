@@ -1,0 +1,157 @@
+"""Fisher vectors: descriptors, mixture and gradient against plain loops; fitting, exporting and using one."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from twinface.backbones import Fisher, Member, committee
+from twinface.backbones.fisher import CLIP, FLOOR, ORIENTATIONS, PARTS, Patches, fit_mixture
+from twinface.errors import SettingsError
+
+SHAPE = (1, 40, 36)
+SMALL = {"gaussians": 3, "dimensions": 5, "scales": (1.0, 0.8), "steps": (4, 3), "cell": 4}
+
+
+def pictures(count: int, seed: int = 0) -> torch.Tensor:
+    coarse = torch.rand(count, 1, 9, 9, generator=torch.Generator().manual_seed(seed))
+    images = torch.nn.functional.interpolate(coarse, SHAPE[1:], mode="bicubic")
+    return (images - images.mean((2, 3), keepdim=True)) / images.std((2, 3), keepdim=True)
+
+
+def fitted() -> Fisher:
+    network = Fisher(SHAPE, **SMALL).eval()
+    network.fit(pictures(30), seed=1)
+    return network
+
+
+@pytest.mark.parametrize(("step", "cell"), [(4, 4), (3, 4), (1, 3), (5, 2)])
+def test_descriptors_against_plain_loops(step: int, cell: int) -> None:
+    image = pictures(1)[0, 0].double().numpy()
+    patches = Patches(*SHAPE[1:], scale=1.0, step=step, cell=cell)
+    found = patches(pictures(1))[0].numpy()
+    height, width = image.shape
+    padded = np.pad(image, 1, mode="edge")
+    edges = np.zeros((ORIENTATIONS, height, width))
+    for y in range(height):
+        for x in range(width):
+            across = padded[y + 1, x + 2] - padded[y + 1, x]
+            down = padded[y + 2, x + 1] - padded[y, x + 1]
+            for k in range(ORIENTATIONS):
+                turn = math.atan2(down, across) - 2 * math.pi * k / ORIENTATIONS
+                edges[k, y, x] = max(math.cos(turn), 0) ** 9 * math.hypot(across, down)
+    rows = range(0, height - 2 * (cell - 1) - 3 * cell, step)
+    columns = range(0, width - 2 * (cell - 1) - 3 * cell, step)
+    assert found.shape == (len(rows) * len(columns), ORIENTATIONS * PARTS * PARTS)
+    for place in (0, 1, len(columns), len(found) - 1):
+        top, left = rows[place // len(columns)], columns[place % len(columns)]
+        wanted = []
+        for i in range(PARTS):
+            for j in range(PARTS):
+                cy, cx = top + cell - 1 + i * cell, left + cell - 1 + j * cell
+                weights = {
+                    (y, x): (cell - abs(y - cy)) * (cell - abs(x - cx))
+                    for y in range(cy - cell + 1, cy + cell)
+                    for x in range(cx - cell + 1, cx + cell)
+                }
+                total = sum(weights.values())
+                wanted += [
+                    sum(edges[k, y, x] * weight for (y, x), weight in weights.items()) / total
+                    for k in range(ORIENTATIONS)
+                ]
+        plain = np.array(wanted)
+        plain = np.minimum(plain / (np.linalg.norm(plain) + FLOOR), CLIP)
+        plain = np.sqrt(plain / plain.sum())
+        np.testing.assert_allclose(found[place], plain, atol=1e-4)
+        middle = [(top + cell - 1 + 1.5 * cell + 0.5) / height, (left + cell - 1 + 1.5 * cell + 0.5) / width]
+        np.testing.assert_allclose(patches.places[place].numpy(), np.array(middle) - 0.5, atol=1e-6)
+
+
+def test_the_vector_is_the_gradient_of_the_log_likelihood() -> None:
+    """Against automatic differentiation, scaled by the information matrix's diagonal (Perronnin et al. 2010)."""
+    network = fitted()
+    image = pictures(1, seed=5)
+    values = torch.cat([network._reduced(scale, image)[0] for scale in network.scales]).double()
+    means = network.means.double().requires_grad_()
+    deviations = network.variances.double().sqrt().requires_grad_()
+    shares = network.shares.double()
+    per_gaussian = torch.distributions.Normal(means, deviations).log_prob(values[:, None]).sum(2)
+    likelihood = torch.logsumexp(per_gaussian + shares.log(), dim=1).mean()
+    of_means, of_deviations = torch.autograd.grad(likelihood, [means, deviations])
+    sigma = deviations.detach()
+    plain = torch.cat(
+        [
+            of_means * sigma / shares.sqrt()[:, None],
+            of_deviations * sigma / (2 * shares).sqrt()[:, None],
+        ],
+        dim=1,
+    ).flatten()
+    plain = plain.sign() * plain.abs().sqrt()
+    plain = plain / plain.norm()
+    torch.testing.assert_close(network(image)[0].double(), plain, atol=2e-3, rtol=0)
+
+
+def test_a_mixture_is_found_again() -> None:
+    random = torch.Generator().manual_seed(0)
+    means = torch.tensor([[0.0, 0.0], [6.0, 1.0], [-5.0, 4.0]])
+    spreads = torch.tensor([[1.0, 0.5], [0.4, 1.2], [0.8, 0.8]])
+    shares = torch.tensor([0.5, 0.3, 0.2])
+    which = torch.multinomial(shares, 30_000, replacement=True, generator=random)
+    values = means[which] + spreads[which] * torch.randn(30_000, 2, generator=random)
+    found = fit_mixture(values, 3, random)
+    order = found[0][:, 0].argsort()
+    true_order = means[:, 0].argsort()
+    torch.testing.assert_close(found[0][order], means[true_order], atol=0.05, rtol=0)
+    torch.testing.assert_close(found[1][order].sqrt(), spreads[true_order], atol=0.03, rtol=0)
+    torch.testing.assert_close(found[2][order], shares[true_order], atol=0.01, rtol=0)
+
+
+def test_more_gaussians_than_there_are_kinds_of_values_stay_finite() -> None:
+    values = torch.zeros(50, 2)
+    values[25:, 0] = 1.0
+    for part in fit_mixture(values, 8, torch.Generator().manual_seed(0)):
+        assert torch.isfinite(part).all()
+
+
+def test_fitting_is_a_function_of_the_seed_and_the_pictures() -> None:
+    first, second = fitted(), fitted()
+    for name, value in first.state_dict().items():
+        assert torch.equal(value, second.state_dict()[name]), name
+    other = Fisher(SHAPE, **SMALL)
+    other.fit(pictures(30), seed=2)
+    assert not torch.equal(first.means, other.means)
+
+
+def test_batches_and_flat_pictures() -> None:
+    network = fitted()
+    images = torch.cat([pictures(2, seed=3), torch.zeros(1, *SHAPE)])
+    together = network(images)
+    assert together.shape == (3, network.embedding_size)
+    assert torch.isfinite(together).all()
+    torch.testing.assert_close(together.norm(dim=1), torch.ones(3))
+    for image, embedding in zip(images, together, strict=True):
+        torch.testing.assert_close(network(image[None])[0], embedding, atol=1e-4, rtol=0)
+
+
+def test_a_committee_lets_its_members_fit_to_their_own_views() -> None:
+    options = {name: list(value) if isinstance(value, tuple) else value for name, value in SMALL.items()}
+    inner = Member(name="fisher", region=(0.0, 0.0, 1.0, 1.0), **options)
+    other = Member(name="fisher", region=(0.1, 0.1, 0.8, 0.8), height=36, width=36, **options)
+    network = committee(SHAPE, members=[inner, other]).eval()
+    network.fit(pictures(30), seed=1)
+    torch.testing.assert_close(network(pictures(2))[:, : fitted().embedding_size], fitted()(pictures(2)))
+    assert not any(network.learning)
+
+
+@pytest.mark.parametrize(
+    ("shape", "changes", "message"),
+    [
+        ((3, 40, 36), {}, "found 3 channels, need 1"),
+        (SHAPE, {"steps": (4,)}, "found 2 scales and 1 steps"),
+        (SHAPE, {"cell": 12}, "a patch of 60 pixels does not fit into 40x36"),
+    ],
+)
+def test_what_does_not_fit_is_refused(shape, changes, message) -> None:
+    with pytest.raises(SettingsError, match=message):
+        Fisher(shape, **{**SMALL, **changes})
