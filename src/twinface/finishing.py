@@ -18,13 +18,15 @@ from twinface.export import export_onnx
 from twinface.model_record import ModelRecord
 from twinface.projection import PROJECTIONS, fit_parts
 from twinface.provenance import Provenance
+from twinface.results import save_validation
 from twinface.runs import RunFolder
 from twinface.sampling import TrainingSource
-from twinface.scoring import embed_faces, score_pairs
+from twinface.scoring import embed_faces
 from twinface.state import Tensors
 from twinface.training_data import PeopleSplit
 from twinface.twin import Twin
-from twinface.types import ByteArray, Float32Array, IntArray, PairSet
+from twinface.types import ByteArray, Float32Array, IntArray
+from twinface.validation import Validator
 
 
 def finish(
@@ -36,6 +38,7 @@ def finish(
     faces: tuple[PreparedFaces, PreparedFaces],
     provenance: Provenance,
     title: str,
+    validator: Validator,
 ) -> None:
     """Fits the projection on training people, threshold and calibration on validation people, and writes the model.
 
@@ -48,6 +51,8 @@ def finish(
         faces: the prepared faces of training and of validation people.
         provenance: whom the model has seen.
         title: of the data set.
+        validator: measures the finished model on validation people; `run.json` keeps that as "validation", and
+            `results.save_validation` the pairs' scores.
 
     Raises:
         ModelError: the exported form disagrees with the trained one.
@@ -65,8 +70,8 @@ def finish(
             twin.backbone.parts,
             twin.backbone.weights,
         )
-    scores = _score(twin, validation.images, split.validation)
-    is_match = split.validation.is_match
+    measured, scored = validator.measure(twin, _embed(twin, validation.images))
+    scores, is_match = scored.scores, scored.is_match
     threshold = fit_threshold(scores, is_match, split.tuned_on)
     record = ModelRecord(
         name=folder.name,
@@ -86,6 +91,9 @@ def finish(
     )
     save_twin(folder.model, twin.state_dict(), record)
     export_onnx(twin, record, folder.model / "model.onnx")
+    save_validation(folder.path, split.validation, scored)
+    measured.pop("value")
+    folder.note(validation=measured)
 
 
 def _known_together(source: TrainingSource) -> tuple[IntArray, IntArray]:
@@ -110,11 +118,3 @@ def _embed(twin: Twin, faces: ByteArray) -> Float32Array:
             return np.asarray(twin.embed(torch.from_numpy(batch)).numpy(), np.float32)
 
     return embed_faces(embed, faces)
-
-
-def _score(twin: Twin, faces: ByteArray, pairs: PairSet) -> np.ndarray:
-    def score(left: Float32Array, right: Float32Array) -> Float32Array:
-        with torch.inference_mode():
-            return np.asarray(twin.score(torch.from_numpy(left), torch.from_numpy(right)).numpy(), np.float32)
-
-    return score_pairs(_embed(twin, faces), pairs, score).scores

@@ -11,6 +11,8 @@ from typing import Any
 from twinface.config import Settings, nearest, settings_from
 from twinface.errors import SettingsError
 
+_COMPONENTS = {"loss", "optimizer", "projection", "sampling", "schedule", "network.backbone"}
+
 
 def recipe_names() -> list[str]:
     """The recipes that come with the package."""
@@ -25,6 +27,16 @@ def load_recipe(name: str, overrides: Iterable[str] = ()) -> Settings:
 
     Raises:
         SettingsError: no such recipe, a file that is not TOML, an unknown field, an impossible value.
+    """
+    values, source = read_recipe(name)
+    return settings_from(override(values, overrides), source)
+
+
+def read_recipe(name: str) -> tuple[dict[str, Any], str]:
+    """A recipe's plain values, unchecked, and what to call it in an error.
+
+    Raises:
+        SettingsError: no such recipe, or a file that is not TOML.
     """
     if name in recipe_names():
         text = (resources.files("twinface") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
@@ -44,7 +56,7 @@ def load_recipe(name: str, overrides: Iterable[str] = ()) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{source}: not TOML: {error}") from error
     values.setdefault("recipe", Path(name).stem)
-    return settings_from(override(values, overrides), source)
+    return values, source
 
 
 def override(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
@@ -58,21 +70,30 @@ def override(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, A
     >>> override({"trainer": {"epochs": 9}}, ["trainer.epochs=5", "loss=bce"])
     {'trainer': {'epochs': 5}, 'loss': {'name': 'bce'}}
     """
-    result: dict[str, Any] = _copied(values)
+    result = values
     for text in overrides:
         path, equals, right = text.partition("=")
         if not equals or not path.strip():
             raise SettingsError(f'--set {text}: need FIELD=VALUE, for example "trainer.epochs=5"')
-        *parents, leaf = path.strip().split(".")
-        place = result
-        for parent in parents:
-            place = place.setdefault(parent, {})
-            if not isinstance(place, dict):
-                raise SettingsError(f'--set {text}: "{parent}" has a value and no fields')
-        value = _parsed(right.strip())
-        is_component = not parents and leaf in {"loss", "optimizer", "schedule", "sampling"}
-        is_component |= parents == ["network"] and leaf == "backbone"
-        place[leaf] = {"name": value} if is_component and isinstance(value, str) else value
+        result = assign(result, path.strip(), _parsed(right.strip()), f"--set {text}")
+    return _copied(result)
+
+
+def assign(values: Mapping[str, Any], path: str, value: Any, source: str) -> dict[str, Any]:
+    """A copy of plain values with the field at a dotted path changed; a bare word makes a component by its name.
+
+    Raises:
+        SettingsError: the path reaches into something that has no fields.
+    """
+    result: dict[str, Any] = _copied(values)
+    *parents, leaf = path.split(".")
+    place = result
+    for parent in parents:
+        place = place.setdefault(parent, {})
+        if not isinstance(place, dict):
+            raise SettingsError(f'{source}: "{parent}" has a value and no fields')
+    is_component = path in _COMPONENTS and isinstance(value, str)
+    place[leaf] = {"name": value} if is_component else value
     return result
 
 

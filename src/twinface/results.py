@@ -13,7 +13,7 @@ import numpy as np
 from twinface.errors import ModelError
 from twinface.evaluation import Evaluation
 from twinface.storage import write_bytes, write_json
-from twinface.types import BoolArray, FloatArray, IntArray
+from twinface.types import BoolArray, FaceSet, FloatArray, IntArray, PairSet, ScoredPairs
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,15 +49,56 @@ def save_result(run: Path, evaluation: Evaluation, name: str | None = None) -> P
         StorageError: a file cannot be written; whole files of before stay.
     """
     target = run / "results" / f"{name or evaluation.protocol}.json"
-    pairs = evaluation.pairs
-    arrays = {
+    packed = _packed(
+        evaluation.pairs,
+        scores=evaluation.scored.scores,
+        decided=evaluation.decided.scores,
+        probabilities=evaluation.probabilities,
+    )
+    write_bytes(target.with_suffix(".npz"), packed)
+    write_json(target, evaluation.figures)
+    return target
+
+
+def save_validation(run: Path, pairs: PairSet, scored: ScoredPairs) -> None:
+    """Keeps what a finished model says of its validation pairs, so that models can be compared pair by pair.
+
+    These are no results: epoch, threshold and calibration were chosen on them.
+    """
+    write_bytes(run / "validation.npz", _packed(pairs, scores=scored.scores))
+
+
+def load_validation(run: Path) -> tuple[PairSet, ScoredPairs]:
+    """What `save_validation` kept.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
+    path = run / "validation.npz"
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            faces = FaceSet(
+                "validation people",
+                Path(str(arrays["root"])),
+                tuple(map(str, arrays["paths"])),
+                arrays["face_people"],
+                tuple(map(str, arrays["names"])),
+            )
+            pairs = PairSet("validation pairs", faces, arrays["left"], arrays["right"], arrays["is_match"])
+            return pairs, ScoredPairs(arrays["scores"], pairs.is_match, pairs.people)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{path}: missing or damaged ({error}); train the run again") from error
+
+
+def _packed(pairs: PairSet, **arrays: np.ndarray) -> bytes:
+    """Pairs and arrays that belong to them as the bytes of an NPZ file, without pickle."""
+    arrays |= {
         "left": pairs.left,
         "right": pairs.right,
-        "scores": evaluation.scored.scores,
-        "decided": evaluation.decided.scores,
-        "probabilities": evaluation.probabilities,
         "is_match": pairs.is_match,
         "people": pairs.people,
+        "face_people": pairs.faces.people,
+        "names": np.array(pairs.faces.names),
         "paths": np.array(pairs.faces.paths),
         "root": np.array(str(pairs.faces.root)),
     }
@@ -65,9 +106,7 @@ def save_result(run: Path, evaluation: Evaluation, name: str | None = None) -> P
         arrays["fold"] = pairs.fold
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    write_bytes(target.with_suffix(".npz"), buffer.getvalue())
-    write_json(target, evaluation.figures)
-    return target
+    return buffer.getvalue()
 
 
 def load_results(run: Path) -> list[Result]:

@@ -7,6 +7,7 @@ metrics.jsonl       one line an epoch
 state.safetensors   where training stands, to the bit
 best.safetensors    the best epoch's weights
 model/              twin.safetensors + twin.json to train on from, model.onnx to use
+validation.npz      the model's scores of its validation pairs, to compare it with others pair by pair
 results/            one evaluation each: numbers as JSON, scores as NPZ
 report.html         all of it to look at
 """
@@ -146,8 +147,11 @@ class RunFolder:
         write_tensors(self.best, weights, about)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, wait: float = 0) -> Iterator[None]:
         """Keeps a second process from training the same run.
+
+        Args:
+            wait: seconds to wait for another process to let go.
 
         Raises:
             SettingsError: one is at it.
@@ -155,7 +159,7 @@ class RunFolder:
         from filelock import FileLock, Timeout
 
         self.path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.path / ".lock", timeout=0)
+        lock = FileLock(self.path / ".lock", timeout=wait)
         try:
             with lock, self._logging():
                 yield

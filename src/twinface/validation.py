@@ -18,7 +18,7 @@ from twinface.metrics import (
 from twinface.runtime import Machine
 from twinface.scoring import embed_faces, score_pairs
 from twinface.twin import Twin
-from twinface.types import ByteArray, Calibration, Float32Array, PairSet
+from twinface.types import ByteArray, Calibration, Float32Array, PairSet, ScoredPairs
 
 # A score that was trained as a logit is a calibrated one already.
 _LOGIT = Calibration(slope=1.0, offset=0.0, fitted_on="nothing: scores are logits")
@@ -68,10 +68,21 @@ class Validator:
         """Accuracy, AUC, loss and one-shot accuracy; `"value"` is what chooses, higher for better."""
         at_once = 16 if self.machine.device == "cpu" else 512
         embeddings = embed_faces(lambda faces: self._embed(twin, faces), self.faces, at_once)
+        return self.measure(twin, embeddings, self.machine.device)[0]
+
+    def measure(
+        self, twin: Twin, embeddings: Float32Array, device: str = "cpu"
+    ) -> tuple[dict[str, float], ScoredPairs]:
+        """The same of embeddings `[N, D]` that the twin has made, and the pairs' scores.
+
+        Args:
+            twin: on `device`.
+            embeddings: one for each validation picture.
+            device: where the twin is.
+        """
 
         def score(left: Float32Array, right: Float32Array) -> Float32Array:
             with torch.inference_mode():
-                device = self.machine.device
                 scores = twin.score(torch.from_numpy(left).to(device), torch.from_numpy(right).to(device))
                 return np.asarray(scores.cpu().numpy(), np.float32)
 
@@ -93,7 +104,7 @@ class Validator:
             measured["one_shot"] = one_shot_accuracy(similarities.reshape(count, ways), answer)
         chooser = {"accuracy": "accuracy", "loss": "validation_loss", "one-shot": "one_shot"}[self.metric]
         sign = -1 if self.metric == "loss" else 1
-        return {"value": sign * measured[chooser], **measured}
+        return {"value": sign * measured[chooser], **measured}, scored
 
     def _embed(self, twin: Twin, faces: ByteArray) -> Float32Array:
         with torch.inference_mode(), self.machine.autocast():

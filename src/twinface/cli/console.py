@@ -23,6 +23,10 @@ _EXTRAS = {
     "tomli_w": "train",
     "filelock": "train",
     "tensorboard": "tensorboard",
+    "optuna": "sweep",
+    "sqlalchemy": "sweep",
+    "ray": "cluster",
+    "psycopg": "cluster",
 }
 
 

@@ -5,6 +5,7 @@ from twinface.intervals.bootstrap import (
     auc_interval,
     eer_interval,
     people_bootstrap,
+    share_interval,
     tar_interval,
 )
 from twinface.intervals.closed_form import fold_interval, mean_and_standard_error, wilson
@@ -20,6 +21,7 @@ __all__ = [
     "mean_and_standard_error",
     "paired_people_bootstrap_difference",
     "people_bootstrap",
+    "share_interval",
     "tar_interval",
     "wilson",
 ]

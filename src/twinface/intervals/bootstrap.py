@@ -51,6 +51,7 @@ from twinface.intervals.weighted import (
     weighted_accuracy,
     weighted_auc,
     weighted_eer,
+    weighted_mean,
     weighted_tar,
 )
 from twinface.metrics.inputs import check_scores
@@ -135,6 +136,26 @@ def accuracy_interval(
     Args, Raises: as `people_bootstrap`.
     """
     statistic = weighted_accuracy(pairs, threshold)
+    return _no_narrower_than_wilson(
+        statistic, pairs, float(len(pairs)), replicates=replicates, seed=seed, level=level
+    )
+
+
+def share_interval(
+    right: FloatArray, pairs: ScoredPairs, replicates: int = 1000, seed: int = 0, level: float = 0.95
+) -> Interval:
+    """Return the interval of the mean of what each pair was judged: of several models' accuracies, say.
+
+    Never narrower than Wilson's interval for as many independent pairs.
+
+    Args:
+        right: [M] in [0, 1], how often each pair was judged rightly.
+        pairs: the pairs; their scores do not matter.
+        replicates, seed, level: as in `people_bootstrap`.
+
+    Raises: as `people_bootstrap`.
+    """
+    statistic = weighted_mean(right, pairs.is_match)
     return _no_narrower_than_wilson(
         statistic, pairs, float(len(pairs)), replicates=replicates, seed=seed, level=level
     )

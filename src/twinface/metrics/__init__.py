@@ -14,6 +14,7 @@ from twinface.metrics.decisions import (
     best_threshold,
     confusion,
     cross_validated_accuracy,
+    cross_validated_right,
     fold_accuracies,
 )
 from twinface.metrics.inputs import check_scores
@@ -45,6 +46,7 @@ __all__ = [
     "check_scores",
     "confusion",
     "cross_validated_accuracy",
+    "cross_validated_right",
     "draw_one_shot_trials",
     "equal_error_rate",
     "expected_calibration_error",

@@ -33,6 +33,7 @@ _STATUS = {
     "training": "in training",
     "stopped": "stopped, can be resumed",
     "finished": "finished",
+    "pruned": "given up early, being worse than half of those before it",
 }
 _TRUSTED_FIRST = ("view2", "view1", "unseen")
 _EPOCH_COLUMNS = {

@@ -1,0 +1,134 @@
+"""What a study found, as plain values: what the leaderboard, the report and `--json` show."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from twinface.errors import ModelError
+from twinface.experiments.effects import importances, interactions, main_effects
+from twinface.experiments.ledger import Entry
+from twinface.experiments.standings import Contender, leaderboard
+from twinface.experiments.sweep import Sweep, describe
+from twinface.experiments.trial import final_value
+from twinface.results import load_results, load_validation
+from twinface.runs import RunFolder
+
+
+def run_folders(sweep: Sweep, entry: Entry) -> list[RunFolder]:
+    """The runs of a point, in the order of the seeds."""
+    return [RunFolder(entry.folder / f"seed-{seed}") for seed in sweep.study.seeds]
+
+
+def finished(sweep: Sweep) -> list[Entry]:
+    """The points that were trained to their end."""
+    return [entry for entry in sweep.entries() if entry.state == "finished"]
+
+
+def contenders(sweep: Sweep) -> list[Contender]:
+    """Each finished point with its runs' scores of the validation pairs."""
+    return [
+        Contender(entry.name, [load_validation(folder.path)[1] for folder in run_folders(sweep, entry)])
+        for entry in finished(sweep)
+    ]
+
+
+def study_figures(sweep: Sweep) -> dict[str, Any]:
+    """Leaderboard, effects and test figures.
+
+    The leaderboard is of validation people. Nothing in it depends on when or how often the study was interrupted.
+
+    Raises:
+        ModelError: a run's files are damaged.
+        DataError: points were scored on different pairs.
+    """
+    entries = {entry.name: entry for entry in sweep.entries()}
+    places = leaderboard(contenders(sweep))
+    return {
+        "title": sweep.study.title,
+        "objective": sweep.study.objective,
+        "seeds": list(sweep.study.seeds),
+        "leaderboard": [
+            {
+                **asdict(place),
+                "accuracies": list(place.accuracies),
+                "interval": [place.interval.low, place.interval.high],
+                "apart": sorted(place.apart),
+                "level_with_first": place.name == places[0].name or places[0].name not in place.apart,
+                "what": describe(dict(entries[place.name].point)),
+                "point": dict(entries[place.name].point),
+                "value": _value(entries[place.name]),
+            }
+            for place in places
+        ],
+        "given_up": [
+            {"name": entry.name, "what": describe(dict(entry.point)), "state": entry.state, **_ending(entry)}
+            for entry in entries.values()
+            if entry.state in ("pruned", "failed")
+        ],
+        "effects": {part.name: _effects(sweep, part.name) for part in sweep.study.parts},
+        "test": test_figures(sweep),
+    }
+
+
+def costs(sweep: Sweep) -> dict[str, list[dict[str, Any]]]:
+    """What each run of each finished point took: seconds, images a second, threads, parameters."""
+    return {
+        entry.name: [
+            {
+                "seconds": sum(about.get("seconds", {}).values()),
+                "images_per_second": about.get("images_per_second"),
+                "threads": about.get("machine", {}).get("threads"),
+                "parameters": about.get("parameters", {}).get("twin"),
+            }
+            for about in (folder.about() for folder in run_folders(sweep, entry))
+        ]
+        for entry in finished(sweep)
+    }
+
+
+def test_figures(sweep: Sweep) -> list[dict[str, Any]]:
+    """The figures of the runs that were scored on test people, each seed on its own."""
+    if sweep.study.test is None:
+        return []
+    found = []
+    for entry in sweep.named():
+        for seed, folder in zip(sweep.study.seeds, run_folders(sweep, entry), strict=True):
+            for result in load_results(folder.path):
+                if result.name == sweep.study.test.protocol:
+                    timeless = {
+                        name: value
+                        for name, value in result.figures.items()
+                        if name not in ("seconds", "images_per_second")
+                    }
+                    found.append({"name": entry.name, "seed": seed, **timeless})
+    return found
+
+
+def _effects(sweep: Sweep, part_name: str) -> dict[str, Any]:
+    part = sweep.study.part(part_name)
+    entries = [entry for entry in finished(sweep) if entry.part == part_name]
+    points = [entry.point for entry in entries]
+    values = [
+        [final_value(folder, sweep.study.objective) for folder in run_folders(sweep, entry)]
+        for entry in entries
+    ]
+    if len(points) < 2:
+        return {"main": [], "interactions": [], "importances": {}}
+    return {
+        "main": [asdict(effect) for effect in main_effects(part, points, values)],
+        "interactions": [asdict(each) for each in interactions(part, points, values)],
+        "importances": importances(part, points, values),
+    }
+
+
+def _value(entry: Entry) -> float | None:
+    outcome = entry.outcome()
+    if outcome is None:
+        raise ModelError(f"{entry.folder}: outcome.json is missing")
+    return outcome.value
+
+
+def _ending(entry: Entry) -> dict[str, Any]:
+    outcome = entry.outcome()
+    return {"value": outcome.value, "reason": outcome.reason} if outcome else {"value": None, "reason": ""}
