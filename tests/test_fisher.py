@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from conftest import train_tiny
 from twinface.backbones import Fisher, Member, committee
 from twinface.backbones.fisher import CLIP, FLOOR, ORIENTATIONS, PARTS, Patches, fit_mixture
+from twinface.checkpoint import load_twin
 from twinface.errors import SettingsError
+from twinface.onnx_model import OnnxModel
+from twinface.runs import RunFolder
 
 SHAPE = (1, 40, 36)
 SMALL = {"gaussians": 3, "dimensions": 5, "scales": (1.0, 0.8), "steps": (4, 3), "cell": 4}
@@ -142,6 +146,24 @@ def test_a_committee_lets_its_members_fit_to_their_own_views() -> None:
     network.fit(pictures(30), seed=1)
     torch.testing.assert_close(network(pictures(2))[:, : fitted().embedding_size], fitted()(pictures(2)))
     assert not any(network.learning)
+
+
+def test_a_run_fits_exports_and_goes_on_from_its_state(tmp_path) -> None:
+    options = [
+        "imaging.height=40",
+        "imaging.width=36",
+        "trainer.epochs=0",
+        'network.backbone={name="fisher", gaussians=4, dimensions=6, scales=[1.0, 0.8], steps=[4, 3], cell=4}',
+        "projection.size=30",
+    ]
+    first, second = (train_tiny(tmp_path / name, *options, tiny=False) for name in ("one", "two"))
+    assert first.best.read_bytes() == second.best.read_bytes()
+    twin, _ = load_twin(first.path)
+    model = OnnxModel(first.path)
+    faces = np.random.default_rng(0).integers(0, 256, (5, 40, 36, 1), np.uint8)
+    with torch.inference_mode():
+        np.testing.assert_allclose(model(faces), twin.embed(torch.from_numpy(faces)).numpy(), atol=2e-3)
+    assert RunFolder(first.path).about()["validation"]["auc"] > 0.75
 
 
 @pytest.mark.parametrize(

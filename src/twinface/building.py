@@ -26,6 +26,7 @@ from twinface.twin import Twin
 from twinface.types import WHOLE_FRAME, ByteArray, Region
 
 FACES_TO_FIT = 1500
+_TRAINED_WITH = [name for name, distance in DISTANCES.items() if distance.learns]
 
 
 def check_components(settings: Settings) -> None:
@@ -41,7 +42,12 @@ def check_components(settings: Settings) -> None:
     check("optimizer", OPTIMISERS, settings.optimizer)
     check("schedule", SCHEDULES, settings.schedule)
     check("projection", PROJECTIONS, settings.projection)
-    _known("network.distance", settings.network.distance, DISTANCES)
+    _known("network.distance", settings.network.distance, _TRAINED_WITH)
+    if settings.cohort.faces and settings.network.distance != "cosine":
+        raise SettingsError(
+            f'cohort.faces = {settings.cohort.faces} needs network.distance = "cosine", found '
+            f'"{settings.network.distance}"'
+        )
     learnt = DISTANCES[settings.network.distance].parameters(1).values()
     if settings.projection.name != "none" and any(value.ndim for value in learnt):
         raise SettingsError(
@@ -74,7 +80,7 @@ def build_twin(network: NetworkSettings, imaging: ImagingSettings, seed: int | N
     Raises:
         SettingsError: a setting does not exist or does not fit.
     """
-    _known("network.distance", network.distance, DISTANCES)
+    _known("network.distance", network.distance, _TRAINED_WITH)
     shape = (3 if imaging.color == "rgb" else 1, imaging.height, imaging.width)
     if seed is not None:
         seed_torch(seed, "weights")

@@ -122,6 +122,18 @@ class NetworkSettings(Strict):
     flip_average: bool = True
 
 
+class CohortSettings(Strict):
+    """Strangers that each face is held against when the model is used; see `cohort`.
+
+    Attributes:
+        faces: how many training people, one picture each; 0 for none.
+        nearest: how many of them count for a face.
+    """
+
+    faces: Annotated[int, Field(ge=0)] = 0
+    nearest: Positive = 25
+
+
 class ValidationSettings(Strict):
     """How the best epoch is chosen, on validation people.
 
@@ -179,6 +191,7 @@ class Settings(Strict):
     network: NetworkSettings = NetworkSettings()
     loss: Component = Component(name="cosface")
     projection: Component = Component(name="none")
+    cohort: CohortSettings = CohortSettings()
     optimizer: Component = Component(name="adamw")
     schedule: Component = Component(name="constant")
     validation: ValidationSettings = ValidationSettings()

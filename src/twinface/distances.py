@@ -22,10 +22,12 @@ class Distance:
     Attributes:
         score: `(left [..., D], right [..., D], parameters) -> [...]`, higher means the same person.
         parameters: embedding size D → name → initial array.
+        learns: whether a network can be trained with it; the others come with what is fitted after training.
     """
 
     score: Callable[[Any, Any, Mapping[str, Any]], Any]
     parameters: Callable[[int], dict[str, Float32Array]]
+    learns: bool = True
 
 
 def weighted_l1(left: Any, right: Any, parameters: Mapping[str, Any]) -> Any:
@@ -58,6 +60,16 @@ def cosine(left: Any, right: Any, parameters: Mapping[str, Any]) -> Any:
     return parameters["scale"] * ((left * right).sum(-1) / lengths) + parameters["bias"]
 
 
+def local_cosine(left: Any, right: Any, parameters: Mapping[str, Any]) -> Any:
+    """`scale * (cos(left, right) - left_D - right_D) + bias`; the last element is what `cohort` adds to embeddings.
+
+    >>> local_cosine(np.array([3.0, 4.0, 0.2]), np.array([4.0, 3.0, 0.1]), {"scale": 1.0, "bias": 0.0}).round(2)
+    np.float64(0.66)
+    """
+    offset = parameters["scale"] * (left[..., -1] + right[..., -1])
+    return cosine(left[..., :-1], right[..., :-1], parameters) - offset
+
+
 def _scale_and_bias(size: int) -> dict[str, Float32Array]:
     return {"scale": np.ones((), np.float32), "bias": np.zeros((), np.float32)}
 
@@ -71,4 +83,5 @@ DISTANCES: dict[str, Distance] = {
     "cosine": Distance(cosine, _scale_and_bias),
     "euclidean": Distance(euclidean, _scale_and_bias),
     "weighted-l1": Distance(weighted_l1, _weights_and_bias),
+    "local-cosine": Distance(local_cosine, _scale_and_bias, learns=False),
 }

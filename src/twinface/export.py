@@ -74,7 +74,9 @@ def export_onnx(twin: Twin, record: ModelRecord, target: Path) -> None:
     entry = proto.metadata_props.add()
     entry.key, entry.value = RECORD_KEY, record.to_json()
     write_bytes(target, seal(proto.SerializeToString()))
-    found = OnnxModel(target)(faces)
+    model = OnnxModel(target)
+    # One at a time as well: an exporter may take the batch that it was shown for the only one.
+    found = np.concatenate([model(faces[:1]), model(faces[1:])])
     worst = float(np.abs(found - expected).max() / np.linalg.norm(expected, axis=1).max())
     if worst > TOLERANCE:
         target.unlink()

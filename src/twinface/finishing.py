@@ -12,6 +12,7 @@ from twinface.building import build_twin
 from twinface.cache import PreparedFaces
 from twinface.calibration import fit_calibration, fit_threshold
 from twinface.checkpoint import save_twin
+from twinface.cohort import Cohort, draw_cohort
 from twinface.components import build
 from twinface.config import Settings
 from twinface.export import export_onnx
@@ -20,6 +21,7 @@ from twinface.projection import PROJECTIONS, fit_parts
 from twinface.provenance import Provenance
 from twinface.results import save_validation
 from twinface.runs import RunFolder
+from twinface.runtime import random_at
 from twinface.sampling import TrainingSource
 from twinface.scoring import embed_faces
 from twinface.state import Tensors
@@ -40,7 +42,7 @@ def finish(
     title: str,
     validator: Validator,
 ) -> None:
-    """Fits the projection on training people, threshold and calibration on validation people, and writes the model.
+    """Fits what is fitted on training people and then on validation people, and writes the model.
 
     Args:
         folder: where the model goes.
@@ -61,15 +63,8 @@ def finish(
     twin = build_twin(settings.network, settings.imaging)
     twin.load_state_dict(weights)
     twin.eval()
-    if settings.projection.name != "none":
-        rows, people = _known_together(split.source)
-        twin.projection = fit_parts(
-            partial(build, "projection", PROJECTIONS, settings.projection),
-            _embed(twin, training.images)[rows],
-            people,
-            twin.backbone.parts,
-            twin.backbone.weights,
-        )
+    if settings.projection.name != "none" or settings.cohort.faces:
+        _fit(twin, settings, seed, split.source, training.images)
     measured, scored = validator.measure(twin, _embed(twin, validation.images))
     scores, is_match = scored.scores, scored.is_match
     threshold = fit_threshold(scores, is_match, split.tuned_on)
@@ -78,7 +73,7 @@ def finish(
         preparation=training.preparation,
         layout=f"{title}: the face where this data set has it",
         embedding_size=twin.embedding_size,
-        distance=settings.network.distance,
+        distance=twin.distance_name,
         distance_parameters={
             name: np.asarray(value.detach().numpy(), np.float32) for name, value in twin.distance.items()
         },
@@ -94,6 +89,29 @@ def finish(
     save_validation(folder.path, split.validation, scored)
     measured.pop("value")
     folder.note(validation=measured)
+
+
+def _fit(twin: Twin, settings: Settings, seed: int, source: TrainingSource, faces: ByteArray) -> None:
+    """Gives the twin its projection and its cohort, as far as the settings ask for them."""
+    rows, people = _known_together(source)
+    embeddings = _embed(twin, faces)
+    if source.pairs is not None:
+        embeddings = embeddings[rows]
+    twin.projection = fit_parts(
+        partial(build, "projection", PROJECTIONS, settings.projection),
+        embeddings,
+        people,
+        twin.backbone.parts,
+        twin.backbone.weights,
+    )
+    if settings.cohort.faces:
+        chosen = draw_cohort(people, settings.cohort, random_at(seed, "cohort"))
+        with torch.inference_mode():
+            strangers = torch.from_numpy(embeddings[chosen])
+            if twin.projection:
+                strangers = twin.projection(strangers)
+            strangers = torch.nn.functional.normalize(strangers, dim=1)
+        twin.cohort = Cohort(strangers.clone(), settings.cohort.nearest)
 
 
 def _known_together(source: TrainingSource) -> tuple[IntArray, IntArray]:
@@ -117,4 +135,4 @@ def _embed(twin: Twin, faces: ByteArray) -> Float32Array:
         with torch.inference_mode():
             return np.asarray(twin.embed(torch.from_numpy(batch)).numpy(), np.float32)
 
-    return embed_faces(embed, faces)
+    return embed_faces(embed, faces, twin.backbone.at_once)

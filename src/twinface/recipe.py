@@ -69,13 +69,20 @@ def override(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, A
 
     >>> override({"trainer": {"epochs": 9}}, ["trainer.epochs=5", "loss=bce"])
     {'trainer': {'epochs': 5}, 'loss': {'name': 'bce'}}
+    >>> override({}, ["projection=none", "validation.patience=none"])
+    {'projection': {'name': 'none'}, 'validation': {'patience': None}}
     """
     result = values
     for text in overrides:
         path, equals, right = text.partition("=")
         if not equals or not path.strip():
             raise SettingsError(f'--set {text}: need FIELD=VALUE, for example "trainer.epochs=5"')
-        result = assign(result, path.strip(), _parsed(right.strip()), f"--set {text}")
+        path, right = path.strip(), right.strip()
+        # "none" is no value, except where it is a name: projection.name=none.
+        is_name = path in _COMPONENTS or path.endswith(".name")
+        result = assign(
+            result, path, right if right == "none" and is_name else _parsed(right), f"--set {text}"
+        )
     return _copied(result)
 
 

@@ -14,7 +14,7 @@ import torch
 
 from twinface.errors import SettingsError
 
-Purpose = Literal["weights", "order", "augment", "dropout", "validation", "fit"]
+Purpose = Literal["weights", "order", "augment", "dropout", "validation", "fit", "cohort"]
 _PURPOSES: dict[Purpose, int] = {
     "weights": 1,
     "order": 2,
@@ -22,6 +22,7 @@ _PURPOSES: dict[Purpose, int] = {
     "dropout": 4,
     "validation": 5,
     "fit": 6,
+    "cohort": 7,
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from twinface.errors import DivergedError
+from twinface.errors import DataError, DivergedError
 from twinface.types import ByteArray, Float32Array, PairSet, ScoredPairs
 
 Embed = Callable[[ByteArray], Float32Array]
@@ -23,16 +23,17 @@ def embed_faces(
         embed: `[B, H, W, C]` uint8 → `[B, D]` float32.
         faces: `[N, H, W, C]` uint8; may be memory-mapped.
         batch_size: faces at a time. On a processor 16 is up to three times as fast as 128, whose maps outgrow the cache
-            and what the allocator keeps; a GPU wants hundreds.
+            and what the allocator keeps (`Backbone.at_once`); a GPU wants hundreds.
         progress: called with (faces done, faces in all) after each batch.
 
     Returns:
         `[N, D]` float32.
 
     Raises:
+        DataError: there is no face.
         DivergedError: an embedding is not finite; the face is named by its row.
     """
-    parts = []
+    embeddings: Float32Array | None = None
     for start in range(0, len(faces), batch_size):
         # A copy, because the faces may be a read-only map of a file and torch wants memory of its own.
         part = embed(np.array(faces[start : start + batch_size]))
@@ -41,10 +42,15 @@ def embed_faces(
             raise DivergedError(
                 f"the embedding of face {start + wrong[0]} is not finite; the model is unusable"
             )
-        parts.append(part)
+        if embeddings is None:
+            # Filled as it comes: long embeddings of many faces should not be in memory twice.
+            embeddings = np.empty((len(faces), part.shape[1]), np.float32)
+        embeddings[start : start + len(part)] = part
         if progress:
             progress(min(start + batch_size, len(faces)), len(faces))
-    return np.concatenate(parts)
+    if embeddings is None:
+        raise DataError("found no face to embed, need at least one")
+    return embeddings
 
 
 def score_pairs(

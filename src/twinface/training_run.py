@@ -116,7 +116,7 @@ def _train(
     learner = build_learner(settings, sampler.people, machine, seed, faces.images if begins else None)
     if about.get("start_from"):
         before = load_twin(about["start_from"])[0]
-        before.projection = None  # it belongs to the weights as they were
+        before.projection = before.cohort = None  # they belong to the weights as they were
         learner.twin.load_state_dict(before.state_dict())
     validator = Validator(
         validation.images, split.validation, settings.validation, machine, seed, settings.loss.name == "bce"

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from twinface.backbones import Backbone
+from twinface.cohort import Cohort
 from twinface.distances import DISTANCES
 from twinface.projection import Projection, side_by_side
 
@@ -25,6 +26,7 @@ class Twin(nn.Module):
 
     Attributes:
         projection: a linear map that was fitted to the trained network's embeddings, or None; see `projection`.
+        cohort: strangers that each face is held against, or None; see `cohort`.
         feature_size: length of the network's own embeddings.
     """
 
@@ -39,20 +41,27 @@ class Twin(nn.Module):
         self.backbone = backbone
         self.feature_size = backbone.embedding_size
         self.projection: Projection | None = None
+        self.cohort: Cohort | None = None
         self.normalisation = normalisation
         self.flip_average = flip_average
-        self.formula = DISTANCES[distance]
+        self._distance_in_training = distance
         self.distance = nn.ParameterDict(
             {
                 name: nn.Parameter(torch.from_numpy(value.copy()))
-                for name, value in self.formula.parameters(self.feature_size).items()
+                for name, value in DISTANCES[distance].parameters(self.feature_size).items()
             }
         )
 
     @property
+    def distance_name(self) -> str:
+        """The entry of `DISTANCES` that `score` uses."""
+        return "local-cosine" if self.cohort else self._distance_in_training
+
+    @property
     def embedding_size(self) -> int:
-        """Length of what `embed` gives: of the features, unless a projection changes it."""
-        return self.projection.embedding_size if self.projection else self.feature_size
+        """Length of what `embed` gives: of the features, unless a projection changes it; a cohort adds one."""
+        size = self.projection.embedding_size if self.projection else self.feature_size
+        return size + 1 if self.cohort else size
 
     def normalise(self, images: Tensor) -> Tensor:
         """`[B, C, H, W]` grey values in [0, 255] → network input, float32."""
@@ -73,7 +82,7 @@ class Twin(nn.Module):
     def embed(self, images: Tensor) -> Tensor:
         """`[B, H, W, C]` uint8 → embeddings `[B, D]` float32, as use sees them.
 
-        That is with the mirror image and the projection, if the twin has them.
+        That is with the mirror image, the projection and the cohort, if the twin has them.
         """
         planes = images.permute(0, 3, 1, 2).float()
         if self.flip_average:
@@ -86,11 +95,14 @@ class Twin(nn.Module):
                 embeddings = self._unit(embeddings)
         if self.projection:
             embeddings = self.projection(embeddings)
+        if self.cohort:
+            embeddings = self.cohort(embeddings)
         return embeddings
 
     def score(self, left: Tensor, right: Tensor) -> Tensor:
         """Embeddings `[..., D]` and `[..., D]` → scores `[...]`; higher means the same person."""
-        scores: Tensor = self.formula.score(left, right, dict(self.distance.items()))
+        formula = DISTANCES[self.distance_name]
+        scores: Tensor = formula.score(left, right, dict(self.distance.items()))
         return scores
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:

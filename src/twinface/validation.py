@@ -66,7 +66,7 @@ class Validator:
 
     def __call__(self, twin: Twin) -> dict[str, float]:
         """Accuracy, AUC, loss and one-shot accuracy; `"value"` is what chooses, higher for better."""
-        at_once = 16 if self.machine.device == "cpu" else 512
+        at_once = twin.backbone.at_once if self.machine.device == "cpu" else 512
         embeddings = embed_faces(lambda faces: self._embed(twin, faces), self.faces, at_once)
         return self.measure(twin, embeddings, self.machine.device)[0]
 

@@ -18,10 +18,12 @@ class Backbone(nn.Module):
     Attributes:
         embedding_size: D.
         fits: whether `fit` does anything.
+        at_once: pictures that a processor is best given together; more of them outgrow its cache.
     """
 
     embedding_size: int
     fits: bool = False
+    at_once: int = 16
 
     def fit(self, images: Tensor, seed: int) -> None:
         """Learns from training pictures without their labels, once, before training begins; most networks do not.

@@ -71,6 +71,7 @@ class Committee(Backbone):
         self.views, self.members = nn.ModuleList(views), nn.ModuleList(members)
         self._networks = tuple(members)
         self.fits = any(member.fits for member in members)
+        self.at_once = min(member.at_once for member in members)
         self._weights = tuple(weights)
         self._parts = tuple(member.embedding_size for member in members)
         self._learning = tuple(any(member.learning) for member in members)

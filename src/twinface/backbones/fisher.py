@@ -150,6 +150,7 @@ class Fisher(Backbone):
     variances: Tensor
     shares: Tensor
     fits = True
+    at_once = 2
 
     def __init__(
         self,
@@ -231,7 +232,7 @@ class Fisher(Backbone):
     def _patches(self, scale: nn.Module, images: Tensor) -> Tensor:
         """`[B, 1, H, W] -> [B, P, 130]`: descriptors and places."""
         described: Tensor = scale(images)
-        places = scale.places.expand(len(images), -1, -1)  # type: ignore[operator]
+        places = scale.places.expand(images.shape[0], -1, -1)  # type: ignore[operator]
         return torch.cat([described, places], dim=2)
 
     def _reduced(self, scale: nn.Module, images: Tensor) -> Tensor:

@@ -294,12 +294,15 @@ def _flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _first_problem(error: ValidationError) -> str:
-    """One line about the first thing that is wrong, with the nearest field where one is unknown."""
-    problem = error.errors()[0]
-    place = [str(part) for part in problem["loc"]]
+    """One line about what is wrong first, a misspelt field before one that is missing."""
+    problems = error.errors()
+    problem = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
+    # Where a value may be a list or a range, the place says which of them was tried.
+    tried = [str(part) for part in problem["loc"]]
+    place = [part for part in tried if "Range" not in part and not part.startswith("list[")]
     if problem["type"] == "extra_forbidden":
         known = Study.model_fields
-        if "Range" in place:
+        if place != tried:
             known = Range.model_fields
         elif len(place) > 1:
             known = {"parts": Part.model_fields, "test": Test.model_fields}.get(place[0], known)

@@ -1,0 +1,357 @@
+"""Studies from end to end, what their report says, and that neither kills nor machines that die change it."""
+
+import itertools
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from twinface.errors import DataError
+from twinface.experiments.effects import importances, interactions, main_effects
+from twinface.experiments.local import LocalRunner
+from twinface.experiments.standings import Contender, corrected_p_values, leaderboard
+from twinface.experiments.study import Part, read_study
+from twinface.experiments.sweep import Sweep
+from twinface.experiments.trial import Job, Pruned, _Pruner, run_job
+from twinface.interruption import StopRequest
+from twinface.intervals import mcnemar
+from twinface.metrics import cross_validated_accuracy
+from twinface.report.study_page import write_study_report
+from twinface.results import load_validation
+from twinface.runs import RunFolder
+from twinface.training_data import DataSource
+from twinface.types import ScoredPairs
+
+STUDY = """
+title = "Which rate, <b>really</b>?"
+data = "orl"
+seeds = [0, 1]
+
+[[parts]]
+name = "rates"
+recipe = "demo"
+vary = { optimizer.learning_rate = [1e-3, 1e-2], sampling.batch_size = [32, 64] }
+
+[parts.set]
+imaging.height = 24
+imaging.width = 24
+network.backbone = { name = "residual", channels = [4, 8], embedding = 16 }
+sampling.look_alikes = 2
+trainer.epochs = 2
+
+[test]
+protocol = "unseen"
+points = ["rates/best"]
+"""
+
+
+def write_study(folder: Path, text: str = STUDY) -> Path:
+    path = folder / "rates.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def command(study: Path, out: Path, *more: str) -> list[str]:
+    return [
+        sys.executable,
+        "-m",
+        "twinface",
+        "sweep",
+        str(study),
+        "--out",
+        str(out),
+        "--jobs",
+        "2",
+        "--cores",
+        "2",
+        *more,
+    ]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A study file, and the folder of the study run without any interruption."""
+    folder = tmp_path_factory.mktemp("study")
+    study = write_study(folder)
+    done = subprocess.run(command(study, folder / "o", "--json"), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert figures == json.loads((folder / "o" / "leaderboard.json").read_text(encoding="utf-8"))
+    return study, folder / "o"
+
+
+def test_a_study_from_end_to_end(whole: tuple[Path, Path]) -> None:
+    _, place = whole
+    figures = json.loads((place / "leaderboard.json").read_text(encoding="utf-8"))
+    board = figures["leaderboard"]
+    assert len(board) == 4
+    assert [len(line["accuracies"]) for line in board] == [2] * 4
+    for line in board:
+        folder = place / "trials" / line["name"].replace("/", "-")
+        for seed, accuracy in enumerate(line["accuracies"]):
+            _, scored = load_validation(folder / f"seed-{seed}")
+            assert accuracy == pytest.approx(
+                cross_validated_accuracy(scored.scores, scored.is_match, 10), abs=0.02
+            )
+            about = RunFolder(folder / f"seed-{seed}").about()
+            assert about["seed"] == seed
+            assert about["machine"]["threads"] == 1
+        assert line["interval"][0] <= line["accuracy"] <= line["interval"][1]
+    best = max(board, key=lambda line: line["value"])["name"]
+    assert [(test["name"], test["seed"]) for test in figures["test"]] == [(best, 0), (best, 1)]
+    assert all(test["seen_people"]["pairs"] == 0 for test in figures["test"])
+    tested = list(place.glob("trials/*/*/results/unseen.json"))
+    assert len(tested) == 2
+    page = (place / "report.html").read_text(encoding="utf-8")
+    assert "Which rate, &lt;b&gt;really&lt;/b&gt;?" in page
+    for section in (
+        "leaderboard",
+        "test",
+        "factors",
+        "curves",
+        "decisions",
+        "disagreement",
+        "costs",
+        "study",
+    ):
+        assert f'<section id="{section}">' in page
+    for line in board:
+        assert line["name"] in page
+    assert "data:image/jpeg;base64," in page
+
+
+def test_a_study_that_is_over_runs_nothing_twice(whole: tuple[Path, Path]) -> None:
+    study, place = whole
+    before = {path: path.stat().st_mtime_ns for path in place.glob("trials/**/*") if path.is_file()}
+    work = Sweep(read_study(study), None, place)
+    work.run(LocalRunner(1), StopRequest(), lambda standing: None)
+    write_study_report(work)
+    assert before == {path: path.stat().st_mtime_ns for path in place.glob("trials/**/*") if path.is_file()}
+
+
+def kill_and_go_on(study: Path, out: Path, kills: int, *more: str) -> None:
+    """Kills the whole process group after a random time, so often, and lets the last one end."""
+    drawn = random.Random(kills)
+    for _ in range(kills):
+        process = subprocess.Popen(
+            command(study, out, *more),
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(drawn.uniform(2, 14))
+        # The command alone: what it began has to notice by itself.
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    subprocess.run(command(study, out, *more), capture_output=True, check=True)
+
+
+def same_figures(one: Path, other: Path) -> bool:
+    return (one / "leaderboard.json").read_bytes() == (other / "leaderboard.json").read_bytes()
+
+
+def test_kills_change_nothing(whole: tuple[Path, Path], tmp_path: Path) -> None:
+    study, place = whole
+    kill_and_go_on(study, tmp_path / "o", 2)
+    assert same_figures(place, tmp_path / "o")
+    assert {path.name for path in (tmp_path / "o" / "trials").iterdir()} == {
+        f"rates-{n:04d}" for n in range(4)
+    }
+
+
+@pytest.mark.slow
+def test_ten_kills_change_nothing(whole: tuple[Path, Path], tmp_path: Path) -> None:
+    study, place = whole
+    kill_and_go_on(study, tmp_path / "o", 10)
+    assert same_figures(place, tmp_path / "o")
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(whole: tuple[Path, Path], tmp_path: Path) -> None:
+    study, place = whole
+    process = subprocess.Popen(command(study, tmp_path / "o"), stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob("o/trials/*/seed-0/run.json")):
+        time.sleep(0.1)
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command goes on" in said
+    subprocess.run(command(study, tmp_path / "o"), capture_output=True, check=True)
+    assert same_figures(place, tmp_path / "o")
+
+
+def test_a_dry_run_prints_points_and_costs_and_leaves_nothing(tmp_path: Path) -> None:
+    study = write_study(tmp_path)
+    done = subprocess.run(
+        command(study, tmp_path / "o", "--dry-run"), capture_output=True, text=True, check=True
+    )
+    assert "rates: 4 points, 8 runs" in done.stdout
+    assert "rates/0003  learning_rate 0.01, batch_size 64" in done.stdout
+    assert "with 2 at a time" in done.stdout
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_run_that_diverges_is_told_and_the_others_go_on(tmp_path: Path) -> None:
+    text = STUDY.replace("[1e-3, 1e-2]", "[1e-3, 1e30]").replace("seeds = [0, 1]", "seeds = [0]")
+    text = text.replace("[32, 64]", "[32]")
+    study = read_study(write_study(tmp_path, text))
+    work = Sweep(study, None, tmp_path / "o")
+    work.run(LocalRunner(2), StopRequest(), lambda standing: None)
+    states = {entry.number: entry.state for entry in work.entries()}
+    assert states[0] == "finished"
+    assert states[1] == "failed"
+    assert (
+        "the loss is" in work.entries()[1].outcome().reason
+        or "not finite" in work.entries()[1].outcome().reason
+    )
+    page = write_study_report(work).read_text(encoding="utf-8")
+    assert "Given up or failed: 1" in page
+
+
+def test_a_process_that_dies_again_and_again_fails_its_point_alone(tmp_path: Path) -> None:
+    job = Job("a/0000", tmp_path / "a", DataSource("orl"), None, (0,), "auc", 1)  # type: ignore[arg-type]
+    runner = LocalRunner(2)
+    runner.start(job)
+    ended = []
+    while not ended:
+        ended = runner.wait(5)
+    ((name, outcome),) = ended
+    assert name == "a/0000"
+    assert outcome.state == "failed"
+    assert "3 times" in outcome.reason
+    assert runner.free() == 2
+
+
+def test_a_point_below_the_median_is_given_up(tmp_path: Path) -> None:
+    study = read_study(write_study(tmp_path))
+    settings = study.parts[0].settings(study.parts[0].grid()[0])
+    rivals = tuple(tuple((epoch, 0.9 + 0.01 * number) for epoch in (1, 2)) for number in range(3))
+    job = Job("a/0000", tmp_path / "a", DataSource("orl"), settings, (0, 1), "auc", 1, rivals)
+    outcome = run_job(job, StopRequest())
+    assert outcome.state == "pruned"
+    folder = RunFolder(tmp_path / "a" / "seed-0")
+    assert folder.about()["status"] == "pruned"
+    assert len(folder.records()) == 1
+    assert outcome.value == folder.records()[0]["auc"]
+    assert not (tmp_path / "a" / "seed-1").exists()
+    assert run_job(job, StopRequest()) == outcome
+
+
+@pytest.mark.parametrize("own", [[0.5, 0.6], [0.7, 0.7], [0.9, 0.2], [0.6, 0.65]])
+def test_the_median_rule_against_a_plain_one(tmp_path: Path, own: list[float]) -> None:
+    rivals = (((1, 0.6), (2, 0.7), (3, 0.8)), ((1, 0.7), (2, 0.8), (3, 0.9)), ((1, 0.5), (2, 0.6), (3, 0.9)))
+    study = read_study(write_study(tmp_path, STUDY.replace("trainer.epochs = 2", "trainer.epochs = 3")))
+    settings = study.parts[0].settings(study.parts[0].grid()[0])
+    folder = RunFolder(tmp_path / "a")
+    folder.path.mkdir()
+    pruner = _Pruner(Job("a", tmp_path, DataSource("orl"), settings, (0,), "auc", 1, rivals), folder)
+    for epoch, value in enumerate(own, 1):
+        folder.record(epoch - 1, {"epoch": epoch, "auc": value})
+        plain = max(own[:epoch]) < np.median([dict(rival)[epoch] for rival in rivals])
+        if plain:
+            with pytest.raises(Pruned):
+                pruner({"epoch": epoch})
+            return
+        pruner({"epoch": epoch})
+
+
+def some_pairs(seed: int, strength: float, count: int = 400) -> ScoredPairs:
+    drawn = np.random.default_rng(0)
+    match = drawn.random(count) < 0.5
+    left = drawn.integers(0, 60, count)
+    right = np.where(match, left, (left + drawn.integers(1, 60, count)) % 60)
+    noise = np.random.default_rng(seed).normal(size=count)
+    return ScoredPairs(strength * match + noise, match, np.stack([left, right], axis=1))
+
+
+def test_the_leaderboard_tells_apart_what_differs_and_nothing_else() -> None:
+    good = Contender("good", [some_pairs(seed, 4.0) for seed in (1, 2, 3)])
+    same = Contender("same", good.runs)
+    bad = Contender("bad", [some_pairs(seed, 0.5) for seed in (4, 5, 6)])
+    places = leaderboard([bad, good, same])
+    assert [place.name for place in places] == ["good", "same", "bad"]
+    assert places[0].apart == {"bad"}
+    assert places[2].apart == {"good", "same"}
+    accuracies = [cross_validated_accuracy(run.scores, run.is_match) for run in good.runs]
+    assert places[0].accuracy == pytest.approx(np.mean(accuracies), abs=2e-3)
+    assert places[0].spread == pytest.approx(np.std(accuracies, ddof=1), abs=2e-3)
+
+
+def test_corrected_p_values_against_a_plain_loop() -> None:
+    drawn = np.random.default_rng(1)
+    right = {name: drawn.random((3, 200)) < share for name, share in (("a", 0.9), ("b", 0.8), ("c", 0.6))}
+    raw = {
+        (one, other): min(
+            1, 2 * sorted(mcnemar(x, y) for x, y in zip(right[one], right[other], strict=True))[1]
+        )
+        for one, other in itertools.combinations(right, 2)
+    }
+    found = corrected_p_values(right)
+    rising, largest = 3, 0.0
+    for pair in sorted(raw, key=raw.__getitem__):
+        largest = max(largest, min(1.0, rising * raw[pair]))
+        rising -= 1
+        assert found[pair] == pytest.approx(largest)
+    assert corrected_p_values({"a": right["a"]}) == {}
+
+
+def test_other_pairs_cannot_be_compared() -> None:
+    with pytest.raises(DataError, match="a and b were not scored on the same pairs"):
+        leaderboard([Contender("a", [some_pairs(1, 1.0)]), Contender("b", [some_pairs(1, 1.0, 300)])])
+
+
+def plan(**vary: list) -> Part:
+    return Part(name="p", vary=vary)
+
+
+def test_main_effects_against_plain_means() -> None:
+    part = plan(rate=[1, 2, 3], size=["s", "l"])
+    points = part.grid()
+    drawn = np.random.default_rng(0)
+    values = [
+        [
+            0.1 * point["rate"] + (0.5 if point["size"] == "l" else 0.0) + noise
+            for noise in drawn.normal(0, 0.01, 2)
+        ]
+        for point in points
+    ]
+    strongest, weaker = main_effects(part, points, values)
+    assert (strongest.field, weaker.field) == ("size", "rate")
+    assert strongest.balanced
+    for level in weaker.levels:
+        own = [
+            value
+            for point, each in zip(points, values, strict=True)
+            for value in each
+            if str(point["rate"]) == level.label
+        ]
+        assert level.mean == pytest.approx(np.mean(own))
+        assert level.runs == 4
+        # The other factor's half is taken out, so that what is left is the noise.
+        assert level.margin < 0.05
+    assert strongest.share + weaker.share == pytest.approx(1, abs=0.01)
+    assert importances(part, points * 2, values * 2)["size"] > 0.5
+
+
+def test_interactions_are_what_neither_factor_does_alone() -> None:
+    part = plan(one=[0, 1], other=[0, 1], third=[0, 1])
+    points = part.grid()
+    both = [[float(point["one"] ^ point["other"])] for point in points]
+    strongest = interactions(part, points, both)[0]
+    assert strongest.fields == ("one", "other")
+    assert strongest.share == pytest.approx(1)
+    apart = [[float(point["one"] + point["other"])] for point in points]
+    assert interactions(part, points, apart)[0].share == pytest.approx(0, abs=1e-9)
+
+
+def test_an_unbalanced_plan_is_called_so() -> None:
+    part = plan(one=[0, 1], other=[0, 1])
+    points = part.grid()[:3]
+    effects = main_effects(part, points, [[0.1], [0.2], [0.3]])
+    assert not any(effect.balanced for effect in effects)

