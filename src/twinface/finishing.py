@@ -19,12 +19,11 @@ from twinface.model_record import ModelRecord
 from twinface.projection import PROJECTIONS, fit_parts
 from twinface.provenance import Provenance
 from twinface.runs import RunFolder
-from twinface.sampling import TrainingSource
 from twinface.scoring import embed_faces, score_pairs
 from twinface.state import Tensors
 from twinface.training_data import PeopleSplit
 from twinface.twin import Twin
-from twinface.types import ByteArray, Float32Array, IntArray, PairSet
+from twinface.types import ByteArray, Float32Array, IntArray, PairSet, TrainingSource
 
 
 def finish(
