@@ -11,6 +11,7 @@ from typing import Any
 from twinface.evaluation import EVERYTHING
 from twinface.report.charts import Chart
 from twinface.report.decision_charts import decision_charts
+from twinface.report.explained_pairs import explained_pairs
 from twinface.report.extreme_pairs import extreme_pairs
 from twinface.report.figures_table import (
     NOTHING,
@@ -90,6 +91,7 @@ def write_report(folder: RunFolder) -> Path:
         results=results,
         learning=learning_charts(records, settings.loss.name == "bce"),
         sections=[_section(result) for result in results],
+        explained=explained_pairs(folder.path, whole[0]) if whole else None,
         epoch_columns=[title for name, title in _EPOCH_COLUMNS.items() if _measured(records, name)],
         epoch_rows=_epoch_rows(records),
         best_epoch=best_epoch(records),
