@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test test-all bench-accuracy bench-parts lint format clean
+.PHONY: help install demo test test-all bench-accuracy bench-parts bench-explanation lint format clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ bench-accuracy: install  ## train and judge the shipped recipes on LFW (LFW=fold
 
 bench-parts: install  ## what costs nothing, and what models make of the face or the background alone (LFW=folder)
 	$(BIN)/python benchmarks/parts.py --root $(LFW)
+
+bench-explanation: install  ## do occlusion maps mark what matters? (LFW=folder)
+	$(BIN)/python benchmarks/explanation.py --root $(LFW)
 
 lint: install
 	$(BIN)/ruff format --check src tests benchmarks

@@ -69,17 +69,31 @@ class Explanation:
         Raises:
             ValueError: the share is not between 0 and 1.
         """
+        marked = self.marked(share)
+        count = marked.shape[1]
+        every = np.tile(np.arange(CELLS * CELLS), (draws, 2, 1))
+        drawn = np.random.default_rng(seed).permuted(every, axis=2)[..., :count]
+        choices = np.concatenate([marked[np.newaxis], drawn])
+        changes = self.score - self.scores_without(choices)
+        return Deletion(share, changes[0], changes[1:])
+
+    def marked(self, share: float) -> IntArray:
+        """The cells of the coarse grid whose mean is furthest from 0, the furthest first.
+
+        Args:
+            share: of a picture's cells, in (0, 1); at least one cell.
+
+        Returns:
+            `[2, K]` numbers of cells, row by row, of either picture.
+
+        Raises:
+            ValueError: the share is not between 0 and 1.
+        """
         if not 0 < share < 1:
             raise ValueError(f"share {share} of the cells, need one between 0 and 1")
         strength = np.abs(self.grid()).reshape(2, -1)
-        cells = strength.shape[1]
-        count = max(1, round(share * cells))
-        random = np.random.default_rng(seed)
-        every = np.tile(np.arange(cells), (draws, 2, 1))
-        marked = np.argsort(-strength, axis=1, kind="stable")
-        choices = np.concatenate([marked[None], random.permuted(every, axis=2)])[..., :count]
-        changes = self.score - self.scores_without(choices)
-        return Deletion(share, changes[0], changes[1:])
+        order = np.argsort(-strength, axis=1, kind="stable")
+        return order[:, : max(1, round(share * strength.shape[1]))]
 
     def scores_without(self, choices: IntArray) -> FloatArray:
         """The scores after cells of one picture were painted over.
