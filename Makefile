@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test test-all bench-accuracy lint format clean
+.PHONY: help install demo test test-all bench-accuracy bench-parts bench-explanation lint format clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,12 @@ test-all: install  ## the slow proofs too: a hundred kills, coverage of interval
 LFW ?= lfw
 bench-accuracy: install  ## train and judge the shipped recipes on LFW (LFW=folder; about an hour on two cores)
 	$(BIN)/python benchmarks/accuracy.py --root $(LFW)
+
+bench-parts: install  ## what costs nothing, and what models make of the face or the background alone (LFW=folder)
+	$(BIN)/python benchmarks/parts.py --root $(LFW)
+
+bench-explanation: install  ## do occlusion maps mark what matters? (LFW=folder)
+	$(BIN)/python benchmarks/explanation.py --root $(LFW)
 
 lint: install
 	$(BIN)/ruff format --check src tests benchmarks

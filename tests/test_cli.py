@@ -38,7 +38,7 @@ def changes(*more: str) -> list[str]:
 def test_help_reads_like_the_job() -> None:
     result = twinface("--help")
     assert result.returncode == 0
-    for command in ("train", "evaluate", "report", "verify", "data", "demo", "doctor"):
+    for command in ("train", "evaluate", "report", "verify", "explain", "data", "demo", "doctor"):
         assert re.search(rf"^\s+{command} ", result.stdout, re.MULTILINE), command
 
 

@@ -6,7 +6,6 @@ import json
 import numpy as np
 import pytest
 
-from twinface.baselines import BASELINES, fit_baseline
 from twinface.calibration import fit_threshold
 from twinface.cli.summary import summary
 from twinface.datasets import open_dataset
@@ -155,15 +154,3 @@ def test_results_come_back(tmp_path, model: OnnxModel, pairs: PairSet) -> None:
     assert np.array_equal(loaded.decided, result.decided.scores)
     assert loaded.left[5] == pairs.faces.paths[pairs.left[5]]
     assert loaded.root == pairs.faces.root
-
-
-@pytest.mark.parametrize("name", sorted(BASELINES))
-def test_baselines_are_judged_like_any_model(
-    name: str, tiny_run: RunFolder, model: OnnxModel, pairs: PairSet
-) -> None:
-    settings = tiny_run.settings()
-    split = split_dataset(open_dataset("orl"), settings.data, 400, 30)
-    baseline = fit_baseline(name, split, model.record.preparation, settings)
-    figures = evaluate(baseline, pairs, "unseen").figures
-    assert figures["seen_people"]["pairs"] == 0
-    assert 0.7 < figures["accuracy"] < 0.95

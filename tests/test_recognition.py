@@ -105,6 +105,8 @@ def test_judging_works_where_torch_is_not_installed(tiny_run: RunFolder, tmp_pat
         ("import twinface", {"numpy", "cv2", "onnxruntime", "pydantic", "typer", *NOT_FOR_USING}),
         ("import twinface.cli", {"numpy", "cv2", "onnxruntime", "pydantic", *NOT_FOR_USING}),
         ("import twinface.recognition", {"onnxruntime", *NOT_FOR_USING}),
+        ("import twinface.explanation, twinface.explanation_picture", {"onnxruntime", *NOT_FOR_USING}),
+        ("import twinface.training_data, twinface.fitted_model", {"onnxruntime", *NOT_FOR_USING}),
     ],
 )
 def test_nothing_heavy_is_imported_before_it_is_needed(statement: str, light: set[str]) -> None:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twinface.errors import DataError
-from twinface.sampling import SAMPLERS, DrawnPairs, GivenPairs, Images, PeopleImages, TrainingSource
-from twinface.types import FaceSet, PairSet
+from twinface.sampling import SAMPLERS, DrawnPairs, GivenPairs, Images, PeopleImages
+from twinface.types import FaceSet, PairSet, TrainingSource
 
 
 def source(counts: list[int]) -> TrainingSource:

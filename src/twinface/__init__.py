@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from twinface.errors import TwinfaceError as TwinfaceError
+    from twinface.explanation import Explanation as Explanation
+    from twinface.explanation import explain as explain
     from twinface.recognition import Verifier as Verifier
     from twinface.recognition import verify as verify
     from twinface.types import Verdict as Verdict
@@ -23,8 +25,15 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 # Imported when first asked for, so that `import twinface` itself takes no time.
-_HOMES = {"verify": "recognition", "Verifier": "recognition", "Verdict": "types", "TwinfaceError": "errors"}
-__all__ = ["TwinfaceError", "Verdict", "Verifier", "__version__", "verify"]
+_HOMES = {
+    "verify": "recognition",
+    "Verifier": "recognition",
+    "Verdict": "types",
+    "explain": "explanation",
+    "Explanation": "explanation",
+    "TwinfaceError": "errors",
+}
+__all__ = ["Explanation", "TwinfaceError", "Verdict", "Verifier", "__version__", "explain", "verify"]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,7 +7,7 @@ calibration has seen, unless the caller insists, and then every output says so. 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -51,12 +51,16 @@ from twinface.types import (
 )
 
 ONE_SHOT_WAYS, ONE_SHOT_TRIALS = 20, 1000
+EVERYTHING = "everything"  # what a model is shown where nothing is painted over
 
 
 class Model(Protocol):
     """What is evaluated: an embedding network and its record; `OnnxModel` is one."""
 
-    record: ModelRecord
+    @property
+    def record(self) -> ModelRecord:
+        """How it is used and whom it has seen."""
+        ...
 
     def __call__(self, faces: ByteArray) -> Float32Array:
         """`[B, H, W, C]` uint8 → `[B, D]` float32."""
@@ -85,7 +89,8 @@ class Evaluation:
     """What a model did on labelled pairs.
 
     Attributes:
-        protocol: "view1", "view2", "unseen" or "pairs".
+        protocol: "view1", "view2", "unseen" or "pairs", with "-face" or "-background" after it where the model was
+            shown that part of the pictures alone.
         pairs: the pairs.
         scored: their scores.
         decided: the scores less the threshold that applied to each, so that 0 divides "same" from "different".
@@ -113,7 +118,8 @@ def evaluate(
     """Embeds each picture once, scores the pairs and measures.
 
     With folds (View 2) threshold and calibration of each fold are fitted on the others; without, they are the
-    model's own, fitted on validation people.
+    model's own, fitted on validation people. Where the model's preparation has a mask, protocol and data are named
+    after the part that it leaves, so that nobody takes the figures for those of whole pictures.
 
     Args:
         model: to judge.
@@ -128,10 +134,14 @@ def evaluate(
         DataError, ImageError: the pictures are missing or damaged.
     """
     began = time.perf_counter()
+    mask = model.record.preparation.mask
+    if mask:
+        protocol, pairs = f"{protocol}-{mask.shows}", replace(pairs, name=f"{pairs.name}, {mask.shows} alone")
     seen = check_leak(model.record, pairs, allow_seen)
     found = score(model, pairs, progress)
     decided, probabilities, threshold = _decide(model.record, found.scored, pairs.name)
     figures = {
+        "shown": str(mask) if mask else EVERYTHING,
         "images": len(pairs.faces),
         "threshold": threshold.value,
         "threshold_fitted_on": threshold.fitted_on,
@@ -185,6 +195,7 @@ def judged(
         "pairs": len(pairs),
         "genuine": int(pairs.is_match.sum()),
         "people": len(pairs.faces.names),
+        "shown": EVERYTHING,
         **_decision_figures(decided, probabilities),
         **_ranking_figures(ranked or scored),
         **figures,
@@ -350,9 +361,10 @@ def _claim(record: ModelRecord, claims: str, seen: dict[str, int]) -> str:
             f"Nothing: {seen['pairs']} pairs show people whom the model was trained or tuned on "
             f"({seen['trained_on']} and {seen['tuned_on']} people)."
         )
-    return (
-        f"{claims} Trained on {record.provenance.trained_on}; tuned on {record.provenance.tuned_on}.".strip()
-    )
+    mask = record.preparation.mask
+    partial = f"No accuracy of a verifier: it was shown {mask}." if mask else ""
+    whom = f"Trained on {record.provenance.trained_on}; tuned on {record.provenance.tuned_on}."
+    return " ".join(filter(None, (partial, claims, whom)))
 
 
 def _plain(value: Any, methods: dict[str, None]) -> Any:

@@ -22,12 +22,11 @@ from twinface.provenance import Provenance
 from twinface.results import save_validation
 from twinface.runs import RunFolder
 from twinface.runtime import random_at
-from twinface.sampling import TrainingSource
 from twinface.scoring import embed_faces
 from twinface.state import Tensors
 from twinface.training_data import PeopleSplit
 from twinface.twin import Twin
-from twinface.types import ByteArray, Float32Array, IntArray
+from twinface.types import ByteArray, Float32Array, IntArray, TrainingSource
 from twinface.validation import Validator
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from twinface.errors import ImageError, ModelError
 from twinface.image_header import read_image_header
+from twinface.masking import Mask
 from twinface.netpbm import decode_netpbm
 from twinface.types import ByteArray, Region
 
@@ -38,6 +39,7 @@ class Preparation:
         region: the part of the picture to cut out.
         height, width: of the prepared face in pixels, 16 to 1024.
         color: "gray" (one channel) or "rgb" (three).
+        mask: what to paint over in the whole picture first, or None; no model is trained with one.
 
     Raises:
         ValueError: a size or the color is none of these.
@@ -51,6 +53,7 @@ class Preparation:
     height: int
     width: int
     color: Color
+    mask: Mask | None = None
 
     def __post_init__(self) -> None:
         for side in (self.height, self.width):
@@ -76,7 +79,9 @@ class Preparation:
         """The settings as JSON can hold them; `from_dict` reads them back."""
         # As floats, so that Region(0, ...) and Region(0.0, ...) are one preparation with one key.
         region = {name: float(value) for name, value in asdict(self.region).items()}
-        return {"region": region, "height": self.height, "width": self.width, "color": self.color}
+        settings = {"region": region, "height": self.height, "width": self.width, "color": self.color}
+        # Left out where there is none, as in every model made before there were masks, whose keys stay what they were.
+        return {**settings, "mask": self.mask.as_dict()} if self.mask else settings
 
     @classmethod
     def from_dict(cls, settings: Any) -> Preparation:
@@ -86,12 +91,14 @@ class Preparation:
             ModelError: the settings are not those of a preparation.
         """
         try:
-            _need_fields(settings, ("region", "height", "width", "color"))
+            masked = isinstance(settings, dict) and "mask" in settings
+            _need_fields(settings, ("region", "height", "width", "color", *(("mask",) if masked else ())))
             _need_fields(settings["region"], ("top", "left", "height", "width"))
             for name, value in settings["region"].items():
                 if type(value) not in {int, float}:
                     raise ValueError(f"region {name} {value!r}, need a number")
-            return cls(**{**settings, "region": Region(**settings["region"])})
+            mask = Mask.from_dict(settings["mask"]) if masked else None
+            return cls(**{**settings, "region": Region(**settings["region"]), "mask": mask})
         except (ValueError, TypeError) as error:
             raise ModelError(f"the model's preparation of pictures cannot be read: {error}") from error
 
@@ -187,7 +194,7 @@ def read_image(path: Path | str, color: Color) -> ByteArray:
 
 
 def prepare(image: ByteArray, preparation: Preparation) -> ByteArray:
-    """Cuts out the region and brings it to the wanted size.
+    """Hides what a mask hides, cuts out the region and brings it to the wanted size.
 
     A cut of just the wanted size is taken as it is, pixel by pixel.
 
@@ -208,10 +215,9 @@ def prepare(image: ByteArray, preparation: Preparation) -> ByteArray:
         or 0 in image.shape
     ):
         raise ValueError(f"image {image.shape} {image.dtype}, need [H, W, {preparation.channels}] uint8")
-    region = preparation.region
-    rows = _span(region.top, region.height, image.shape[0])
-    columns = _span(region.left, region.width, image.shape[1])
-    face = image[rows, columns].copy()
+    if preparation.mask:
+        image = preparation.mask.paint(image)
+    face = image[preparation.region.of(*image.shape[:2])].copy()
     # Shrink first and grow afterwards: OpenCV's area average, the one that does not alias, falls back
     # to linear interpolation along both sides as soon as one of them grows.
     smaller = (min(face.shape[0], preparation.height), min(face.shape[1], preparation.width))
@@ -222,13 +228,6 @@ def prepare(image: ByteArray, preparation: Preparation) -> ByteArray:
         if face.shape[:2] != size:
             face = np.asarray(cv2.resize(face, size[::-1], interpolation=method), np.uint8)
     return face.reshape(preparation.height, preparation.width, preparation.channels)
-
-
-def _span(start: float, extent: float, pixels: int) -> slice:
-    """The fractions of a side as whole pixels; the extent is rounded alone, so that equal ones stay equal."""
-    length = max(1, round(extent * pixels))
-    first = min(round(start * pixels), pixels - length)
-    return slice(first, first + length)
 
 
 def prepare_file(path: Path | str, preparation: Preparation) -> ByteArray:

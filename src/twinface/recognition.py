@@ -36,7 +36,7 @@ class Verifier:
         Raises:
             ImageError: a picture cannot be read.
         """
-        return self.model(np.stack([self._prepared(picture) for picture in pictures]))
+        return self.model(np.stack([self.prepare(picture) for picture in pictures]))
 
     def verify(self, left: Picture, right: Picture) -> Verdict:
         """Whether two pictures show the same person.
@@ -46,7 +46,15 @@ class Verifier:
         """
         began = time.perf_counter()
         embeddings = self.embed(left, right)
-        score = float(self.record.score(embeddings[0], embeddings[1]))
+        return self.judge(float(self.record.score(embeddings[0], embeddings[1])), began)
+
+    def judge(self, score: float, began: float) -> Verdict:
+        """The verdict that a score means.
+
+        Args:
+            score: of two embeddings.
+            began: when the work on them began, by `time.perf_counter`.
+        """
         threshold = self.record.threshold
         return Verdict(
             same=score >= threshold.value,
@@ -63,7 +71,12 @@ class Verifier:
             },
         )
 
-    def _prepared(self, picture: Picture) -> ByteArray:
+    def prepare(self, picture: Picture) -> ByteArray:
+        """A picture as the model takes it: `[H, W, C]` uint8.
+
+        Raises:
+            ImageError: it cannot be read.
+        """
         preparation = self.record.preparation
         if isinstance(picture, bytes):
             return prepare(decode(picture, preparation.color, "a picture given as bytes"), preparation)

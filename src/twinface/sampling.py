@@ -15,18 +15,10 @@ from pydantic import Field
 
 from twinface.errors import DataError
 from twinface.runtime import random_at
-from twinface.types import BoolArray, FaceSet, IntArray, PairSet
+from twinface.types import BoolArray, FaceSet, IntArray, TrainingSource
 
 Positive = Annotated[int, Field(ge=1)]
 AtLeastTwo = Annotated[int, Field(ge=2)]
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingSource:
-    """What training may see: faces with people's names, or labelled pairs alone."""
-
-    faces: FaceSet
-    pairs: PairSet | None = None
 
 
 @dataclass(frozen=True, eq=False)

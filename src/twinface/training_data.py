@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from twinface.config import DataSettings
+from twinface.config import DataSettings, settings_from
 from twinface.datasets import Dataset, open_dataset
 from twinface.datasets.lfw import Lfw
 from twinface.datasets.splits import draw_pairs, split_pairs, split_people
 from twinface.errors import DataError, SettingsError
-from twinface.sampling import TrainingSource
-from twinface.types import PairSet
+from twinface.model_record import ModelRecord
+from twinface.types import PairSet, TrainingSource
 
 
 @dataclass(frozen=True)
@@ -94,3 +94,26 @@ def split_dataset(dataset: Dataset, settings: DataSettings, pairs: int, per_pers
         f"{len(rest_faces.names)} people of {dataset.title}",
         f"{len(held_faces.names)} other people of {dataset.title}",
     )
+
+
+def validation_of(record: ModelRecord, dataset: Dataset) -> PairSet | None:
+    """The validation pairs that a model's threshold was fitted on, drawn again from what its record says.
+
+    Args:
+        record: of the model.
+        dataset: the one that it was trained on, as far as the caller knows.
+
+    Returns:
+        The pairs; None where these are not the model's people, by name, or its record is too old to say.
+
+    Raises:
+        DataError: the data set's lists are missing or do not fit their format, or pictures are missing.
+    """
+    try:
+        settings = settings_from(record.settings, record.name)
+        drawing = settings.validation
+        validation = split_dataset(dataset, settings.data, drawing.pairs, drawing.per_person).validation
+    except SettingsError:
+        return None
+    _, tuned = record.provenance.seen(validation.faces.names)
+    return validation if len(tuned) == len(validation.faces.names) else None

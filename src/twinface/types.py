@@ -51,6 +51,21 @@ class Region:
                 "(top, left, height, width) are fractions with top + height <= 1 and left + width <= 1"
             )
 
+    def of(self, height: int, width: int) -> tuple[slice, slice]:
+        """The rows and columns of a picture of so many pixels that the rectangle covers, at least one of each.
+
+        >>> Region(0.25, 0.5, 0.5, 0.5).of(8, 10)
+        (slice(2, 6, None), slice(5, 10, None))
+        """
+        return _span(self.top, self.height, height), _span(self.left, self.width, width)
+
+
+def _span(start: float, extent: float, pixels: int) -> slice:
+    """The fractions of a side as whole pixels; the extent is rounded alone, so that equal ones stay equal."""
+    length = max(1, round(extent * pixels))
+    first = min(round(start * pixels), pixels - length)
+    return slice(first, first + length)
+
 
 WHOLE_FRAME = Region()
 
@@ -105,6 +120,14 @@ class PairSet:
     def people(self) -> IntArray:
         """[M, 2] int64: the person on each side, as an index into `faces.names`."""
         return np.stack([self.faces.people[self.left], self.faces.people[self.right]], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSource:
+    """What training may see: faces with people's names, or labelled pairs alone."""
+
+    faces: FaceSet
+    pairs: PairSet | None = None
 
 
 @dataclass(frozen=True, eq=False)

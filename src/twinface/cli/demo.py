@@ -21,7 +21,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the runs.")] = Path("runs/demo"),
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
-    """Train on ORL, judge on people never seen, in three parts, beside pixels and PCA; then verify two pairs."""
+    """Train on ORL, judge on people never seen, in three parts, beside what costs nothing; then verify two pairs."""
     from twinface.datasets import open_dataset
     from twinface.recipe import load_recipe
 
@@ -33,7 +33,7 @@ def demo(
         say(f"part {part + 1} of {PARTS}")
         last = _twin(out / f"part-{part + 1}", settings, part)
         table.setdefault("twin", []).append(last.figures)
-        for name, figures in _baselines(dataset, settings, last).items():
+        for name, figures in _baselines(dataset, settings, part, last).items():
             table.setdefault(name, []).append(figures)
     assert last is not None
     verdicts = _verdicts(last, out / f"part-{PARTS}")
@@ -46,7 +46,7 @@ def demo(
     for name, row in summary.items():
         low, high = row["interval"]
         each = ", ".join(f"{value:.3f}" for value in row["each"])
-        print(f"  {name:<8}{row['accuracy']:.3f} [{low:.3f}, {high:.3f}]   each part: {each}")
+        print(f"  {name:<10}{row['accuracy']:.3f} [{low:.3f}, {high:.3f}]   each part: {each}")
     print(f"\nReport: {out / f'part-{PARTS}' / 'report.html'}\n")
     for kind, verdict in verdicts.items():
         print(f"Two pictures of {kind}: {verdict['left']} and {verdict['right']}")
@@ -78,17 +78,15 @@ def _twin(path: Path, settings: Settings, seed: int) -> Evaluation:
     return result
 
 
-def _baselines(dataset: Dataset, settings: Settings, beside: Evaluation) -> dict[str, dict[str, Any]]:
-    from twinface.baselines import BASELINES, fit_baseline
-    from twinface.building import build_preparation
+def _baselines(
+    dataset: Dataset, settings: Settings, seed: int, beside: Evaluation
+) -> dict[str, dict[str, Any]]:
+    from twinface.baselines import free_baselines
     from twinface.evaluation import evaluate
-    from twinface.training_data import split_dataset
 
-    split = split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
-    preparation = build_preparation(settings.imaging, dataset.region)
     return {
-        name: evaluate(fit_baseline(name, split, preparation, settings), beside.pairs, "unseen").figures
-        for name in BASELINES
+        baseline.record.name: evaluate(baseline, beside.pairs, "unseen").figures
+        for baseline in free_baselines(dataset, settings, seed)
     }
 
 

@@ -11,8 +11,10 @@ from twinface.cli.console import counter, print_json, say
 from twinface.errors import SettingsError
 
 if TYPE_CHECKING:
+    from twinface.datasets import Dataset
     from twinface.evaluation import Evaluation, Model
     from twinface.runs import RunFolder
+    from twinface.scoring import Progress
     from twinface.types import PairSet
 
 
@@ -30,6 +32,9 @@ def evaluate(
     allow_seen_people: Annotated[
         bool, typer.Option("--allow-seen-people", help="Score people whom the model has seen, and say so.")
     ] = False,
+    only: Annotated[
+        str | None, typer.Option(help="Show it a part of each picture alone: face or background.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the ten models of View 2.", min=0)] = 0,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the ten models; default runs/RECIPE-view2.")
@@ -41,6 +46,9 @@ def evaluate(
 
     View 2 of a recipe (`twinface evaluate default --protocol view2`) trains ten models, each without the people of the
     fold that it is tested on. It can be stopped at any time and goes on when it is called again.
+
+    With --only the rest of each picture is painted over, to see what the model goes by; its threshold is fitted anew on
+    its validation people, masked as well, where their pictures are at hand.
     """
     from twinface.evaluation import evaluate as judge
     from twinface.onnx_model import OnnxModel
@@ -49,14 +57,20 @@ def evaluate(
     if (protocol is None) == (pairs is None):
         raise SettingsError("need one of --protocol (view1, view2, unseen) and --pairs FILE")
     if protocol == "view2" and not run.exists():
+        if only:
+            raise SettingsError("--only shows one model parts of pictures, not ten: name a run folder")
         _judge_recipe(str(run), seed, out, set_ or [], root, layout, json)
         return
     model = OnnxModel(run)
     folder = RunFolder(run) if run.is_dir() and (run / "run.json").is_file() else None
-    chosen, claims = _choose(model, folder, protocol, pairs, root, data, layout)
+    if only and pairs:
+        raise SettingsError(
+            "--only needs --protocol: of a pair file's pictures it is not known where the face is"
+        )
+    chosen, claims, dataset = _choose(model, folder, protocol, pairs, root, data, layout)
     with counter("embedding") as progress:
         result = judge(
-            model,
+            _masked(model, only, chosen, dataset, progress) if only and dataset else model,
             chosen,
             protocol or "pairs",
             claims=claims,
@@ -79,8 +93,8 @@ def _choose(
     root: Path | None,
     data: str | None,
     layout: str | None,
-) -> tuple[PairSet, str]:
-    """The pairs to score, and what may be claimed of them."""
+) -> tuple[PairSet, str, Dataset | None]:
+    """The pairs to score, what may be claimed of them, and the data set that they are of."""
     from twinface.datasets import open_dataset
     from twinface.datasets.pairs_file import read_pairs
     from twinface.evaluation import unseen_pairs
@@ -92,15 +106,30 @@ def _choose(
     if pairs is not None:
         if root is None:
             raise SettingsError("--root is missing: name the folder that the pair file's pictures are in")
-        return read_pairs(pairs, root), "Pairs of one's own: no public protocol."
+        return read_pairs(pairs, root), "Pairs of one's own: no public protocol.", None
     data = data or source.get("data") or ("lfw" if protocol in ("view1", "view2") else None)
     if data is None:
         raise SettingsError("--data is missing: name the data set to judge on")
     dataset = open_dataset(data, root, layout)
     if protocol == "unseen":
-        return unseen_pairs(dataset, model.record), "Drawn pairs: no public protocol."
+        return unseen_pairs(dataset, model.record), "Drawn pairs: no public protocol.", dataset
     assert protocol is not None
-    return dataset.protocol(protocol), dataset.claims
+    return dataset.protocol(protocol), dataset.claims, dataset
+
+
+def _masked(model: Model, only: str, pairs: PairSet, dataset: Dataset, progress: Progress) -> Model:
+    """The model, shown a part of each picture alone."""
+    from twinface.fitted_model import show_only
+    from twinface.masking import mask_for
+    from twinface.training_data import validation_of
+
+    mask = mask_for(only, pairs.faces.region, pairs.name)
+    validation = validation_of(model.record, dataset)
+    if validation is None:
+        say(
+            "The model's validation people are not in this data set: its threshold stays that of whole pictures."
+        )
+    return show_only(mask, model, validation, progress)
 
 
 def _judge_recipe(

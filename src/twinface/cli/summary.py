@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from twinface.evaluation import EVERYTHING
+
 
 def summary(figures: dict[str, Any]) -> Sequence[str]:
     """The figures as lines to read."""
@@ -20,6 +22,7 @@ def summary(figures: dict[str, Any]) -> Sequence[str]:
     lines = [
         f"{figures['model']} on {figures['data']}: {figures['pairs']} pairs, {figures['images']} pictures, "
         f"{figures['people']} people",
+        *([f"shown               {figures['shown']}"] if figures["shown"] != EVERYTHING else []),
         f"accuracy            {share(figures['accuracy'])}{error}{between(figures['accuracy_interval'])}",
         f"area under ROC      {share(figures['auc'])}{between(figures['auc_interval'])}",
         f"equal error rate    {share(figures['eer'])}{between(figures['eer_interval'])}",

@@ -9,7 +9,7 @@ import numpy as np
 
 from twinface.report.pictures import Picture, PictureGroup, PicturePair, read_picture
 from twinface.results import Result
-from twinface.types import BoolArray, FloatArray
+from twinface.types import BoolArray, FloatArray, IntArray
 
 _SHOWN = 6
 
@@ -22,22 +22,40 @@ def extreme_pairs(result: Result) -> list[PictureGroup]:
     def read(path: str) -> Picture:
         return read_picture(result.root, path)
 
-    def group(what: str, kind: str, members: BoolArray, distance: FloatArray) -> PictureGroup:
-        rows = np.flatnonzero(members)
-        rows = rows[np.argsort(-distance[rows], kind="stable")][:_SHOWN]
-        of = int((genuine if kind == "genuine" else ~genuine).sum())
-        title = f"{what}: {int(members.sum()):,} of {of:,}"
+    def group(title: str, kind: str, rows: IntArray) -> PictureGroup:
         pairs = (
-            PicturePair(read(result.left[row]), read(result.right[row]), _said(result, row)) for row in rows
+            PicturePair(read(result.left[row]), read(result.right[row]), _said(result, row))
+            for row in rows[:_SHOWN]
         )
         return PictureGroup(title, kind, tuple(pairs))
 
     return [
-        group("Genuine pairs rejected, lowest scores first", "genuine", genuine & ~accepted, -away),
-        group("Impostor pairs accepted, highest scores first", "impostor", ~genuine & accepted, away),
-        group("Genuine pairs most surely accepted", "genuine", genuine & accepted, away),
-        group("Impostor pairs most surely rejected", "impostor", ~genuine & ~accepted, -away),
+        *(group(*wrong) for wrong in most_wrong(result)),
+        group(*_ranked(result, "Genuine pairs most surely accepted", "genuine", genuine & accepted, away)),
+        group(
+            *_ranked(result, "Impostor pairs most surely rejected", "impostor", ~genuine & ~accepted, -away)
+        ),
     ]
+
+
+def most_wrong(result: Result) -> list[tuple[str, str, IntArray]]:
+    """Genuine pairs rejected and impostor pairs accepted, each as title, kind and rows, the worst first."""
+    accepted, genuine, away = result.decided >= 0, result.is_match, result.decided
+    return [
+        _ranked(result, "Genuine pairs rejected, lowest scores first", "genuine", genuine & ~accepted, -away),
+        _ranked(
+            result, "Impostor pairs accepted, highest scores first", "impostor", ~genuine & accepted, away
+        ),
+    ]
+
+
+def _ranked(
+    result: Result, what: str, kind: str, members: BoolArray, distance: FloatArray
+) -> tuple[str, str, IntArray]:
+    rows = np.flatnonzero(members)
+    of = int((result.is_match == (kind == "genuine")).sum())
+    title = f"{what}: {len(rows):,} of {of:,}"
+    return title, kind, rows[np.argsort(-distance[rows], kind="stable")]
 
 
 def _said(result: Result, row: Any) -> tuple[str, str]:

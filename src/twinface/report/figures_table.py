@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from twinface.evaluation import EVERYTHING
+
 NOTHING = "\N{EN DASH}"  # where there is no figure
 
 
@@ -52,6 +54,7 @@ def fact_rows(figures: dict[str, Any]) -> list[Row]:
         Row("Data", figures["data"]),
         Row("Pairs", f"{figures['pairs']:,}", note=f"{figures['genuine']:,} genuine"),
         Row("Pictures", f"{figures['images']:,}", note=f"of {figures['people']:,} people"),
+        Row("The model was shown", figures.get("shown", EVERYTHING)),
         Row("Model", figures["model"]),
         Row("Threshold", f"{figures['threshold']:.4f}", note=f"fitted on {figures['threshold_fitted_on']}"),
         Row(

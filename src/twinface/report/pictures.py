@@ -56,19 +56,22 @@ class PictureGroup:
 
 def read_picture(root: Path, path: str) -> Picture:
     """Reads a picture and shrinks it; one that is missing or damaged becomes a `Picture` that says so."""
-    name, path = picture_name(path), _printable(path)
     try:
-        pixels = _shrunk(read_image(root / path, "rgb"))
+        pixels = read_image(root / path, "rgb")
     except ImageError as error:
         # The error begins with the whole path, which is nobody's business who is shown the page.
         reason = _printable(str(error)).removeprefix(_printable(f"{root / path}: "))
-        return Picture(name, path, problem=reason)
+        return Picture(picture_name(path), _printable(path), problem=reason)
+    return encode_picture(pixels, path)
+
+
+def encode_picture(pixels: ByteArray, path: str, longest: int = LONGEST_SIDE) -> Picture:
+    """`[H, W, 3]` uint8, RGB, shrunk where a side is above `longest` pixels, under the name that `path` gives it."""
+    pixels = _shrunk(pixels, longest)
     gray = bool((pixels == pixels[..., :1]).all())
-    uri = (
-        "data:image/jpeg;base64,"
-        + base64.b64encode(encode_jpeg(pixels[..., :1] if gray else pixels)).decode()
-    )
-    return Picture(name, path, uri, pixels.shape[1], pixels.shape[0])
+    jpeg = encode_jpeg(pixels[..., :1] if gray else pixels)
+    uri = "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
+    return Picture(picture_name(path), _printable(path), uri, pixels.shape[1], pixels.shape[0])
 
 
 def picture_name(path: str) -> str:
@@ -82,8 +85,8 @@ def picture_name(path: str) -> str:
     return whole.stem if not folder or folder in whole.stem else f"{folder}/{whole.stem}"
 
 
-def _shrunk(pixels: ByteArray) -> ByteArray:
-    scale = LONGEST_SIDE / max(pixels.shape[:2])
+def _shrunk(pixels: ByteArray, longest: int) -> ByteArray:
+    scale = longest / max(pixels.shape[:2])
     if scale >= 1:
         return pixels
     height, width = (max(1, round(scale * side)) for side in pixels.shape[:2])

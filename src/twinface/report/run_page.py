@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from twinface.evaluation import EVERYTHING
 from twinface.report.charts import Chart
 from twinface.report.decision_charts import decision_charts
+from twinface.report.explained_pairs import explained_pairs
 from twinface.report.extreme_pairs import extreme_pairs
 from twinface.report.figures_table import (
     NOTHING,
@@ -53,6 +55,7 @@ class Section:
     """What the page shows of one evaluation."""
 
     title: str
+    partial: str
     claim: str
     seen_pairs: int
     pairs: int
@@ -72,6 +75,7 @@ def write_report(folder: RunFolder) -> Path:
     """
     settings, about, records = folder.settings(), folder.about(), folder.records()
     results = sorted(load_results(folder.path), key=_trust)
+    whole = [result for result in results if not _partial(result)]
     page = render(
         "run.html.j2",
         name=folder.name,
@@ -80,13 +84,15 @@ def write_report(folder: RunFolder) -> Path:
         recipe=settings.recipe,
         records=records,
         epochs_wanted=settings.trainer.epochs,
-        headline=_headline(results, records),
-        claim=results[0].figures["may_be_claimed"] if results else "",
+        headline=_headline(whole, records),
+        claim=whole[0].figures["may_be_claimed"] if whole else "",
         leaks=[result.figures for result in results if _seen_pairs(result)],
-        tiles=_tiles(results, records, about),
+        tiles=_tiles(whole, records, about),
+        tiles_of=whole[0].figures["data"] if whole else "",
         results=results,
         learning=learning_charts(records, settings.loss.name == "bce"),
         sections=[_section(result) for result in results],
+        explained=explained_pairs(folder.path, whole[0]) if whole else None,
         epoch_columns=[title for name, title in _EPOCH_COLUMNS.items() if _measured(records, name)],
         epoch_rows=_epoch_rows(records),
         best_epoch=best_epoch(records),
@@ -104,11 +110,17 @@ def write_report(folder: RunFolder) -> Path:
     return target
 
 
-def _trust(result: Result) -> tuple[bool, int, str]:
-    """Sorts evaluations: those without seen people first, then official protocols, then by name."""
+def _trust(result: Result) -> tuple[bool, bool, int, str]:
+    """Sorts evaluations: of whole pictures first, those without seen people, official protocols, then by name."""
     protocol = result.figures["protocol"]
     rank = _TRUSTED_FIRST.index(protocol) if protocol in _TRUSTED_FIRST else len(_TRUSTED_FIRST)
-    return _seen_pairs(result) > 0, rank, result.name
+    return _partial(result) != "", _seen_pairs(result) > 0, rank, result.name
+
+
+def _partial(result: Result) -> str:
+    """What the model was shown of the pictures, in words; "" where nothing was painted over."""
+    shown = str(result.figures.get("shown", EVERYTHING))
+    return "" if shown == EVERYTHING else shown
 
 
 def _seen_pairs(result: Result) -> int:
@@ -119,6 +131,7 @@ def _section(result: Result) -> Section:
     figures = result.figures
     return Section(
         title=figures["data"],
+        partial=_partial(result),
         claim=figures["may_be_claimed"],
         seen_pairs=_seen_pairs(result),
         pairs=figures["pairs"],
@@ -256,8 +269,15 @@ def _commands(about: dict[str, Any], results: Sequence[Result]) -> list[str]:
         ("--start-from", about.get("start_from")),
     ):
         words += [option, value] if value else []
-    protocols = [result.figures["protocol"] for result in results if not _seen_pairs(result)]
-    judged = [
-        f"twinface evaluate again --protocol {name}" for name in dict.fromkeys(protocols) if name != "pairs"
-    ]
-    return [shlex.join(words), *judged]
+    judged = [_evaluation(result) for result in results if not _seen_pairs(result)]
+    return [shlex.join(words), *dict.fromkeys(filter(None, judged))]
+
+
+def _evaluation(result: Result) -> str:
+    """What to type for this evaluation of the run that was made again; "" for pairs of one's own."""
+    protocol = result.figures["protocol"]
+    only = ""
+    if _partial(result):
+        protocol, _, part = protocol.rpartition("-")
+        only = f" --only {part}"
+    return "" if protocol == "pairs" else f"twinface evaluate again --protocol {protocol}{only}"

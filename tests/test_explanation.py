@@ -1,0 +1,264 @@
+"""Where a model looks: maps equal a plain loop, find the spot that matters, and pass the deletion test."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import twinface
+from twinface.cli import app
+from twinface.datasets import open_dataset
+from twinface.datasets.splits import pair_subset
+from twinface.evaluation import evaluate, unseen_pairs
+from twinface.explanation import CELLS, PATCH, PLACES, explain, occlusion_maps, paint, places
+from twinface.explanation_picture import DIFFERENT, SAME, draw, encode_png, overlay
+from twinface.imaging import decode
+from twinface.intervals import fold_interval
+from twinface.onnx_model import OnnxModel
+from twinface.recognition import Verifier
+from twinface.report import write_report
+from twinface.results import save_result
+from twinface.runs import RunFolder
+from twinface.types import ByteArray, Float32Array, PairSet
+
+
+@pytest.fixture(scope="module")
+def verifier(tiny_run: RunFolder) -> Verifier:
+    return Verifier(tiny_run.path)
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[Path]:
+    faces = open_dataset("orl").faces()
+    return [faces.root / path for path in faces.paths]
+
+
+def dot(left: Float32Array, right: Float32Array) -> Float32Array:
+    return np.asarray((left * right).sum(-1), np.float32)
+
+
+def test_maps_equal_a_loop_over_pixels_and_patches() -> None:
+    random = np.random.default_rng(0)
+    weights = random.normal(size=(20 * 16 * 3, 4)).astype(np.float32) / 1000
+
+    def embed(faces: ByteArray) -> Float32Array:
+        return np.tanh(faces.reshape(len(faces), -1).astype(np.float32) @ weights)
+
+    faces = random.integers(0, 256, (2, 20, 16, 3), np.uint8)
+    score, maps = occlusion_maps(embed, dot, faces)
+    assert score == pytest.approx(float(dot(embed(faces[:1]), embed(faces[1:]))[0]), abs=1e-5)
+    tops = [round(place * (20 - 4) / (PLACES - 1)) for place in range(PLACES)]
+    lefts = [round(place * (16 - 4) / (PLACES - 1)) for place in range(PLACES)]
+    for side in (0, 1):
+        for row, column in ((0, 0), (7, 5), (19, 15), (12, 9)):
+            changes = []
+            for top in tops:
+                for left in lefts:
+                    if not (top <= row < top + 4 and left <= column < left + 4):
+                        continue
+                    painted = faces.copy()
+                    for channel in range(3):
+                        mean = round(faces[side, ..., channel].mean())
+                        painted[side, top : top + 4, left : left + 4, channel] = mean
+                    changes.append(score - float(dot(embed(painted[:1]), embed(painted[1:]))[0]))
+            assert maps[side, row, column] == pytest.approx(np.mean(changes), abs=1e-5)
+
+
+def test_windows_cover_every_pixel_whatever_the_size() -> None:
+    for size in ((16, 16), (17, 23), (96, 80), (101, 64)):
+        for share, count in ((PATCH, PLACES), (1 / CELLS, CELLS)):
+            covered = np.zeros(size, int)
+            for window in places(size, share, count):
+                covered[window] += 1
+            assert covered.min() >= 1
+            assert len(places(size, share, count)) == count * count
+
+
+def test_a_model_that_looks_at_one_spot_is_seen_to() -> None:
+    """Its embedding is the brightness of a few pixels of the left eye, as it were, and nothing else moves the score."""
+    spot = (slice(10, 14), slice(6, 10))
+
+    def embed(faces: ByteArray) -> Float32Array:
+        return faces[(slice(None), *spot, slice(None))].reshape(len(faces), -1).astype(np.float32) / 255
+
+    faces = np.full((2, 40, 40, 1), 40, np.uint8)
+    faces[(slice(None), *spot)] = 255
+    score, maps = occlusion_maps(embed, dot, faces)
+    assert score == pytest.approx(16)
+    for part in maps:
+        assert (part[spot] > 0).all()
+        reach = np.zeros((40, 40), bool)
+        reach[10 - 8 : 14 + 8, 0 : 10 + 8] = True
+        assert (part[~reach] == 0).all()
+        assert part[spot].mean() > 2 * part[reach].mean()
+
+
+def test_painting_takes_the_mean_colour() -> None:
+    face = np.random.default_rng(1).integers(0, 256, (10, 10, 3), np.uint8)
+    painted = paint(face, [(slice(0, 3), slice(2, 5))])
+    assert (painted[0:3, 2:5] == face.mean((0, 1)).round().astype(np.uint8)).all()
+    assert (painted[3:] == face[3:]).all()
+
+
+def test_an_explanation_has_the_verdict_and_a_map_for_each_face(tiny_run: RunFolder, pictures) -> None:
+    explanation = twinface.explain(pictures[0], pictures[3], model=tiny_run.path)
+    verdict = twinface.verify(pictures[0], pictures[3], model=tiny_run.path)
+    assert explanation.score == pytest.approx(verdict.score, abs=1e-5)
+    assert explanation.verdict.same == verdict.same
+    assert explanation.verdict.threshold == verdict.threshold
+    assert explanation.maps.shape == explanation.faces.shape[:3] == (2, 24, 24)
+    assert explanation.maps.dtype == np.float32
+    assert explanation.grid().shape == (2, CELLS, CELLS)
+    assert explanation.grid()[1, 0, 2] == pytest.approx(explanation.maps[1, 0:5, 10:15].mean(), abs=1e-6)
+    swapped = twinface.explain(pictures[3], pictures[0].read_bytes(), model=tiny_run.path)
+    np.testing.assert_allclose(swapped.maps[::-1], explanation.maps, atol=1e-4)
+    assert "array" not in repr(explanation)
+
+
+def test_nothing_makes_a_picture_more_like_itself(verifier: Verifier, pictures) -> None:
+    explanation = explain(pictures[7], pictures[7], verifier)
+    assert explanation.score == pytest.approx(1, abs=1e-5)
+    assert explanation.maps.min() > -1e-5
+    assert explanation.maps.max() > 1e-3
+
+
+# The deletion test.
+
+
+def test_deletion_equals_painting_by_hand(verifier: Verifier, pictures) -> None:
+    explanation = explain(pictures[0], pictures[12], verifier)
+    found = explanation.deletion(0.12, draws=4, seed=3)
+    assert found.random.shape == (4, 2)
+    windows = places((24, 24), 1 / CELLS, CELLS)
+    for side in (0, 1):
+        strength = [abs(float(explanation.maps[side][window].mean())) for window in windows]
+        strongest = sorted(range(25), key=lambda cell: -strength[cell])[:3]
+        faces = explanation.faces.copy()
+        faces[side] = paint(faces[side], [windows[cell] for cell in strongest])
+        embeddings = verifier.model(faces)
+        score = float(verifier.record.score(embeddings[0], embeddings[1]))
+        assert found.marked[side] == pytest.approx(explanation.score - score, abs=1e-5)
+    again = explanation.deletion(0.12, draws=4, seed=3)
+    np.testing.assert_array_equal(again.random, found.random)
+    by_hand = abs(found.marked).mean() - abs(found.random).mean()
+    assert found.advantage == pytest.approx(by_hand)
+    for share in (0, 1, -0.1):
+        with pytest.raises(ValueError, match="need one between 0 and 1"):
+            explanation.deletion(share)
+
+
+def strangers(pairs: PairSet, count: int) -> PairSet:
+    """Pairs of which no two share a person, so that each is a trial of its own."""
+    used: set[int] = set()
+    rows = []
+    for row in np.random.default_rng(0).permutation(len(pairs)).tolist():
+        people = set(pairs.people[row].tolist())
+        if not people & used and len(rows) < count:
+            rows.append(row)
+            used |= people
+    return pair_subset(pairs, np.array(rows))
+
+
+def test_marked_regions_move_the_score_more_than_random_ones(verifier: Verifier) -> None:
+    """Over ORL people whom the model has not seen, genuine and impostor pairs apart, with intervals."""
+    every = unseen_pairs(open_dataset("orl"), verifier.record)
+    for is_match in (True, False):
+        pairs = pair_subset(every, every.is_match == is_match)
+        pairs = strangers(pairs, 13)
+        root, paths = pairs.faces.root, pairs.faces.paths
+        advantages = [
+            explain(root / paths[left], root / paths[right], verifier).deletion(draws=20).advantage
+            for left, right in zip(pairs.left, pairs.right, strict=True)
+        ]
+        assert len(advantages) >= 6
+        assert fold_interval(advantages).low > 0
+
+
+# To look at.
+
+
+def test_colours_say_which_way_a_region_speaks() -> None:
+    face = np.full((40, 40, 1), 100, np.uint8)
+    part = np.zeros((40, 40), np.float32)
+    part[:10], part[30:] = 0.2, -0.2
+    drawn = overlay(face, part, 0.2).astype(int)
+    assert (drawn[20] == 100).all()
+    for row, colour in ((2, SAME), (38, DIFFERENT)):
+        expected = [0.25 * 100 + 0.75 * channel for channel in colour]
+        assert np.abs(drawn[row, 20] - expected).max() <= 2
+    rgb = overlay(np.repeat(face, 3, 2), part, 0.4).astype(int)
+    assert np.abs(rgb[2, 20] - [0.625 * 100 + 0.375 * channel for channel in SAME]).max() <= 2
+
+
+def test_the_picture_shows_both_faces_and_the_scale(verifier: Verifier, pictures) -> None:
+    explanation = explain(pictures[0], pictures[12], verifier)
+    drawn = draw(explanation)
+    assert drawn.dtype == np.uint8
+    assert min(drawn.shape[:2]) > 300
+    np.testing.assert_array_equal(decode(encode_png(drawn), "rgb", "drawn"), drawn)
+    both = np.abs(drawn.astype(int)[..., 2] - drawn.astype(int)[..., 0]) > 60
+    assert both.any()
+    same = explain(pictures[7], pictures[7], verifier)
+    assert draw(same).shape == drawn.shape
+
+
+def test_explain_on_the_command_line(tiny_run: RunFolder, pictures, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "map.png"
+    command = ["explain", str(pictures[0]), str(pictures[12]), "--model", str(tiny_run.path)]
+    found = CliRunner().invoke(app, [*command, "--json", "--out", str(out)])
+    assert found.exit_code == 0, found.output
+    values = json.loads(found.stdout)
+    explanation = twinface.explain(pictures[0], pictures[12], model=tiny_run.path)
+    assert values["score"] == pytest.approx(explanation.score, abs=1e-5)
+    assert values["same"] == explanation.verdict.same
+    assert np.array(values["grid"]["right"]) == pytest.approx(explanation.grid()[1], abs=1e-4)
+    assert cv2.imread(str(out)).shape == draw(explanation).shape
+    text = CliRunner().invoke(app, command).stdout.splitlines()
+    assert text[0].startswith(("Same person", "Different people"))
+    assert len(text) == 2 + CELLS
+    assert len(text[2].split()) == 2 * CELLS
+    assert int(text[2].split()[CELLS]) == round(1000 * values["grid"]["right"][0][0])
+
+
+def test_explaining_works_where_torch_is_not_installed(tiny_run: RunFolder, pictures, tmp_path: Path) -> None:
+    out = tmp_path / "map.png"
+    program = (
+        "import sys\n"
+        "for name in ('torch', 'sklearn', 'matplotlib', 'jinja2', 'onnx', 'tqdm'): sys.modules[name] = None\n"
+        "from twinface.cli import main\n"
+        f"sys.argv = ['twinface', 'explain', {str(pictures[0])!r}, {str(pictures[1])!r}, "
+        f"'--model', {str(tiny_run.path)!r}, '--out', {str(out)!r}]\n"
+        "main()\n"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert out.stat().st_size
+    missing = program.replace(pictures[1].name, "missing.pgm")
+    result = subprocess.run([sys.executable, "-c", missing], capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert "no such file" in result.stderr
+
+
+def test_the_report_shows_where_it_looked(tiny_run: RunFolder, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.create(tiny_run.settings(), {"seed": 0, "source": {"data": "orl"}})
+    model = OnnxModel(tiny_run.path)
+    result = evaluate(model, unseen_pairs(open_dataset("orl"), model.record), "unseen")
+    save_result(folder.path, result)
+    page = write_report(folder).read_text()
+    assert "No maps: this run" in page
+    without = page.count("<img ")
+    (folder.path / "model").mkdir()
+    (folder.path / "model" / "model.onnx").write_bytes((tiny_run.model / "model.onnx").read_bytes())
+    page = write_report(folder).read_text()
+    assert "No maps" not in page
+    assert page.count("fullest colour:") == 6
+    assert page.count("<img ") == without + 12
+    assert 'src="http' not in page
+    (folder.path / "model" / "model.onnx").write_bytes(b"damaged")
+    assert "No maps: this run" in write_report(folder).read_text()
