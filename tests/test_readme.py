@@ -25,7 +25,7 @@ def test_the_examples_run(tmp_path: Path) -> None:
     shutil.copy(faces.root / faces.paths[1], tmp_path / "b.pgm")
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     commands = "".join(examples_in("sh")).splitlines()
-    assert len(commands) == 4
+    assert len(commands) == 5
     for command in commands:
         result = subprocess.run(
             command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
