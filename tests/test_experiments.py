@@ -89,7 +89,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_a_study_from_end_to_end(whole: tuple[Path, Path]) -> None:
     _, place = whole
     figures = json.loads((place / "leaderboard.json").read_text(encoding="utf-8"))
-    board = figures["leaderboard"]
+    free = [line["name"] for line in figures["leaderboard"] if line["point"] is None]
+    assert sorted(free) == ["baseline/pca", "baseline/pixels", "baseline/untrained"]
+    board = [line for line in figures["leaderboard"] if line["point"]]
     assert len(board) == 4
     assert [len(line["accuracies"]) for line in board] == [2] * 4
     for line in board:

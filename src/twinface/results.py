@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from twinface.errors import ModelError
 from twinface.evaluation import Evaluation
 from twinface.storage import write_bytes, write_json
-from twinface.types import BoolArray, FaceSet, FloatArray, IntArray, PairSet, ScoredPairs
+from twinface.types import BoolArray, FaceSet, FloatArray, IntArray, PairSet, Region, ScoredPairs
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +83,7 @@ def load_validation(run: Path) -> tuple[PairSet, ScoredPairs]:
                 tuple(map(str, arrays["paths"])),
                 arrays["face_people"],
                 tuple(map(str, arrays["names"])),
+                Region(*map(float, arrays["region"])),
             )
             pairs = PairSet("validation pairs", faces, arrays["left"], arrays["right"], arrays["is_match"])
             return pairs, ScoredPairs(arrays["scores"], pairs.is_match, pairs.people)
@@ -101,6 +102,7 @@ def _packed(pairs: PairSet, **arrays: np.ndarray) -> bytes:
         "names": np.array(pairs.faces.names),
         "paths": np.array(pairs.faces.paths),
         "root": np.array(str(pairs.faces.root)),
+        "region": np.array(astuple(pairs.faces.region)),
     }
     if pairs.fold is not None:
         arrays["fold"] = pairs.fold

@@ -11,6 +11,7 @@ import io
 import logging
 import pickle
 import secrets
+import socket
 import tarfile
 import tempfile
 from dataclasses import replace
@@ -44,6 +45,7 @@ class ClusterRunner:
     """
 
     def __init__(self, address: str, place: Path, cores: int, gpus: float = 0.0) -> None:
+        _check_reachable(address)
         try:
             ray.init(
                 address=address, ignore_reinit_error=True, log_to_driver=False, logging_level=logging.ERROR
@@ -96,6 +98,21 @@ class ClusterRunner:
             ray.cancel(reference, force=True)
         self._running.clear()
         ray.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """Ray itself tries for minutes to reach a cluster that is not there.
+
+    Raises:
+        StorageError: nothing listens at this address.
+    """
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not (host and port.isdigit()):
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise StorageError(f"the Ray cluster {address} does not answer: {error}") from error
 
 
 def _train(packed: bytes, place: str, token: str) -> tuple[Outcome, bytes | None]:

@@ -6,11 +6,13 @@ from dataclasses import asdict
 from typing import Any
 
 from twinface.errors import ModelError
+from twinface.experiments.controls import PARTS, baselines, part_scores
 from twinface.experiments.effects import importances, interactions, main_effects
 from twinface.experiments.ledger import Entry
 from twinface.experiments.standings import Contender, leaderboard
 from twinface.experiments.sweep import Sweep, describe
 from twinface.experiments.trial import final_value
+from twinface.metrics import area_under_curve
 from twinface.results import load_results, load_validation
 from twinface.runs import RunFolder
 
@@ -43,7 +45,8 @@ def study_figures(sweep: Sweep) -> dict[str, Any]:
         DataError: points were scored on different pairs.
     """
     entries = {entry.name: entry for entry in sweep.entries()}
-    places = leaderboard(contenders(sweep))
+    free = [Contender(name, [scored]) for name, scored in baselines(sweep.place)]
+    places = leaderboard([*contenders(sweep), *free])
     return {
         "title": sweep.study.title,
         "objective": sweep.study.objective,
@@ -55,9 +58,7 @@ def study_figures(sweep: Sweep) -> dict[str, Any]:
                 "interval": [place.interval.low, place.interval.high],
                 "apart": sorted(place.apart),
                 "level_with_first": place.name == places[0].name or places[0].name not in place.apart,
-                "what": describe(dict(entries[place.name].point)),
-                "point": dict(entries[place.name].point),
-                "value": _value(entries[place.name]),
+                **_about(sweep, entries.get(place.name)),
             }
             for place in places
         ],
@@ -120,6 +121,25 @@ def _effects(sweep: Sweep, part_name: str) -> dict[str, Any]:
         "interactions": [asdict(each) for each in interactions(part, points, values)],
         "importances": importances(part, points, values),
     }
+
+
+def _about(sweep: Sweep, entry: Entry | None) -> dict[str, Any]:
+    """What a line of the leaderboard says beside the figures; a baseline is no point."""
+    if entry is None:
+        return {
+            "what": "costs nothing",
+            "point": None,
+            "value": None,
+            "face_auc": None,
+            "background_auc": None,
+        }
+    folder = run_folders(sweep, entry)[0]
+    parts = {part: part_scores(folder, part) for part in PARTS}
+    alone = {
+        f"{part}_auc": area_under_curve(scored.scores, scored.is_match) if scored else None
+        for part, scored in parts.items()
+    }
+    return {"what": describe(dict(entry.point)), "point": dict(entry.point), "value": _value(entry), **alone}
 
 
 def _value(entry: Entry) -> float | None:

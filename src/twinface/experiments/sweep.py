@@ -14,6 +14,7 @@ from twinface.cache import prepare_faces
 from twinface.config import Settings
 from twinface.errors import SettingsError
 from twinface.evaluation import evaluate, unseen_pairs
+from twinface.experiments.controls import measure_baselines, measure_parts
 from twinface.experiments.ledger import Claim, Entry, Ledger, Outcome
 from twinface.experiments.runner import Runner
 from twinface.experiments.study import BEST, Part, Study, trial_points
@@ -83,7 +84,8 @@ class Sweep:
         return [entry for ledger in self.ledgers for entry in ledger.entries()]
 
     def run(self, runner: Runner, stop: StopRequest, watch: Callable[[Standing], None]) -> None:
-        """Trains all points that are not trained yet, then scores those that the study names on test people.
+        """Trains all points that are not trained yet, measures what they are held against, and scores those that the
+        study names on test people.
 
         Args:
             runner: trains points.
@@ -115,6 +117,10 @@ class Sweep:
             runner.stop()
             for _, claim in claims.values():
                 claim.release()
+        measure_baselines(self.study, self.source, self.place)
+        for entry in self.entries():
+            if entry.state == "finished":
+                measure_parts(RunFolder(entry.folder / f"seed-{self.study.seeds[0]}"))
         self.score_test()
 
     def score_test(self) -> None:

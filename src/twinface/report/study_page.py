@@ -62,7 +62,7 @@ def write_study_report(sweep: Sweep) -> Path:
 
 def _page(sweep: Sweep, figures: dict[str, Any], spent: dict[str, list[dict[str, Any]]]) -> str:
     places = figures["leaderboard"]
-    names = [place["name"] for place in places[:COMPARED]]
+    names = [place["name"] for place in places if place["point"] is not None][:COMPARED]
     shown = {each.name: each for each in contenders(sweep) if each.name in names}
     first = [shown[name] for name in names]
     entries = {entry.name: entry for entry in finished(sweep)}
@@ -79,7 +79,7 @@ def _page(sweep: Sweep, figures: dict[str, Any], spent: dict[str, list[dict[str,
         headline=_headline(figures),
         points=sum(part.size for part in sweep.study.parts),
         seeds=figures["seeds"],
-        finished=len(places),
+        finished=sum(place["point"] is not None for place in places),
         objective=figures["objective"],
         leaderboard=places,
         comparisons=len(places) * (len(places) - 1) // 2,

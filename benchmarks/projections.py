@@ -1,0 +1,129 @@
+"""What do projection, cohort and fusion add to a trained network, on its validation people?
+
+    python benchmarks/projections.py --root DIR RUN [RUN …]
+
+For each part of the run's embedding, and for all of them together at the run's weights: accuracy (each tenth of the
+pairs at the threshold of the others) with its interval, and AUC, of the embedding as the network gives it, whitened, by
+PLDA, and by PLDA with the cohort. Nothing is trained and no test pair is looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from twinface.building import build_preparation, build_twin
+from twinface.cache import prepare_faces
+from twinface.cohort import Cohort, draw_cohort
+from twinface.config import Settings
+from twinface.distances import DISTANCES
+from twinface.intervals import share_interval
+from twinface.metrics import area_under_curve, cross_validated_right
+from twinface.projection import fit_parts, plda, whitening
+from twinface.runs import RunFolder
+from twinface.runtime import random_at
+from twinface.scoring import embed_faces
+from twinface.state import read_tensors
+from twinface.training_data import DataSource, PeopleSplit, split_dataset
+from twinface.types import Float32Array, PairSet, ScoredPairs
+
+Embeddings = tuple[Float32Array, Float32Array]
+
+
+def embed(folder: RunFolder, source: DataSource) -> tuple[PeopleSplit, Embeddings, tuple[int, ...]]:
+    """A run's split, its network's own embeddings of training and validation faces, and the lengths of their parts."""
+    settings, dataset = folder.settings(), source.open()
+    split = split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
+    twin = build_twin(settings.network, settings.imaging)
+    twin.load_state_dict(read_tensors(folder.best)[0])
+    twin.eval()
+    preparation = build_preparation(settings.imaging, dataset.region)
+
+    def one(faces: np.ndarray) -> Float32Array:
+        with torch.inference_mode():
+            return np.asarray(twin.embed(torch.from_numpy(faces)).numpy(), np.float32)
+
+    training, validation = (
+        embed_faces(one, prepare_faces(faces, preparation).images, twin.backbone.at_once)
+        for faces in (split.source.faces, split.validation.faces)
+    )
+    return split, (training, validation), twin.backbone.parts
+
+
+def line(name: str, embeddings: Tensor, pairs: PairSet, distance: str = "cosine") -> str:
+    """A row of the table."""
+    values = embeddings.numpy()
+    parameters = {"scale": np.ones(()), "bias": np.zeros(())}
+    scores = DISTANCES[distance].score(values[pairs.left], values[pairs.right], parameters)
+    right = cross_validated_right(scores, pairs.is_match)
+    interval = share_interval(right.astype(float), ScoredPairs(scores, pairs.is_match, pairs.people))
+    return (
+        f"| {name} | {right.mean():.3f} [{interval.low:.3f}, {interval.high:.3f}] "
+        f"| {area_under_curve(scores, pairs.is_match):.4f} |"
+    )
+
+
+def rows(name: str, split: PeopleSplit, embeddings: Embeddings, settings: Settings, sizes: list[int]) -> None:
+    """Prints the rows of one part, or of several together."""
+    training, validation = embeddings
+    weights = [1.0] if len(sizes) == 1 else [member["weight"] for member in _members(settings)]
+    print(line(name, torch.from_numpy(validation), split.validation), flush=True)
+    fits: dict[str, Callable[..., object]] = {"whitened": whitening, "PLDA": plda}
+    options = {
+        key: settings.projection.options[key]
+        for key in ("shrinkage", "size")
+        if key in settings.projection.options
+    }
+    for title, fit in fits.items():
+        projection = fit_parts(partial(fit, **options), training, split.source.faces.people, sizes, weights)  # type: ignore[arg-type]
+        assert projection is not None
+        with torch.inference_mode():
+            mapped = projection(torch.from_numpy(validation))
+            print(line(f"{name}, {title}", mapped, split.validation), flush=True)
+            if title == "PLDA" and settings.cohort.faces:
+                chosen = draw_cohort(split.source.faces.people, settings.cohort, random_at(0, "cohort"))
+                strangers = projection(torch.from_numpy(training[chosen]))
+                cohort = Cohort(torch.nn.functional.normalize(strangers, dim=1), settings.cohort.nearest)
+                print(
+                    line(f"{name}, PLDA, cohort", cohort(mapped), split.validation, "local-cosine"),
+                    flush=True,
+                )
+
+
+def _members(settings: Settings) -> list[dict[str, float]]:
+    return [{"weight": 1.0, **member} for member in settings.network.backbone.options["members"]]
+
+
+def main() -> None:
+    """Prints a table for each run."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("--root", type=Path, required=True, help="folder of LFW")
+    given = parser.parse_args()
+    for run in given.runs:
+        folder = RunFolder(run)
+        settings = folder.settings()
+        split, (training, validation), parts = embed(folder, DataSource("lfw", str(given.root)))
+        print(
+            f"\n{run}: {len(split.validation)} pairs of {split.tuned_on}; {platform.machine()}, "
+            f"torch {torch.__version__}, {datetime.now(UTC):%Y-%m-%d}\n\n| what | accuracy | AUC |\n|---|---|---|"
+        )
+        ends = np.cumsum(parts)
+        for number, (size, end) in enumerate(zip(parts, ends, strict=True)):
+            own = slice(end - size, end)
+            name = _members(settings)[number]["name"] if len(parts) > 1 else settings.network.backbone.name
+            rows(f"{number + 1} {name}", split, (training[:, own], validation[:, own]), settings, [size])
+        if len(parts) > 1:
+            rows("all", split, (training, validation), settings, list(parts))
+
+
+if __name__ == "__main__":
+    main()

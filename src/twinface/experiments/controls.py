@@ -1,0 +1,80 @@
+"""What a study's models are held against: verifiers that cost nothing, and the models themselves shown a part of each
+picture.
+
+A model that does as well on the background as on the face reads rooms and suits. All of this is measured on the same
+validation pairs as the leaderboard, and kept beside it, so that it is measured once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from twinface.baselines import free_baselines
+from twinface.cache import prepare_faces
+from twinface.errors import DataError
+from twinface.evaluation import Model
+from twinface.experiments.study import Study, trial_points
+from twinface.imaging import Preparation
+from twinface.masking import Part, mask_for
+from twinface.onnx_model import OnnxModel
+from twinface.results import load_validation, save_validation
+from twinface.runs import RunFolder
+from twinface.scoring import embed_faces, score_pairs
+from twinface.training_data import DataSource, split_dataset
+from twinface.types import PairSet, ScoredPairs
+
+BASELINE = "baseline/"
+PARTS: tuple[Part, ...] = ("face", "background")
+
+
+def measure_baselines(study: Study, source: DataSource, place: Path) -> None:
+    """Scores the validation pairs by each baseline that is not measured yet.
+
+    Their crop, size and untrained network are those of the study's first point.
+    """
+    if not study.baselines or (place / "baselines" / "done").exists():
+        return
+    part = study.parts[0]
+    settings = part.settings(trial_points(part)[0])
+    dataset = source.open()
+    split = split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
+    for model in free_baselines(dataset, settings, study.seeds[0]):
+        save_validation(
+            place / "baselines" / model.record.name, split.validation, _scored(model, split.validation)
+        )
+    (place / "baselines" / "done").touch()
+
+
+def baselines(place: Path) -> Iterator[tuple[str, ScoredPairs]]:
+    """Name and scores of each baseline that was measured."""
+    for folder in sorted((place / "baselines").glob("*/")):
+        yield BASELINE + folder.name, load_validation(folder)[1]
+
+
+def measure_parts(folder: RunFolder) -> None:
+    """Scores a finished run's validation pairs with the face alone and the background alone, where there is one."""
+    pairs, _ = load_validation(folder.path)
+    model = OnnxModel(folder.path)
+    for part in PARTS:
+        target = folder.path / f"validation-{part}"
+        if (target / "validation.npz").exists():
+            continue
+        try:
+            mask = mask_for(part, pairs.faces.region, pairs.name)
+        except DataError:
+            return
+        preparation = replace(model.record.preparation, mask=mask)
+        save_validation(target, pairs, _scored(model, pairs, preparation))
+
+
+def part_scores(folder: RunFolder, part: Part) -> ScoredPairs | None:
+    """What `measure_parts` found, or None where these pictures have no background."""
+    place = folder.path / f"validation-{part}"
+    return load_validation(place)[1] if (place / "validation.npz").exists() else None
+
+
+def _scored(model: Model, pairs: PairSet, preparation: Preparation | None = None) -> ScoredPairs:
+    prepared = prepare_faces(pairs.faces, preparation or model.record.preparation)
+    return score_pairs(embed_faces(model, prepared.images), pairs, model.record.score)
