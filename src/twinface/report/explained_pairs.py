@@ -53,7 +53,7 @@ def _explained(verifier: Verifier, root: Path, left: str, right: str) -> Picture
     most, verdict = strongest(explanation), explanation.verdict
     lines = (
         f"score {verdict.score:.3f}, threshold {verdict.threshold:.3f}",
-        f"fullest colour: {most:.3f} of the score",
+        f"fullest colour: score ± {most:.3f}",
     )
     return PicturePair(_with_map(explanation, 0, left, most), _with_map(explanation, 1, right, most), lines)
 
