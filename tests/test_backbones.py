@@ -49,12 +49,14 @@ def test_the_papers_maps_have_the_papers_sizes() -> None:
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_shapes(name: str, count: int, channels: int) -> None:
-    if name == "gradients" and channels == 3:
+    # Fisher vectors have patches of 30 pixels in the picture at a quarter of its size.
+    shape = (channels, 124, 128) if name == "fisher" else (channels, 66, 72)
+    if name in ("gradients", "fisher") and channels == 3:
         with pytest.raises(SettingsError, match="found 3 channels, need 1"):
-            NETWORKS[name]((channels, 66, 72))
+            NETWORKS[name](shape)
         return
-    network = NETWORKS[name]((channels, 66, 72)).eval()
-    embeddings = network(torch.rand(count, channels, 66, 72))
+    network = NETWORKS[name](shape).eval()
+    embeddings = network(torch.rand(count, *shape))
     assert embeddings.shape == (count, network.embedding_size)
     assert embeddings.dtype == torch.float32
 

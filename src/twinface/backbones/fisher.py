@@ -189,7 +189,7 @@ class Fisher(Backbone):
             for scale in self.scales:
                 values = self._reduced(scale, images.float())
                 both = torch.cat([values, values.square()], dim=2)
-                belonging = torch.softmax(both @ weights + offsets, dim=2)
+                belonging = torch.softmax(functional.linear(both, weights, offsets), dim=2)
                 counts = counts + belonging.sum(1)
                 sums = sums + belonging.transpose(1, 2) @ both
                 patches += values.shape[1]
@@ -289,7 +289,7 @@ def fit_mixture(values: Tensor, gaussians: int, random: torch.Generator) -> tupl
         taken, sums = torch.zeros(gaussians), torch.zeros(gaussians, 2 * values.shape[1])
         for part in torch.split(values, 8192):
             both = torch.cat([part, part.square()], dim=1)
-            belonging = torch.softmax(both @ weights + offsets, dim=1)
+            belonging = torch.softmax(functional.linear(both, weights, offsets), dim=1)
             taken += belonging.sum(0)
             sums += belonging.T @ both
         first, second = (sums / taken.clamp_min(1e-6)[:, None]).chunk(2, dim=1)
@@ -305,9 +305,9 @@ def _likelihoods(means: Tensor, variances: Tensor, shares: Tensor) -> tuple[Tens
     """Each Gaussian's log-likelihood as a linear function of a value and its squares, up to what is equal for all.
 
     Returns:
-        Weights `[2 D, K]` and offsets `[K]`.
+        Weights `[K, 2 D]` and offsets `[K]`.
     """
     precisions = 1 / variances
-    weights = torch.cat([means * precisions, -0.5 * precisions], dim=1).T
+    weights = torch.cat([means * precisions, -0.5 * precisions], dim=1)
     offsets = shares.log() - 0.5 * (variances.log().sum(1) + (means.square() * precisions).sum(1))
-    return weights.contiguous(), offsets
+    return weights, offsets
