@@ -99,20 +99,6 @@ def test_judging_works_where_torch_is_not_installed(tiny_run: RunFolder, tmp_pat
     assert '"accuracy"' in result.stdout
 
 
-@pytest.mark.parametrize(
-    ("statement", "light"),
-    [
-        ("import twinface", {"numpy", "cv2", "onnxruntime", "pydantic", "typer", *NOT_FOR_USING}),
-        ("import twinface.cli", {"numpy", "cv2", "onnxruntime", "pydantic", *NOT_FOR_USING}),
-        ("import twinface.recognition", {"onnxruntime", *NOT_FOR_USING}),
-    ],
-)
-def test_nothing_heavy_is_imported_before_it_is_needed(statement: str, light: set[str]) -> None:
-    program = f"{statement}\nimport sys\nprint(*sys.modules)"
-    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert not light & set(result.stdout.split())
-
-
 def test_the_shipped_model_works_by_name(tmp_path: Path) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (25, 25), np.uint8).repeat(10, 0).repeat(10, 1)
     cv2.imwrite(str(tmp_path / "a.png"), picture)
