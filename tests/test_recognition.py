@@ -1,5 +1,6 @@
 """Verifying: right answers from every way in, and none of it imports torch."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -83,6 +84,20 @@ def test_verify_works_where_torch_is_not_installed(tiny_run: RunFolder, pictures
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert '"same": true' in result.stdout
+
+
+def test_nothing_is_sent_and_nothing_left_at_home(tiny_run: RunFolder, pictures, tmp_path: Path) -> None:
+    """ONNX Runtime's telemetry keeps what it is about to send in a database in the home folder."""
+    variables = {name: value for name, value in os.environ.items() if name not in ("CI", "XDG_CACHE_HOME")}
+    result = subprocess.run(
+        [sys.executable, "-m", "twinface", "verify", *map(str, pictures[:2]), "--model", str(tiny_run.path)],
+        env={**variables, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode in (0, 1), result.stderr
+    assert list(tmp_path.rglob("*")) == []
 
 
 def test_judging_works_where_torch_is_not_installed(tiny_run: RunFolder, tmp_path) -> None:

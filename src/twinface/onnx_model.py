@@ -7,6 +7,7 @@ written as a last entry of ONNX's own metadata list, so that a damaged file is n
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,8 @@ class OnnxModel:
     """
 
     def __init__(self, place: str | Path, threads: int | None = None) -> None:
+        # From 1.29 on it reports each session to its maker, unless this is set before its import.
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         import onnxruntime  # takes 0.1 s, and commands that run no model do without
 
         self.path = find_model(place)
