@@ -12,7 +12,8 @@ import pytest
 import twinface
 from twinface.datasets import open_dataset
 from twinface.errors import ImageError
-from twinface.onnx_model import OnnxModel, find_model, shipped_models
+from twinface.model_file import find_model, shipped_models
+from twinface.onnx_model import OnnxModel
 from twinface.recognition import Verifier
 from twinface.runs import RunFolder
 

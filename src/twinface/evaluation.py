@@ -54,7 +54,7 @@ ONE_SHOT_WAYS, ONE_SHOT_TRIALS = 20, 1000
 
 
 class Model(Protocol):
-    """What is evaluated: an embedding network and its record; `OnnxModel` is one."""
+    """What is evaluated: an embedding network and its record; every `ModelFile` is one."""
 
     record: ModelRecord
 

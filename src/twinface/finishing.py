@@ -14,7 +14,7 @@ from twinface.calibration import fit_calibration, fit_threshold
 from twinface.checkpoint import save_twin
 from twinface.components import build
 from twinface.config import Settings
-from twinface.export import export_onnx
+from twinface.export import export_model
 from twinface.model_record import ModelRecord
 from twinface.projection import PROJECTIONS, fit_parts
 from twinface.provenance import Provenance
@@ -85,7 +85,7 @@ def finish(
         made_by={"twinface": __version__, "torch": str(torch.__version__)},
     )
     save_twin(folder.model, twin.state_dict(), record)
-    export_onnx(twin, record, folder.model / "model.onnx")
+    export_model(twin, record, folder.model / "model.onnx")
 
 
 def _known_together(source: TrainingSource) -> tuple[IntArray, IntArray]:

@@ -16,7 +16,7 @@ from types import FrameType
 import typer
 
 from twinface import __version__
-from twinface.cli import data, demo, doctor, evaluate, report, train, verify
+from twinface.cli import data, demo, doctor, evaluate, export, report, train, verify
 from twinface.cli.console import extra_that_brings
 from twinface.errors import TwinfaceError
 
@@ -41,6 +41,7 @@ def _version(version: bool = typer.Option(False, "--version", help="Print the ve
 app.add_typer(data.app, name="data")
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("export")(export.export)
 app.command("report")(report.report)
 app.command("verify")(verify.verify)
 app.command("demo")(demo.demo)

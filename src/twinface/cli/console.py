@@ -23,6 +23,7 @@ _EXTRAS = {
     "tomli_w": "train",
     "filelock": "train",
     "tensorboard": "tensorboard",
+    "openvino": "openvino",
 }
 
 
