@@ -7,6 +7,7 @@ metrics.jsonl       one line an epoch
 state.safetensors   where training stands, to the bit
 best.safetensors    the best epoch's weights
 model/              twin.safetensors + twin.json to train on from, model.onnx (and what `export` made) to use
+profile*            where the time went, if it was asked for: a table, the same as JSON, a trace
 results/            one evaluation each: numbers as JSON, scores as NPZ
 report.html         all of it to look at
 """

@@ -11,6 +11,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
@@ -144,6 +145,10 @@ class Keeper(Protocol):
         """Keeps the best weights so far."""
 
 
+# Entered around each part of the work, by its name; see `profiling`.
+Phase = Callable[[str], AbstractContextManager[None]]
+
+
 @dataclass
 class Watcher:
     """What is told while training runs; every member may be replaced."""
@@ -152,6 +157,7 @@ class Watcher:
         default=lambda progress, steps, loss, images: None
     )
     on_epoch: Callable[[dict[str, Any]], None] = field(default=lambda record: None)
+    phase: Phase = field(default=lambda name: nullcontext())
 
 
 def train(learner: Learner, plan: Plan, keeper: Keeper, stop: StopRequest, watcher: Watcher) -> Progress:
@@ -177,7 +183,8 @@ def train(learner: Learner, plan: Plan, keeper: Keeper, stop: StopRequest, watch
 
     def save() -> None:
         began = time.monotonic()
-        keeper.state.write(learner.tensors(), asdict(spent(progress)))
+        with watcher.phase("saving"):
+            keeper.state.write(learner.tensors(), asdict(spent(progress)))
         saves.done(began)
 
     def spent(progress: Progress) -> Progress:
@@ -186,10 +193,12 @@ def train(learner: Learner, plan: Plan, keeper: Keeper, stop: StopRequest, watch
     if plan.trainer.epochs == 0:
         keeper.keep_best(learner.kept_weights(), {"epoch": 0, "value": 0.0})
     while progress.epoch < plan.trainer.epochs and not _patience_is_over(progress, plan):
-        batches = plan.sampler(plan.seed, progress.epoch)
+        with watcher.phase("sampling"):
+            batches = plan.sampler(plan.seed, progress.epoch)
         while progress.step < len(batches):
             batch = batches[progress.step]
-            loss = training_step(learner, plan, batch, progress, len(batches))
+            with watcher.phase("step"):
+                loss = training_step(learner, plan, batch, progress, len(batches), watcher.phase)
             progress = replace(
                 progress,
                 step=progress.step + 1,
@@ -219,33 +228,40 @@ def resume(learner: Learner, keeper: Keeper) -> Progress:
     return Progress(**about)
 
 
-def training_step(learner: Learner, plan: Plan, batch: Batch, progress: Progress, steps: int) -> float:
+def training_step(
+    learner: Learner, plan: Plan, batch: Batch, progress: Progress, steps: int, phase: Phase
+) -> float:
     """Forward, backward, update on one batch; returns its loss."""
     learner.twin.train()
     seed_torch(plan.seed, "dropout", progress.epoch, progress.step)
     random = random_at(plan.seed, "augment", progress.epoch, progress.step)
     device = plan.machine.device
-    faces = torch.from_numpy(np.ascontiguousarray(plan.faces[batch.images].transpose(0, 3, 1, 2)))
-    images = augment(faces.to(device).float(), plan.augment, random, batch.look_alike)
-    labels = labels_of(batch.people, batch.left, batch.right, batch.is_match, device)
-    with plan.machine.autocast():
-        embeddings = learner.twin.features(images.contiguous(memory_format=plan.machine.memory_format))
-    loss: Tensor = learner.loss(learner.twin, embeddings, labels)
-    value = float(loss.detach())
+    with phase("batch"):
+        faces = torch.from_numpy(np.ascontiguousarray(plan.faces[batch.images].transpose(0, 3, 1, 2)))
+        labels = labels_of(batch.people, batch.left, batch.right, batch.is_match, device)
+    with phase("augmentation"):
+        images = augment(faces.to(device).float(), plan.augment, random, batch.look_alike)
+    with phase("forward"):
+        with plan.machine.autocast():
+            embeddings = learner.twin.features(images.contiguous(memory_format=plan.machine.memory_format))
+        loss: Tensor = learner.loss(learner.twin, embeddings, labels)
+        value = float(loss.detach())
     if not math.isfinite(value):
         raise DivergedError(
             f"the loss is {value} in epoch {progress.epoch + 1}, step {progress.step + 1}: the last good state is "
             "kept; a smaller learning rate or trainer.gradient_clip may help"
         )
-    learner.optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    if plan.trainer.gradient_clip:
-        parameters = [*learner.twin.parameters(), *learner.loss.parameters()]
-        torch.nn.utils.clip_grad_norm_(parameters, plan.trainer.gradient_clip)
-    set_rates(learner.optimizer, plan.schedule, progress.epoch + progress.step / steps)
-    learner.optimizer.step()
-    if learner.average:
-        learner.average.update(learner.twin, progress.steps)
+    with phase("backward"):
+        learner.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+    with phase("optimiser"):
+        if plan.trainer.gradient_clip:
+            parameters = [*learner.twin.parameters(), *learner.loss.parameters()]
+            torch.nn.utils.clip_grad_norm_(parameters, plan.trainer.gradient_clip)
+        set_rates(learner.optimizer, plan.schedule, progress.epoch + progress.step / steps)
+        learner.optimizer.step()
+        if learner.average:
+            learner.average.update(learner.twin, progress.steps)
     return value
 
 
@@ -271,7 +287,8 @@ def end_epoch(
     if last or (progress.epoch + 1) % plan.validation.every == 0:
         weights = learner.kept_weights()
         evaluator.load_state_dict(weights)
-        record |= plan.validate(evaluator.eval())
+        with watcher.phase("validation"):
+            record |= plan.validate(evaluator.eval())
         better = progress.best_value is None or record["value"] > progress.best_value
         record["best"] = better
         if better:

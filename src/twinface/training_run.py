@@ -107,8 +107,9 @@ def _train(
     dataset = DataSource(**about["source"]).open()
     preparation = build_preparation(settings.imaging, dataset.region)
     split = split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
-    faces = prepare_faces(split.source.faces, preparation, progress=on_prepare)
-    validation = prepare_faces(split.validation.faces, preparation, progress=on_prepare)
+    with watcher.phase("preparing"):
+        faces = prepare_faces(split.source.faces, preparation, progress=on_prepare)
+        validation = prepare_faces(split.validation.faces, preparation, progress=on_prepare)
     _note_data(folder, about, dataset, split, faces, validation)
     stop.check()
     sampler = build("sampling", SAMPLERS, settings.sampling, split.source)

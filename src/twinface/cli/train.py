@@ -31,6 +31,9 @@ def train(
     start_from: Annotated[Path | None, typer.Option(help="A run whose weights to begin with.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Continue this run.")] = None,
     tensorboard: Annotated[bool, typer.Option(help="Write TensorBoard files into the run too.")] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Write into the run where the time goes: a table and a trace.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the run as JSON.")] = False,
 ) -> None:
     """Train a twin network and write a run folder with its model and report."""
@@ -53,14 +56,14 @@ def train(
         folder = RunFolder(out or Path("runs") / f"{settings.recipe}-{seed}")
         source = DataSource(data, str(root) if root else None, layout)
         start_run(source, settings, seed, folder, start_from)
-    run(folder, tensorboard)
+    run(folder, tensorboard, profile)
     if json:
         print_json({**folder.about(), "metrics": folder.records()})
     else:
         print(folder.path)
 
 
-def run(folder: RunFolder, tensorboard: bool = False) -> None:
+def run(folder: RunFolder, tensorboard: bool = False, profile: bool = False) -> None:
     """Trains a run to its end, with progress on stderr, and writes its report."""
     from twinface.interruption import Interrupted, stop_on_signals
     from twinface.report import write_report
@@ -70,12 +73,28 @@ def run(folder: RunFolder, tensorboard: bool = False) -> None:
     log_to_stderr()
     try:
         with folder.locked(), stop_on_signals() as stop, counter("preparing") as prepared:
-            with _watching(folder, tensorboard) as watcher:
-                continue_run(folder, stop, watcher, prepared)
+            with _watching(folder, tensorboard) as watcher, _profiling(folder, profile, watcher) as watched:
+                continue_run(folder, stop, watched, prepared)
             say(f"report: {write_report(folder)}")
     except Interrupted as interrupted:
         say(f"twinface: {interrupted}; continue with: twinface train --resume {folder.path}")
         sys.exit(128 + interrupted.signal_number)
+
+
+@contextmanager
+def _profiling(folder: RunFolder, wanted: bool, watcher: Watcher) -> Iterator[Watcher]:
+    """Where the time goes, written however training ends."""
+    if not wanted:
+        yield watcher
+        return
+    from twinface.profiling import WARM_UP, Profile
+
+    profile = Profile()
+    try:
+        yield profile.watching(watcher)
+    finally:
+        table = profile.write(folder.path, folder.about().get("machine", {}))
+        say(f"profile: {table or f'found no step to time, need more than {WARM_UP}'}")
 
 
 @contextmanager
