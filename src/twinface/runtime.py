@@ -84,6 +84,9 @@ def make_deterministic() -> None:
     """Asks every operation for the same bits each time; on CUDA this must come before the first one."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
+    # With it torch fills all memory that it takes with NaN, so that reading what was never written shows up. A test
+    # does that; in training it would be a pass over every map for nothing.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
 
 
