@@ -178,6 +178,31 @@ class RunFolder:
             handler.close()
 
 
+class FollowedRun(RunFolder):
+    """A run as all processes but the first see it, if several train it: they read, and leave writing to the first."""
+
+    @cached_property
+    def state(self) -> StateFile:
+        """Where training stands, to be read."""
+        from twinface.state import ReadOnlyState
+
+        return ReadOnlyState(self.path)
+
+    def note(self, **values: Any) -> None:
+        """Leaves it to the first process."""
+
+    def record(self, number: int, values: dict[str, Any]) -> None:
+        """Leaves it to the first process."""
+
+    def keep_best(self, weights: Tensors, about: dict[str, Any]) -> None:
+        """Leaves it to the first process."""
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """The first process holds the lock for all."""
+        yield
+
+
 def now() -> str:
     """The time in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
