@@ -106,7 +106,7 @@ def steps_and_figures(kind: str, processes: Processes) -> dict[str, np.ndarray]:
     progress = Progress()
     for number in range(STEPS):
         batches = sampler(3, progress.epoch)
-        loss = training_step(learner, plan, batches[progress.step], progress, len(batches), Watcher().phase)
+        loss = training_step(learner, plan, batches[progress.step], progress, len(batches))
         found[f"{number}/loss"] = np.array(loss)
         for name, parameter in [*learner.twin.named_parameters(), *learner.loss.named_parameters()]:
             if parameter.grad is not None:

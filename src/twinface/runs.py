@@ -197,11 +197,6 @@ class FollowedRun(RunFolder):
     def keep_best(self, weights: Tensors, about: dict[str, Any]) -> None:
         """Leaves it to the first process."""
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """The first process holds the lock for all."""
-        yield
-
 
 def now() -> str:
     """The time in UTC, to the second."""

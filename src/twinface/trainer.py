@@ -152,6 +152,11 @@ class Keeper(Protocol):
 Phase = Callable[[str], AbstractContextManager[None]]
 
 
+def unwatched(name: str) -> AbstractContextManager[None]:
+    """Nobody asks how long this part takes."""
+    return nullcontext()
+
+
 @dataclass
 class Watcher:
     """What is told while training runs; every member may be replaced."""
@@ -160,7 +165,7 @@ class Watcher:
         default=lambda progress, steps, loss, images: None
     )
     on_epoch: Callable[[dict[str, Any]], None] = field(default=lambda record: None)
-    phase: Phase = field(default=lambda name: nullcontext())
+    phase: Phase = field(default=unwatched)
 
 
 def train(learner: Learner, plan: Plan, keeper: Keeper, stop: StopRequest, watcher: Watcher) -> Progress:
@@ -258,7 +263,7 @@ def resume(learner: Learner, keeper: Keeper) -> Progress:
 
 
 def training_step(
-    learner: Learner, plan: Plan, batch: Batch, progress: Progress, steps: int, phase: Phase
+    learner: Learner, plan: Plan, batch: Batch, progress: Progress, steps: int, phase: Phase = unwatched
 ) -> float:
     """Forward, backward, update on one batch; returns its loss."""
     learner.twin.train()
