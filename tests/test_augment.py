@@ -6,6 +6,7 @@ import torch
 
 from twinface.augment import affine_matrices, augment, look_alike_map
 from twinface.config import AugmentSettings
+from twinface.processes import Processes
 from twinface.runtime import random_at
 
 ALL = AugmentSettings(
@@ -41,6 +42,18 @@ def test_a_pure_function_that_keeps_shape_range_and_input(count: int) -> None:
     assert first.shape == images.shape
     assert first.min() >= 0
     assert first.max() <= 255
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 9])
+def test_shares_are_distorted_as_in_the_whole(count: int) -> None:
+    images, look_alike = faces(7), np.arange(7)
+    whole = augment(images, ALL, random_at(5, "augment"), look_alike)
+    parts = []
+    for rank in range(count):
+        share = Processes(rank, count).take(7)
+        rows = share.rows
+        parts.append(augment(images[rows], ALL, random_at(5, "augment"), look_alike[rows], share))
+    torch.testing.assert_close(torch.cat(parts), whole, rtol=0, atol=1e-4)
 
 
 def test_flip_mirrors_exactly() -> None:

@@ -17,11 +17,13 @@ SHIPPED = {
     "default",
     "demo",
     "fast",
+    "fisher",
     "koch",
     "restricted",
     "strong",
     "seed-a-batchnorm",
     "seed-a-dropout",
+    "seed-a-plain",
     *(f"seed-b-{n}" for n in range(1, 5)),
 }
 

@@ -11,9 +11,10 @@ import torch
 
 from twinface.checkpoint import load_twin, save_twin
 from twinface.errors import DivergedError, ModelError
-from twinface.export import export_onnx
+from twinface.export import export_model
+from twinface.model_file import find_model
 from twinface.model_record import ModelRecord
-from twinface.onnx_model import OnnxModel, find_model, seal
+from twinface.onnx_model import OnnxModel, seal
 from twinface.runs import RunFolder
 
 
@@ -160,4 +161,4 @@ def test_a_model_that_is_not_finite_is_neither_saved_nor_used(tiny_run: RunFolde
     with pytest.raises(DivergedError):
         save_twin(tmp_path, dict(twin.state_dict()), record)
     with pytest.raises(DivergedError, match="not finite"):
-        export_onnx(twin, record, tmp_path / "model.onnx")
+        export_model(twin, record, tmp_path / "model.onnx")

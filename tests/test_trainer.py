@@ -14,7 +14,7 @@ from twinface.errors import DivergedError
 from twinface.interruption import Interrupted, StopRequest
 from twinface.recipe import load_recipe
 from twinface.runs import RunFolder
-from twinface.runtime import Machine
+from twinface.runtime import Machine, make_deterministic
 from twinface.state import read_tensors
 from twinface.trainer import Progress, Watcher
 from twinface.training_data import DataSource
@@ -93,6 +93,25 @@ def test_stopped_anywhere_it_ends_in_the_same_bits(tmp_path, kind: str) -> None:
     assert stops >= 3
     assert bits(parts) == bits(whole)
     assert parts.about()["status"] == "finished"
+
+
+@pytest.mark.parametrize("kind", sorted(RECIPES))
+def test_no_memory_is_read_that_was_not_written(tmp_path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With NaN in all memory that torch takes, the bits are those of a run without."""
+    recipe, changes = RECIPES[kind]
+    plain, filled = RunFolder(tmp_path / "plain"), RunFolder(tmp_path / "filled")
+    for folder in (plain, filled):
+        start_run(DataSource("orl"), load_recipe(recipe, [*changes, "trainer.epochs=2"]), 3, folder)
+    continue_run(plain, StopRequest(), Watcher())
+    assert not torch.utils.deterministic.fill_uninitialized_memory
+
+    def fill() -> None:
+        make_deterministic()
+        monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
+
+    monkeypatch.setattr("twinface.training_run.make_deterministic", fill)
+    continue_run(filled, StopRequest(), Watcher())
+    assert bits(filled) == bits(plain)
 
 
 def test_an_older_state_is_gone_on_from_as_well(tmp_path) -> None:

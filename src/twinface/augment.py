@@ -14,13 +14,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from twinface.config import AugmentSettings
+from twinface.processes import Share
 from twinface.types import FloatArray, IntArray
 
 MOST_LOOK_ALIKES = 100
 
 
 def augment(
-    images: Tensor, settings: AugmentSettings, random: np.random.Generator, look_alike: IntArray | None = None
+    images: Tensor,
+    settings: AugmentSettings,
+    random: np.random.Generator,
+    look_alike: IntArray | None = None,
+    share: Share | None = None,
 ) -> Tensor:
     """Distorts each picture on its own.
 
@@ -29,15 +34,21 @@ def augment(
         settings: which distortions, how far and how often.
         random: where all randomness comes from; always drawn from equally often, whatever the settings.
         look_alike: [B] numbers of look-alikes (see `look_alike_map`) that pictures become before they are distorted.
+        share: which rows of a batch the pictures are, each of which is distorted as in the whole batch; None for all.
 
     Returns:
         [B, C, H, W] float32 in [0, 255].
     """
-    count, _, height, width = images.shape
+    height, width = images.shape[2:]
+    share = share or Share(0, len(images), len(images))
+    count, rows = share.total, share.rows
     matrices = affine_matrices(count, height, width, settings, random)
     light = random.uniform(-1, 1, (2, count)).astype(np.float32)
     boxes, erased = _boxes(count, height, width, random), random.random(count) < settings.erase
     moved = not np.array_equal(matrices, np.tile(np.eye(2, 3), (count, 1, 1)))
+    if not len(images):
+        return images
+    matrices, light, boxes, erased = matrices[rows], light[:, rows], boxes[rows], erased[rows]
     if moved or look_alike is not None:
         images = _warp(images, torch.from_numpy(matrices.astype(np.float32)).to(images.device), look_alike)
     if settings.brightness or settings.contrast:

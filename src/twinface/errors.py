@@ -33,5 +33,9 @@ class DivergedError(TwinfaceError):
     """A loss or an embedding that is no longer finite."""
 
 
+class ProcessError(TwinfaceError):
+    """A process of a training in several that has gone, cannot be reached or computes otherwise than the others."""
+
+
 class StorageError(TwinfaceError):
     """A file that could not be written; what was there before is unchanged."""

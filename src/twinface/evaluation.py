@@ -55,7 +55,7 @@ EVERYTHING = "everything"  # what a model is shown where nothing is painted over
 
 
 class Model(Protocol):
-    """What is evaluated: an embedding network and its record; `OnnxModel` is one."""
+    """What is evaluated: an embedding network and its record; every `ModelFile` is one."""
 
     @property
     def record(self) -> ModelRecord:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from twinface.onnx_model import OnnxModel
+from twinface.model_file import ModelFile
 from twinface.recognition import Picture, Verifier
 from twinface.scoring import embed_faces
 from twinface.types import ByteArray, Float32Array, FloatArray, IntArray, Verdict
@@ -42,7 +42,7 @@ class Explanation:
     faces: ByteArray = field(repr=False)
     maps: Float32Array = field(repr=False)
     verdict: Verdict
-    model: OnnxModel = field(repr=False)
+    model: ModelFile = field(repr=False)
 
     @property
     def score(self) -> float:

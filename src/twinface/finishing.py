@@ -15,7 +15,7 @@ from twinface.checkpoint import save_twin
 from twinface.cohort import Cohort, draw_cohort
 from twinface.components import build
 from twinface.config import Settings
-from twinface.export import export_onnx
+from twinface.export import export_model
 from twinface.model_record import ModelRecord
 from twinface.projection import PROJECTIONS, fit_parts
 from twinface.provenance import Provenance
@@ -84,7 +84,7 @@ def finish(
         made_by={"twinface": __version__, "torch": str(torch.__version__)},
     )
     save_twin(folder.model, twin.state_dict(), record)
-    export_onnx(twin, record, folder.model / "model.onnx")
+    export_model(twin, record, folder.model / "model.onnx")
     save_validation(folder.path, split.validation, scored)
     measured.pop("value")
     folder.note(validation=measured)

@@ -7,16 +7,15 @@ written as a last entry of ONNX's own metadata list, so that a damaged file is n
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from twinface.errors import DivergedError, ModelError
+from twinface.errors import ModelError
+from twinface.model_file import RECORD_KEY, ModelFile, find_model
 from twinface.model_record import ModelRecord
 from twinface.types import ByteArray, Float32Array
 
-RECORD_KEY = "twinface"
 # Field 14 of ONNX's ModelProto is its metadata list; an entry has a key (field 1) and a value (field 2).
 _SEAL_START = b"\x72\x4a\x0a\x06sha256\x12\x40"
 _SEAL_LENGTH = len(_SEAL_START) + 64
@@ -35,7 +34,8 @@ def unseal(data: bytes, source: str) -> None:
     """
     if data[:1] == b"\x80" or data[:2] == b"PK":
         raise ModelError(
-            f"{source}: looks like a pickle or a torch archive, which is never opened; need model.onnx"
+            f"{source}: looks like a pickle or a torch archive, which is never opened, since opening one can run "
+            "what its maker put in; need model.onnx, or model.xml of OpenVINO"
         )
     body, end = data[:-_SEAL_LENGTH], data[-_SEAL_LENGTH:]
     if not end.startswith(_SEAL_START):
@@ -47,38 +47,8 @@ def unseal(data: bytes, source: str) -> None:
         raise ModelError(f"{source}: damaged, its checksum does not fit; copy the file again")
 
 
-def shipped_models() -> dict[str, Path]:
-    """The models that come with the package: name → file."""
-    return {path.stem: path for path in sorted((Path(__file__).parent / "models").glob("*.onnx"))}
-
-
-def find_model(place: str | Path) -> Path:
-    """The ONNX file of a run folder, of a run's model folder, the file itself, or a model that comes with the package.
-
-    Raises:
-        ModelError: nothing is there.
-    """
-    shipped = shipped_models()
-    if str(place) in shipped and not Path(place).exists():
-        return shipped[str(place)]
-    place = Path(place)
-    if place.is_file():
-        return place
-    for candidate in (place / "model" / "model.onnx", place / "model.onnx"):
-        if candidate.is_file():
-            return candidate
-    if (place / "settings.toml").is_file():
-        raise ModelError(
-            f"{place}: training has not ended; continue it with `twinface train --resume {place}`"
-        )
-    raise ModelError(
-        f"{place}: found no model there; need a run folder with model/model.onnx, such a file, or the name of a model "
-        f"that comes with Twinface ({', '.join(shipped) or 'none does'})"
-    )
-
-
-class OnnxModel:
-    """A loaded model: prepared faces in, embeddings out.
+class OnnxModel(ModelFile):
+    """A loaded ONNX file.
 
     Args:
         place: a run folder, an ONNX file or the name of a shipped model.
@@ -89,6 +59,8 @@ class OnnxModel:
     """
 
     def __init__(self, place: str | Path, threads: int | None = None) -> None:
+        # From 1.29 on it reports each session to its maker, unless this is set before its import.
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         import onnxruntime  # takes 0.1 s, and commands that run no model do without
 
         self.path = find_model(place)
@@ -109,20 +81,6 @@ class OnnxModel:
             raise ModelError(f"{self.path}: an ONNX model, but not one that Twinface made")
         self.record = ModelRecord.from_json(metadata[RECORD_KEY], str(self.path))
 
-    def __call__(self, faces: ByteArray) -> Float32Array:
-        """`[B, H, W, C]` uint8 → embeddings `[B, D]` float32.
-
-        Raises:
-            ModelError: the faces have another shape than the model takes.
-            DivergedError: an embedding is not finite.
-        """
-        preparation = self.record.preparation
-        wanted = (preparation.height, preparation.width, 1 if preparation.color == "gray" else 3)
-        if faces.ndim != 4 or faces.shape[1:] != wanted or faces.dtype != np.uint8:
-            raise ModelError(
-                f"{self.path}: got {faces.dtype} faces of shape {faces.shape}, need uint8 [B, *{wanted}]"
-            )
+    def _run(self, faces: ByteArray) -> Float32Array:
         embeddings: Float32Array = self._session.run(["embeddings"], {"faces": faces})[0]
-        if not np.isfinite(embeddings).all():
-            raise DivergedError(f"{self.path}: an embedding is not finite; the model is unusable")
         return embeddings

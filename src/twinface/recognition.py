@@ -9,7 +9,7 @@ import numpy as np
 
 from twinface.calibration import probability
 from twinface.imaging import decode, prepare, prepare_file
-from twinface.onnx_model import OnnxModel
+from twinface.opening import open_model
 from twinface.types import ByteArray, Float32Array, Verdict
 
 Picture = str | Path | bytes
@@ -19,15 +19,16 @@ class Verifier:
     """A loaded model that verifies pairs of pictures.
 
     Args:
-        model: a run folder, its ONNX file, or the name of a model that comes with Twinface.
-        threads: for ONNX Runtime; None takes all cores.
+        model: a run folder, a model file (.onnx, or .xml of OpenVINO), or the name of a model that comes with Twinface.
+        threads: for the runtime; None takes all cores.
 
     Raises:
         ModelError: the model is missing or damaged.
+        ModuleNotFoundError: the runtime that the file needs is not installed.
     """
 
     def __init__(self, model: str | Path = "default", threads: int | None = None) -> None:
-        self.model = OnnxModel(model, threads)
+        self.model = open_model(model, threads)
         self.record = self.model.record
 
     def embed(self, *pictures: Picture) -> Float32Array:
@@ -88,7 +89,7 @@ def verify(left: Picture, right: Picture, model: str | Path = "default") -> Verd
 
     Args:
         left, right: paths, or the bytes of picture files.
-        model: a run folder, its ONNX file, or the name of a model that comes with Twinface.
+        model: a run folder, a model file, or the name of a model that comes with Twinface.
 
     Returns:
         A `Verdict`, true for "same".

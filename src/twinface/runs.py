@@ -6,7 +6,8 @@ log.txt             what was said
 metrics.jsonl       one line an epoch
 state.safetensors   where training stands, to the bit
 best.safetensors    the best epoch's weights
-model/              twin.safetensors + twin.json to train on from, model.onnx to use
+model/              twin.safetensors + twin.json to train on from, model.onnx (and what `export` made) to use
+profile*            where the time went, if it was asked for: a table, the same as JSON, a trace
 validation.npz      the model's scores of its validation pairs, to compare it with others pair by pair
 results/            one evaluation each: numbers as JSON, scores as NPZ
 report.html         all of it to look at
@@ -179,6 +180,26 @@ class RunFolder:
         finally:
             log.removeHandler(handler)
             handler.close()
+
+
+class FollowedRun(RunFolder):
+    """A run as all processes but the first see it, if several train it: they read, and leave writing to the first."""
+
+    @cached_property
+    def state(self) -> StateFile:
+        """Where training stands, to be read."""
+        from twinface.state import ReadOnlyState
+
+        return ReadOnlyState(self.path)
+
+    def note(self, **values: Any) -> None:
+        """Leaves it to the first process."""
+
+    def record(self, number: int, values: dict[str, Any]) -> None:
+        """Leaves it to the first process."""
+
+    def keep_best(self, weights: Tensors, about: dict[str, Any]) -> None:
+        """Leaves it to the first process."""
 
 
 def now() -> str:

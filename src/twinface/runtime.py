@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from twinface.errors import SettingsError
+from twinface.processes import Processes
 
 Purpose = Literal["weights", "order", "augment", "dropout", "validation", "fit", "cohort"]
 _PURPOSES: dict[Purpose, int] = {
@@ -34,11 +35,13 @@ class Machine:
         device: "cpu" or "cuda:0".
         threads: processor threads of one operation.
         precision: of convolutions and matrix products; weights and sums stay float32.
+        processes: among which each batch is shared.
     """
 
     device: str
     threads: int
     precision: Literal["float32", "bfloat16"]
+    processes: int = 1
 
     @property
     def memory_format(self) -> torch.memory_format:
@@ -55,23 +58,43 @@ class Machine:
         )
 
 
-def choose_machine(device: str = "auto", precision: str = "auto", threads: int | None = None) -> Machine:
+def choose_machine(
+    device: str = "auto",
+    precision: str = "auto",
+    threads: int | None = None,
+    processes: Processes | None = None,
+) -> Machine:
     """Picks device and precision by what the hardware does fast, and sets torch's thread count.
 
+    Several processes share the cores of a machine evenly, and each takes a GPU of its own.
+
     Raises:
-        SettingsError: the device does not exist here.
+        SettingsError: the device does not exist here, or is one for all processes.
     """
+    processes = processes or Processes()
     if device == "auto":
-        device = "cuda:0" if torch.cuda.is_available() else "cpu"
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda:") and processes.local_count > 1:
+        raise SettingsError(f'trainer.device = "{device}": each process needs a GPU of its own, use "cuda"')
+    if device == "cuda":
+        device = f"cuda:{processes.local_rank}"
+        found = torch.cuda.device_count()
+        if 0 < found < processes.local_count:
+            raise SettingsError(
+                f"found {found} GPUs for {processes.local_count} processes on this machine, each needs one: start "
+                f"{found} with torchrun --nproc-per-node"
+            )
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise SettingsError(f'trainer.device = "{device}": torch finds no CUDA device; use "cpu" or "auto"')
     if not device.startswith(("cpu", "cuda")):
         raise SettingsError(f'trainer.device = "{device}": need "auto", "cpu" or "cuda", "cuda:0", …')
-    threads = threads or available_cores()
+    if device.startswith("cuda"):
+        torch.cuda.set_device(device)
+    threads = threads or max(1, available_cores() // processes.local_count)
     torch.set_num_threads(threads)
     if precision == "auto":
         precision = "bfloat16" if has_fast_bfloat16(device) else "float32"
-    return Machine(device, threads, "bfloat16" if precision == "bfloat16" else "float32")
+    return Machine(device, threads, "bfloat16" if precision == "bfloat16" else "float32", processes.count)
 
 
 def has_fast_bfloat16(device: str) -> bool:
@@ -92,6 +115,9 @@ def make_deterministic() -> None:
     """Asks every operation for the same bits each time; on CUDA this must come before the first one."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
+    # With it torch fills all memory that it takes with NaN, so that reading what was never written shows up. A test
+    # does that; in training it would be a pass over every map for nothing.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
 
 
@@ -134,6 +160,7 @@ def describe_machine(machine: Machine) -> dict[str, Any]:
         "device": machine.device,
         "device_name": device,
         "threads": machine.threads,
+        "processes": machine.processes,
         "precision": machine.precision,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",

@@ -36,7 +36,7 @@ def write_tensors(target: Path, tensors: Mapping[str, Tensor], about: Mapping[st
                 "a smaller learning rate or gradient clipping may help"
             )
     # One entry, because safetensors writes several in an order of chance, and equal states are to be equal files.
-    metadata = json.dumps({"about": about, "checksum": _checksum(plain, about)}, allow_nan=False)
+    metadata = json.dumps({"about": about, "checksum": checksum(plain, about)}, allow_nan=False)
     write_bytes(target, save(plain, {"twinface": metadata}))
 
 
@@ -55,7 +55,7 @@ def read_tensors(source: Path) -> tuple[Tensors, dict[str, Any]]:
         raise ModelError(f"{source}: no such file") from error
     except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
         raise ModelError(f"{source}: damaged, or not a safetensors file of Twinface ({error})") from error
-    if metadata.get("checksum") != _checksum(tensors, about):
+    if metadata.get("checksum") != checksum(tensors, about):
         raise ModelError(f"{source}: damaged, its checksum does not fit")
     return tensors, about
 
@@ -103,10 +103,21 @@ class StateFile:
             self.previous.unlink(missing_ok=True)
 
 
-def _checksum(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> str:
+class ReadOnlyState(StateFile):
+    """A run's state as the processes see it that do not write it."""
+
+    def write(self, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+        """Leaves it to the first process."""
+
+    def forget_previous(self) -> None:
+        """Leaves it to the first process."""
+
+
+def checksum(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> str:
+    """32 hexadecimal digits that tell tensors and plain values from all others."""
     digest = hashlib.blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=16)
     for name in sorted(tensors):
         tensor = tensors[name]
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
-        digest.update(tensor.numpy().tobytes())
+        digest.update(tensor.detach().cpu().numpy().tobytes())
     return digest.hexdigest()

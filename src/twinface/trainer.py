@@ -11,6 +11,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
@@ -22,13 +23,14 @@ from twinface.augment import augment
 from twinface.averaging import WeightAverage
 from twinface.config import AugmentSettings, TrainerSettings, ValidationSettings
 from twinface.errors import DivergedError
-from twinface.interruption import StopRequest
+from twinface.interruption import Interrupted, StopRequest
 from twinface.losses import Loss, labels_of
 from twinface.optimisers import set_rates
+from twinface.processes import Processes
 from twinface.runtime import Machine, random_at, seed_torch
 from twinface.sampling import Batch, Sampler
 from twinface.schedules import Schedule
-from twinface.state import StateFile, Tensors
+from twinface.state import StateFile, Tensors, checksum
 from twinface.twin import Twin
 from twinface.types import ByteArray
 
@@ -117,6 +119,7 @@ class Plan:
         trainer, validation: their settings.
         machine: where it runs.
         seed: of everything random.
+        processes: who shares each batch.
     """
 
     faces: ByteArray
@@ -128,6 +131,7 @@ class Plan:
     validation: ValidationSettings
     machine: Machine
     seed: int
+    processes: Processes = field(default_factory=Processes)
 
 
 class Keeper(Protocol):
@@ -144,6 +148,15 @@ class Keeper(Protocol):
         """Keeps the best weights so far."""
 
 
+# Entered around each part of the work, by its name; see `profiling`.
+Phase = Callable[[str], AbstractContextManager[None]]
+
+
+def unwatched(name: str) -> AbstractContextManager[None]:
+    """Nobody asks how long this part takes."""
+    return nullcontext()
+
+
 @dataclass
 class Watcher:
     """What is told while training runs; every member may be replaced."""
@@ -152,6 +165,7 @@ class Watcher:
         default=lambda progress, steps, loss, images: None
     )
     on_epoch: Callable[[dict[str, Any]], None] = field(default=lambda record: None)
+    phase: Phase = field(default=unwatched)
 
 
 def train(learner: Learner, plan: Plan, keeper: Keeper, stop: StopRequest, watcher: Watcher) -> Progress:
@@ -168,16 +182,19 @@ def train(learner: Learner, plan: Plan, keeper: Keeper, stop: StopRequest, watch
         Where training ended.
 
     Raises:
-        Interrupted: a signal came; the state is saved.
+        Interrupted: a signal came, to this process or another one of the training; the state is saved.
         DivergedError: a loss is not finite; the last good state stands.
+        ProcessError: another process of the training has gone, or computes otherwise; the last good state stands.
     """
     progress = resume(learner, keeper)
+    check_alike(learner, plan, progress)
     evaluator = copy.deepcopy(learner.twin)
     clock, saves = time.monotonic(), _SaveClock(plan.trainer.save_every)
 
     def save() -> None:
         began = time.monotonic()
-        keeper.state.write(learner.tensors(), asdict(spent(progress)))
+        with watcher.phase("saving"):
+            keeper.state.write(learner.tensors(), asdict(spent(progress)))
         saves.done(began)
 
     def spent(progress: Progress) -> Progress:
@@ -186,10 +203,12 @@ def train(learner: Learner, plan: Plan, keeper: Keeper, stop: StopRequest, watch
     if plan.trainer.epochs == 0:
         keeper.keep_best(learner.kept_weights(), {"epoch": 0, "value": 0.0})
     while progress.epoch < plan.trainer.epochs and not _patience_is_over(progress, plan):
-        batches = plan.sampler(plan.seed, progress.epoch)
+        with watcher.phase("sampling"):
+            batches = plan.sampler(plan.seed, progress.epoch)
         while progress.step < len(batches):
             batch = batches[progress.step]
-            loss = training_step(learner, plan, batch, progress, len(batches))
+            with watcher.phase("step"):
+                loss = training_step(learner, plan, batch, progress, len(batches), watcher.phase)
             progress = replace(
                 progress,
                 step=progress.step + 1,
@@ -198,15 +217,39 @@ def train(learner: Learner, plan: Plan, keeper: Keeper, stop: StopRequest, watch
                 loss_sum=progress.loss_sum + loss,
             )
             watcher.on_step(progress, len(batches), loss, len(batch.images))
-            if stop.signal_number is not None or (saves.due() and progress.step < len(batches)):
+            asked = plan.processes.highest(stop.signal_number or 0)
+            if asked or (saves.due() and progress.step < len(batches)):
                 save()
-                stop.check()
+                leave_if(asked, plan.processes)
         progress = spent(progress)
         clock = time.monotonic()
         progress = end_epoch(learner, plan, keeper, watcher, evaluator, progress, len(batches))
+        check_alike(learner, plan, progress)
         save()
-        stop.check()
+        leave_if(plan.processes.highest(stop.signal_number or 0), plan.processes)
     return spent(progress)
+
+
+def leave_if(asked: int, processes: Processes) -> None:
+    """Raises `Interrupted` once the first process has saved, if a signal was sent to any of them (0 is none).
+
+    It is what all have agreed on, and not `StopRequest` itself: a signal may come to one of them at any moment, and
+    all have to leave at the same place.
+    """
+    if asked:
+        processes.wait()
+        raise Interrupted(asked)
+
+
+def check_alike(learner: Learner, plan: Plan, progress: Progress) -> None:
+    """Makes sure that all processes have the same weights and stand at the same place.
+
+    Raises:
+        ProcessError: they do not.
+    """
+    if not plan.processes.alone:
+        place = {"epoch": progress.epoch, "step": progress.step}
+        plan.processes.check_alike("the state of training", checksum(learner.tensors(), place))
 
 
 def resume(learner: Learner, keeper: Keeper) -> Progress:
@@ -219,33 +262,45 @@ def resume(learner: Learner, keeper: Keeper) -> Progress:
     return Progress(**about)
 
 
-def training_step(learner: Learner, plan: Plan, batch: Batch, progress: Progress, steps: int) -> float:
+def training_step(
+    learner: Learner, plan: Plan, batch: Batch, progress: Progress, steps: int, phase: Phase = unwatched
+) -> float:
     """Forward, backward, update on one batch; returns its loss."""
     learner.twin.train()
     seed_torch(plan.seed, "dropout", progress.epoch, progress.step)
     random = random_at(plan.seed, "augment", progress.epoch, progress.step)
-    device = plan.machine.device
-    faces = torch.from_numpy(np.ascontiguousarray(plan.faces[batch.images].transpose(0, 3, 1, 2)))
-    images = augment(faces.to(device).float(), plan.augment, random, batch.look_alike)
-    labels = labels_of(batch.people, batch.left, batch.right, batch.is_match, device)
-    with plan.machine.autocast():
-        embeddings = learner.twin.features(images.contiguous(memory_format=plan.machine.memory_format))
-    loss: Tensor = learner.loss(learner.twin, embeddings, labels)
-    value = float(loss.detach())
+    device, share = plan.machine.device, plan.processes.take(len(batch.images))
+    with phase("batch"):
+        rows = batch.images[share.rows]
+        faces = torch.from_numpy(np.ascontiguousarray(plan.faces[rows].transpose(0, 3, 1, 2)))
+        look_alike = None if batch.look_alike is None else batch.look_alike[share.rows]
+        labels = labels_of(batch.people, batch.left, batch.right, batch.is_match, device)
+    with phase("augmentation"):
+        images = augment(faces.to(device).float(), plan.augment, random, look_alike, share)
+    with phase("forward"):
+        with plan.machine.autocast():
+            embeddings = learner.twin.features(images.contiguous(memory_format=plan.machine.memory_format))
+        # Of all rows, in every process: a loss may compare any picture of the batch with any other.
+        loss: Tensor = learner.loss(learner.twin, plan.processes.gather(embeddings), labels)
+        value = float(loss.detach())
     if not math.isfinite(value):
         raise DivergedError(
             f"the loss is {value} in epoch {progress.epoch + 1}, step {progress.step + 1}: the last good state is "
             "kept; a smaller learning rate or trainer.gradient_clip may help"
         )
-    learner.optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    if plan.trainer.gradient_clip:
-        parameters = [*learner.twin.parameters(), *learner.loss.parameters()]
-        torch.nn.utils.clip_grad_norm_(parameters, plan.trainer.gradient_clip)
-    set_rates(learner.optimizer, plan.schedule, progress.epoch + progress.step / steps)
-    learner.optimizer.step()
-    if learner.average:
-        learner.average.update(learner.twin, progress.steps)
+    with phase("backward"):
+        learner.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        used_on_all = [*learner.twin.distance.parameters(), *learner.loss.parameters()]
+        plan.processes.add_gradients(learner.twin.backbone.parameters(), used_on_all)
+    with phase("optimiser"):
+        if plan.trainer.gradient_clip:
+            parameters = [*learner.twin.parameters(), *learner.loss.parameters()]
+            torch.nn.utils.clip_grad_norm_(parameters, plan.trainer.gradient_clip)
+        set_rates(learner.optimizer, plan.schedule, progress.epoch + progress.step / steps)
+        learner.optimizer.step()
+        if learner.average:
+            learner.average.update(learner.twin, progress.steps)
     return value
 
 
@@ -271,7 +326,8 @@ def end_epoch(
     if last or (progress.epoch + 1) % plan.validation.every == 0:
         weights = learner.kept_weights()
         evaluator.load_state_dict(weights)
-        record |= plan.validate(evaluator.eval())
+        with watcher.phase("validation"):
+            record |= plan.processes.agree(plan.validate(evaluator.eval()))
         better = progress.best_value is None or record["value"] > progress.best_value
         record["best"] = better
         if better:

@@ -20,13 +20,15 @@ from twinface.datasets import Dataset
 from twinface.errors import ModelError
 from twinface.finishing import finish
 from twinface.interruption import Interrupted, StopRequest
+from twinface.processes import Processes
 from twinface.provenance import Provenance, hash_people, new_salt
 from twinface.runs import RunFolder, now
 from twinface.runtime import Machine, choose_machine, describe_machine, make_deterministic
 from twinface.sampling import SAMPLERS
 from twinface.schedules import SCHEDULES
+from twinface.shared_layers import share_layers
 from twinface.state import read_tensors
-from twinface.trainer import Learner, Plan, Progress, Watcher, train
+from twinface.trainer import Learner, Plan, Progress, Watcher, leave_if, train
 from twinface.training_data import DataSource, PeopleSplit, split_dataset
 from twinface.validation import Validator
 
@@ -65,29 +67,32 @@ def continue_run(
     stop: StopRequest,
     watcher: Watcher,
     on_prepare: Callable[[int, int], None] | None = None,
+    processes: Processes | None = None,
 ) -> Progress:
     """Trains a run that `start_run` made, from wherever it stands, to the end, and writes its model.
 
     Args:
-        folder: the run.
+        folder: the run; a `FollowedRun` in all processes but the first.
         stop: a request to stop, see `interruption`.
         watcher: is told of steps and epochs.
         on_prepare: told (done, all) while pictures are prepared.
+        processes: who shares each batch; None is one process alone.
 
     Raises:
         TwinfaceError: whatever is wrong with settings, data, disk or numbers; the run can be continued.
         Interrupted: a signal came; the state is saved.
     """
     settings, about = folder.settings(), folder.about()
+    processes = processes or Processes()
     try:
         folder.note(status="training", twinface=__version__)
-        progress = _train(folder, settings, about, stop, watcher, on_prepare)
+        progress = _train(folder, settings, about, stop, watcher, on_prepare, processes)
         folder.note(
             status="finished", finished=now(), epochs=progress.epoch, best_epoch=progress.best_epoch + 1
         )
     except Interrupted:
         folder.note(status="stopped")
-        log.info("stopped; continue with: twinface train --resume %s", folder.path)
+        log.info("stopped; continue with: %s train --resume %s", processes.command, folder.path)
         raise
     return progress
 
@@ -99,18 +104,21 @@ def _train(
     stop: StopRequest,
     watcher: Watcher,
     on_prepare: Callable[[int, int], None] | None,
+    processes: Processes,
 ) -> Progress:
     seed: int = about["seed"]
     make_deterministic()
-    machine = choose_machine(settings.trainer.device, settings.trainer.precision, settings.trainer.threads)
+    trainer = settings.trainer
+    machine = choose_machine(trainer.device, trainer.precision, trainer.threads, processes)
     _note_machine(folder, about, machine)
     dataset = DataSource(**about["source"]).open()
     preparation = build_preparation(settings.imaging, dataset.region)
     split = split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
-    faces = prepare_faces(split.source.faces, preparation, progress=on_prepare)
-    validation = prepare_faces(split.validation.faces, preparation, progress=on_prepare)
+    with watcher.phase("preparing"), processes.first_before_others():
+        faces = prepare_faces(split.source.faces, preparation, progress=on_prepare)
+        validation = prepare_faces(split.validation.faces, preparation, progress=on_prepare)
     _note_data(folder, about, dataset, split, faces, validation)
-    stop.check()
+    leave_if(processes.highest(stop.signal_number or 0), processes)
     sampler = build("sampling", SAMPLERS, settings.sampling, split.source)
     begins = not folder.state.exists()
     learner = build_learner(settings, sampler.people, machine, seed, faces.images if begins else None)
@@ -119,8 +127,15 @@ def _train(
         before.projection = before.cohort = None  # they belong to the weights as they were
         learner.twin.load_state_dict(before.state_dict())
     validator = Validator(
-        validation.images, split.validation, settings.validation, machine, seed, settings.loss.name == "bce"
+        validation.images,
+        split.validation,
+        settings.validation,
+        machine,
+        seed,
+        settings.loss.name == "bce",
+        processes,
     )
+    share_layers(learner.twin, processes)
     plan = Plan(
         faces=faces.images,
         sampler=sampler,
@@ -131,9 +146,12 @@ def _train(
         validation=settings.validation,
         machine=machine,
         seed=seed,
+        processes=processes,
     )
     log.info("training on %d pictures of %s; %s", len(faces), split.trained_on, machine)
     progress = train(learner, plan, folder, stop, watcher)
+    if not processes.first:
+        return progress
     began = time.monotonic()
     weights, _ = read_tensors(folder.best)
     provenance = _provenance(about, split)
@@ -166,8 +184,8 @@ def _provenance(about: dict[str, Any], split: PeopleSplit) -> Provenance:
 def _note_machine(folder: RunFolder, about: dict[str, Any], machine: Machine) -> None:
     """Records the machine; says so if a resumed run is on another, since its bits may then differ."""
     here = describe_machine(machine)
-    before = about.get("machine")
-    if before and before != here:
+    before = {"processes": 1, **about.get("machine", here)}
+    if before != here:
         changed = ", ".join(key for key in here if here[key] != before.get(key))
         log.warning("resumed on another set-up (%s differ): the result may differ in its last bits", changed)
     folder.note(machine=here)

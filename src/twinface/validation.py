@@ -15,6 +15,7 @@ from twinface.metrics import (
     draw_one_shot_trials,
     one_shot_accuracy,
 )
+from twinface.processes import Processes
 from twinface.runtime import Machine
 from twinface.scoring import embed_faces, score_pairs
 from twinface.twin import Twin
@@ -32,6 +33,7 @@ class Validator:
         pairs: labelled pairs of them.
         settings: which measurement chooses.
         machine: where to run.
+        processes: who shares the pictures; the figures are the same in all of them.
         seed: of the one-shot trials.
         scores_are_logits: whether the loss makes scores logits (cross-entropy does); otherwise the loss that is
             reported is that of calibrated probabilities.
@@ -48,8 +50,10 @@ class Validator:
         machine: Machine,
         seed: int,
         scores_are_logits: bool,
+        processes: Processes | None = None,
     ) -> None:
         self.faces, self.pairs, self.metric, self.machine = faces, pairs, settings.metric, machine
+        self.processes = processes or Processes()
         self.scores_are_logits = scores_are_logits
         self.folds = min(10, int(pairs.is_match.sum()), int((~pairs.is_match).sum()))
         if self.folds < 2:
@@ -66,9 +70,7 @@ class Validator:
 
     def __call__(self, twin: Twin) -> dict[str, float]:
         """Accuracy, AUC, loss and one-shot accuracy; `"value"` is what chooses, higher for better."""
-        at_once = twin.backbone.at_once if self.machine.device == "cpu" else 512
-        embeddings = embed_faces(lambda faces: self._embed(twin, faces), self.faces, at_once)
-        return self.measure(twin, embeddings, self.machine.device)[0]
+        return self.measure(twin, self._embed_all(twin), self.machine.device)[0]
 
     def measure(
         self, twin: Twin, embeddings: Float32Array, device: str = "cpu"
@@ -105,6 +107,15 @@ class Validator:
         chooser = {"accuracy": "accuracy", "loss": "validation_loss", "one-shot": "one_shot"}[self.metric]
         sign = -1 if self.metric == "loss" else 1
         return {"value": sign * measured[chooser], **measured}, scored
+
+    def _embed_all(self, twin: Twin) -> Float32Array:
+        """Every picture, each by one of the processes, in the same batches as one process would make."""
+        at_once = twin.backbone.at_once if self.machine.device == "cpu" else 512
+        faces = self.faces[self.processes.take(len(self.faces), at_once).rows]
+        own = np.zeros((0, twin.embedding_size), np.float32)
+        if len(faces):
+            own = embed_faces(lambda batch: self._embed(twin, batch), faces, at_once)
+        return np.asarray(self.processes.gather(torch.from_numpy(own)).numpy(), np.float32)
 
     def _embed(self, twin: Twin, faces: ByteArray) -> Float32Array:
         with torch.inference_mode(), self.machine.autocast():

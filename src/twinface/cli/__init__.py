@@ -16,7 +16,7 @@ from types import FrameType
 import typer
 
 from twinface import __version__
-from twinface.cli import data, demo, doctor, evaluate, explain, report, sweep, train, verify
+from twinface.cli import data, demo, doctor, evaluate, explain, export, report, sweep, train, verify
 from twinface.cli.console import extra_that_brings
 from twinface.errors import TwinfaceError
 
@@ -42,6 +42,7 @@ app.add_typer(data.app, name="data")
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("sweep")(sweep.sweep)
+app.command("export")(export.export)
 app.command("report")(report.report)
 app.command("verify")(verify.verify)
 app.command("explain")(explain.explain)

@@ -27,6 +27,7 @@ _EXTRAS = {
     "sqlalchemy": "sweep",
     "ray": "cluster",
     "psycopg": "cluster",
+    "openvino": "openvino",
 }
 
 

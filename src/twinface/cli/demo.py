@@ -57,7 +57,7 @@ def _twin(path: Path, settings: Settings, seed: int) -> Evaluation:
     """Trains in a folder of its own (or finds it trained) and judges on the people that were set aside."""
     from twinface.cli.train import run
     from twinface.evaluation import evaluate, unseen_pairs
-    from twinface.onnx_model import OnnxModel
+    from twinface.opening import open_model
     from twinface.report import write_report
     from twinface.results import save_result
     from twinface.runs import RunFolder
@@ -70,7 +70,7 @@ def _twin(path: Path, settings: Settings, seed: int) -> Evaluation:
         start_run(source, settings, seed, folder)
     if folder.about()["status"] != "finished":
         run(folder)
-    model = OnnxModel(path)
+    model = open_model(path)
     dataset = source.open()
     result = evaluate(model, unseen_pairs(dataset, model.record), "unseen", claims=dataset.claims)
     save_result(path, result)

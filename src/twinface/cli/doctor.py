@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import platform
-from importlib import metadata
 from typing import Annotated, Any
 
 import typer
@@ -30,6 +28,9 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Print the findings
 
 
 def _version(package: str) -> str:
+    # This brings email, sockets and archives with it, which the other commands start without.
+    from importlib import metadata
+
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -38,6 +39,8 @@ def _version(package: str) -> str:
 
 def _using() -> dict[str, Any]:
     """The parts that every command needs, and whether the cache can be written."""
+    import platform
+
     from twinface.cache import cache_folder
     from twinface.errors import StorageError
     from twinface.storage import write_text

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def evaluate(
     run: Annotated[
-        Path, typer.Argument(help="A run folder, its model.onnx, a shipped model; for View 2 also a recipe.")
+        Path, typer.Argument(help="A run folder, a model file, a shipped model; for View 2 also a recipe.")
     ],
     protocol: Annotated[
         str | None, typer.Option(help="view1 or view2 on LFW; unseen: people whom the model has not seen.")
@@ -51,7 +51,7 @@ def evaluate(
     its validation people, masked as well, where their pictures are at hand.
     """
     from twinface.evaluation import evaluate as judge
-    from twinface.onnx_model import OnnxModel
+    from twinface.opening import open_model
     from twinface.runs import RunFolder
 
     if (protocol is None) == (pairs is None):
@@ -61,7 +61,7 @@ def evaluate(
             raise SettingsError("--only shows one model parts of pictures, not ten: name a run folder")
         _judge_recipe(str(run), seed, out, set_ or [], root, layout, json)
         return
-    model = OnnxModel(run)
+    model = open_model(run)
     folder = RunFolder(run) if run.is_dir() and (run / "run.json").is_file() else None
     if only and pairs:
         raise SettingsError(
@@ -143,7 +143,7 @@ def _judge_recipe(
 ) -> None:
     """View 2 with ten models of a recipe, of which those that are not trained yet are trained first."""
     from twinface.cli.train import run as train
-    from twinface.onnx_model import OnnxModel
+    from twinface.opening import open_model
     from twinface.recipe import load_recipe
     from twinface.results import save_result
     from twinface.ten_folds import evaluate_folds, fold_runs
@@ -160,7 +160,7 @@ def _judge_recipe(
             train(folder)
     with counter("embedding") as progress:
         result = evaluate_folds(
-            [OnnxModel(folder.path) for folder in runs], dataset.protocol("view2"), dataset.claims, progress
+            [open_model(folder.path) for folder in runs], dataset.protocol("view2"), dataset.claims, progress
         )
     _print(result, json)
     say(f"saved: {save_result(place, result)}")

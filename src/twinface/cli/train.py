@@ -14,6 +14,7 @@ from twinface.cli.console import counter, log_to_stderr, print_json, say
 from twinface.errors import SettingsError
 
 if TYPE_CHECKING:
+    from twinface.processes import Processes
     from twinface.runs import RunFolder
     from twinface.trainer import Progress, Watcher
 
@@ -31,36 +32,70 @@ def train(
     start_from: Annotated[Path | None, typer.Option(help="A run whose weights to begin with.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Continue this run.")] = None,
     tensorboard: Annotated[bool, typer.Option(help="Write TensorBoard files into the run too.")] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Write into the run where the time goes: a table and a trace.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the run as JSON.")] = False,
 ) -> None:
-    """Train a twin network and write a run folder with its model and report."""
+    """Train a twin network and write a run folder with its model and report.
+
+    In several processes, which share each batch: torchrun --nproc-per-node 2 -m twinface train ...
+    """
+    from twinface.processes import joined
     from twinface.recipe import load_recipe
     from twinface.runs import RunFolder
 
-    if resume is not None:
-        if data or set_ or start_from or out:
-            raise SettingsError(
-                "--resume takes a run as it is: leave out --data, --set, --start-from and --out"
-            )
-        folder = RunFolder(resume)
-    else:
-        if data is None:
-            raise SettingsError("--data is missing: name the data set to train on (lfw, orl or folder)")
-        from twinface.training_data import DataSource
-        from twinface.training_run import start_run
+    if resume is not None and (data or set_ or start_from or out):
+        raise SettingsError("--resume takes a run as it is: leave out --data, --set, --start-from and --out")
+    if resume is None and data is None:
+        raise SettingsError("--data is missing: name the data set to train on (lfw, orl or folder)")
+    with joined() as processes:
+        if resume is not None:
+            folder = RunFolder(resume)
+        else:
+            from twinface.training_data import DataSource
+            from twinface.training_run import start_run
 
-        settings = load_recipe(recipe, set_ or [])
-        folder = RunFolder(out or Path("runs") / f"{settings.recipe}-{seed}")
-        source = DataSource(data, str(root) if root else None, layout)
-        start_run(source, settings, seed, folder, start_from)
-    run(folder, tensorboard)
+            assert data is not None
+            settings = load_recipe(recipe, set_ or [])
+            folder = RunFolder(out or Path("runs") / f"{settings.recipe}-{seed}")
+            source = DataSource(data, str(root) if root else None, layout)
+            if processes.first:
+                start_run(source, settings, seed, folder, start_from)
+            processes.wait()
+        if not processes.first:
+            _follow(folder, processes)
+            return
+        run(folder, tensorboard, profile, processes)
     if json:
         print_json({**folder.about(), "metrics": folder.records()})
     else:
         print(folder.path)
 
 
-def run(folder: RunFolder, tensorboard: bool = False) -> None:
+def _follow(folder: RunFolder, processes: Processes) -> None:
+    """Trains as one of several processes that is not the first, which writes and speaks for all."""
+    import logging
+
+    from twinface.interruption import Interrupted, stop_on_signals
+    from twinface.runs import FollowedRun
+    from twinface.trainer import Watcher
+    from twinface.training_run import continue_run
+
+    logging.getLogger("twinface").addHandler(logging.NullHandler())
+    try:
+        with stop_on_signals() as stop:
+            continue_run(FollowedRun(folder.path), stop, Watcher(), processes=processes)
+    except Interrupted as interrupted:
+        sys.exit(128 + interrupted.signal_number)
+
+
+def run(
+    folder: RunFolder,
+    tensorboard: bool = False,
+    profile: bool = False,
+    processes: Processes | None = None,
+) -> None:
     """Trains a run to its end, with progress on stderr, and writes its report."""
     from twinface.interruption import Interrupted, stop_on_signals
     from twinface.report import write_report
@@ -70,12 +105,29 @@ def run(folder: RunFolder, tensorboard: bool = False) -> None:
     log_to_stderr()
     try:
         with folder.locked(), stop_on_signals() as stop, counter("preparing") as prepared:
-            with _watching(folder, tensorboard) as watcher:
-                continue_run(folder, stop, watcher, prepared)
+            with _watching(folder, tensorboard) as watcher, _profiling(folder, profile, watcher) as watched:
+                continue_run(folder, stop, watched, prepared, processes)
             say(f"report: {write_report(folder)}")
     except Interrupted as interrupted:
-        say(f"twinface: {interrupted}; continue with: twinface train --resume {folder.path}")
+        command = processes.command if processes else "twinface"
+        say(f"twinface: {interrupted}; continue with: {command} train --resume {folder.path}")
         sys.exit(128 + interrupted.signal_number)
+
+
+@contextmanager
+def _profiling(folder: RunFolder, wanted: bool, watcher: Watcher) -> Iterator[Watcher]:
+    """Where the time goes, written however training ends."""
+    if not wanted:
+        yield watcher
+        return
+    from twinface.profiling import WARM_UP, Profile
+
+    profile = Profile()
+    try:
+        yield profile.watching(watcher)
+    finally:
+        table = profile.write(folder.path, folder.about().get("machine", {}))
+        say(f"profile: {table or f'found no step to time, need more than {WARM_UP}'}")
 
 
 @contextmanager

@@ -16,7 +16,7 @@ def verify(
     left: Annotated[Path, typer.Argument(help="A picture.")],
     right: Annotated[Path, typer.Argument(help="Another picture.")],
     model: Annotated[
-        Path, typer.Option(help="A run folder, its model.onnx, or a shipped model's name.")
+        Path, typer.Option(help="A run folder, a model file (.onnx, .xml), or a shipped model's name.")
     ] = Path("default"),
     json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
 ) -> None:

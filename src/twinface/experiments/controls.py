@@ -18,7 +18,7 @@ from twinface.evaluation import Model
 from twinface.experiments.study import Study, trial_points
 from twinface.imaging import Preparation
 from twinface.masking import Part, mask_for
-from twinface.onnx_model import OnnxModel
+from twinface.opening import open_model
 from twinface.results import load_validation, save_validation
 from twinface.runs import RunFolder
 from twinface.scoring import embed_faces, score_pairs
@@ -56,7 +56,7 @@ def baselines(place: Path) -> Iterator[tuple[str, ScoredPairs]]:
 def measure_parts(folder: RunFolder) -> None:
     """Scores a finished run's validation pairs with the face alone and the background alone, where there is one."""
     pairs, _ = load_validation(folder.path)
-    model = OnnxModel(folder.path)
+    model = open_model(folder.path)
     for part in PARTS:
         target = folder.path / f"validation-{part}"
         if (target / "validation.npz").exists():

@@ -20,7 +20,7 @@ from twinface.experiments.runner import Runner
 from twinface.experiments.study import BEST, Part, Study, trial_points
 from twinface.experiments.trial import Job, rivals
 from twinface.interruption import StopRequest
-from twinface.onnx_model import OnnxModel
+from twinface.opening import open_model
 from twinface.results import save_result
 from twinface.runs import RunFolder
 from twinface.storage import write_text
@@ -138,7 +138,7 @@ class Sweep:
                 folder = RunFolder(entry.folder / f"seed-{seed}")
                 if (folder.path / "results" / f"{test.protocol}.json").exists():
                     continue
-                model = OnnxModel(folder.path)
+                model = open_model(folder.path)
                 pairs = (
                     unseen_pairs(dataset, model.record)
                     if test.protocol == "unseen"

@@ -1,0 +1,107 @@
+"""What a start brings in: `import twinface` and help next to nothing, verifying nothing that trains."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+TRAINING = {
+    "torch",
+    "safetensors",
+    "pytorch_metric_learning",
+    "sklearn",
+    "scipy",
+    "matplotlib",
+    "PIL",
+    "onnx",
+    "onnxscript",
+    "openvino",
+    "tqdm",
+    "jinja2",
+    "tomli_w",
+    "filelock",
+}
+COMPUTING = {"numpy", "cv2", "onnxruntime"}
+# Of the standard library: each brings dozens of modules that no start needs.
+NEVER = {"asyncio", "multiprocessing", "unittest", "doctest", "http", "xml", "concurrent", "sqlite3"}
+# What typer checks the arguments of a command with: pydantic, and through its plugins importlib.metadata.
+CHECKING = {"pydantic", "email", "socket", "zipfile", "tempfile", "importlib.metadata"}
+
+COMMAND = "from twinface.cli import main; main()"
+
+
+def modules(program: str, *arguments: object) -> set[str]:
+    """The names of all modules that a fresh interpreter has after a program."""
+    lines = (
+        f"import sys\nsys.argv = {['twinface', *map(str, arguments)]!r}",
+        f"try:\n    {program}\nexcept SystemExit as leave:\n    assert leave.code in (0, None), leave.code",
+        "import json\nprint(json.dumps([*sys.modules]))",
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    return set(json.loads(result.stdout.splitlines()[-1]))
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("pictures") / "a.png"
+    cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 256, (250, 250), np.uint8))
+    return path
+
+
+def test_importing_twinface_brings_nothing_but_the_standard_library() -> None:
+    brought = modules("import twinface") - modules("pass")
+    assert {name for name in brought if name.partition(".")[0] == "twinface"} == {"twinface"}
+    assert {name.partition(".")[0] for name in brought} - sys.stdlib_module_names == {"twinface"}
+    assert brought & (NEVER | CHECKING | {"logging", "pathlib"}) == set()
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_help_brings_nothing_that_computes_or_checks(argument: str) -> None:
+    unwanted = TRAINING | COMPUTING | NEVER | {"rich"}
+    if argument == "--help":
+        unwanted |= CHECKING
+    assert modules(COMMAND, argument) & unwanted == set()
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "verify", "demo", "doctor"])
+def test_a_commands_help_brings_nothing_that_computes(command: str) -> None:
+    assert modules(COMMAND, command, "--help") & (TRAINING | COMPUTING | NEVER | {"rich"}) == set()
+
+
+def test_verifying_brings_nothing_that_trains(picture: Path) -> None:
+    brought = modules(COMMAND, "verify", picture, picture)
+    assert brought >= COMPUTING
+    assert brought & (TRAINING | NEVER | {"rich"}) == set()
+    # Of the package itself: what a verdict needs, and the commands, each of which imports when it is called.
+    own = {name.split(".")[1] for name in brought if name.startswith("twinface.")}
+    unwanted = {
+        "config",
+        "recipe",
+        "datasets",
+        "cache",
+        "evaluation",
+        "runs",
+        "results",
+        "report",
+        "intervals",
+    }
+    assert own & unwanted == set()
+
+
+def test_verifying_from_python_brings_the_three_libraries_and_no_other(picture: Path) -> None:
+    program = f"import twinface; assert twinface.verify({str(picture)!r}, {str(picture)!r})"
+    brought = modules(program) - modules("pass")
+    roots = {name.partition(".")[0] for name in brought} - sys.stdlib_module_names
+    assert {name for name in roots if not name.startswith("_")} == {"twinface", *COMPUTING}
+    assert brought & (NEVER | CHECKING | {"logging", "subprocess"}) == set()
+
+
+def test_the_runtime_is_loaded_with_the_model() -> None:
+    assert modules("import twinface.recognition") & (TRAINING | CHECKING | {"onnxruntime"}) == set()

@@ -1,0 +1,414 @@
+"""Training in several processes: the losses and gradients of one process, and the same bits however often it is cut."""
+
+import multiprocessing
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from conftest import TINY
+from test_trainer import LONGER, StopAfter, bits
+from twinface.building import build_learner, build_preparation
+from twinface.cache import prepare_faces
+from twinface.components import build
+from twinface.errors import ProcessError, SettingsError
+from twinface.interruption import Interrupted, StopRequest
+from twinface.processes import Processes, joined
+from twinface.recipe import load_recipe
+from twinface.runs import FollowedRun, RunFolder
+from twinface.runtime import Machine, available_cores, choose_machine, make_deterministic
+from twinface.sampling import SAMPLERS
+from twinface.schedules import SCHEDULES
+from twinface.shared_layers import SharedBatchNorm, SharedDropout, share_layers
+from twinface.trainer import Plan, Progress, Watcher, training_step
+from twinface.training_data import DataSource, split_dataset
+from twinface.training_run import continue_run, start_run
+from twinface.validation import Validator
+
+PLAIN = ["optimizer=sgd", "optimizer.learning_rate=0.01", "trainer.precision=float32", "trainer.threads=1"]
+BY_PERSON = [*TINY, *PLAIN, "sampling.batch_size=33"]
+KINDS = {
+    "cosface": ("demo", BY_PERSON),
+    "arcface": ("demo", [*BY_PERSON, "loss={name='arcface', scale=8.0}", "trainer.gradient_clip=0.5"]),
+    "triplet": (
+        "demo",
+        [*TINY[:3], *PLAIN, "loss=triplet", "sampling={name='people-images', people=5, images=3}"],
+    ),
+    "committee": (
+        "demo",
+        [
+            *(change for change in BY_PERSON if "backbone" not in change),
+            "network.backbone.members=[{name='residual', channels=[4, 8], embedding=16},"
+            " {name='gradients', cells=[8], embedding=8}, {name='gradients', cells=[6], embedding=0}]",
+        ],
+    ),
+    # 33 pairs in batches of 16: the last one is a single pair, too small for three processes to have a picture each.
+    "pairs": (
+        "koch",
+        [
+            *PLAIN,
+            "imaging.height=66",
+            "imaging.width=66",
+            "network.backbone={name='koch', dense=16, filters=[2, 2, 2, 2], dropout=0.2, batch_norm='before-relu'}",
+            "network.distance=cosine",  # the paper's |a - b| has a kink where two embeddings are equal
+            "network.initialisation=he",
+            "data={supervision='people', validation_people=6}",
+            "sampling={name='drawn-pairs', pairs=33, batch_size=16}",
+            "validation.metric=accuracy",
+        ],
+    ),
+}
+CASES = [*((2, kind) for kind in KINDS), (3, "pairs"), (3, "committee")]
+STEPS = 6
+
+
+def steps_and_figures(kind: str, processes: Processes) -> dict[str, np.ndarray]:
+    """Losses and gradients of the first steps of a training, and what is then measured on validation people."""
+    recipe, changes = KINDS[kind]
+    settings = load_recipe(recipe, changes)
+    make_deterministic()
+    torch.set_num_threads(1)
+    machine = Machine("cpu", 1, "float32", processes.count)
+    dataset = DataSource("orl").open()
+    split = split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
+    preparation = build_preparation(settings.imaging, dataset.region)
+    faces, held = (prepare_faces(part.faces, preparation) for part in (split.source, split.validation))
+    sampler = build("sampling", SAMPLERS, settings.sampling, split.source)
+    learner = build_learner(settings, sampler.people, machine, 3)
+    share_layers(learner.twin, processes)
+    shared, alone = (
+        Validator(held.images, split.validation, settings.validation, machine, 3, False, these)
+        for these in (processes, Processes())
+    )
+    schedule = build("schedule", SCHEDULES, settings.schedule, settings.trainer.epochs)
+    plan = Plan(
+        faces.images,
+        sampler,
+        settings.augment,
+        schedule,
+        shared,
+        settings.trainer,
+        settings.validation,
+        machine,
+        3,
+        processes,
+    )
+    found: dict[str, np.ndarray] = {}
+    progress = Progress()
+    for number in range(STEPS):
+        batches = sampler(3, progress.epoch)
+        loss = training_step(learner, plan, batches[progress.step], progress, len(batches))
+        found[f"{number}/loss"] = np.array(loss)
+        for name, parameter in [*learner.twin.named_parameters(), *learner.loss.named_parameters()]:
+            if parameter.grad is not None:
+                found[f"{number}/gradient/{name}"] = parameter.grad.numpy().copy()
+        last = progress.step + 1 == len(batches)
+        progress = Progress(progress.epoch + last, 0 if last else progress.step + 1, number + 1)
+    for name, value in learner.twin.state_dict().items():
+        found[f"state/{name}"] = value.numpy()
+    for name, validate in (("shared", shared), ("alone", alone)):
+        found[f"figures/{name}"] = np.array(list(validate(learner.twin.eval()).values()))
+    return found
+
+
+def write_steps(folder: str, kinds: list[str]) -> None:
+    with joined() as processes:
+        for kind in kinds:
+            found = steps_and_figures(kind, processes)
+            np.savez(Path(folder) / f"{kind}-{processes.count}-{processes.rank}.npz", **found)
+
+
+def go_on(run: str, stop_after: int = 0) -> None:
+    """Trains a run on, as one of several processes; the last of them is the one that is asked to stop."""
+    stop = StopAfter()
+    with joined() as processes:
+        watcher = stop.watcher(stop_after) if processes.rank == processes.count - 1 else Watcher()
+        try:
+            if processes.first:
+                continue_run(RunFolder(run), stop, watcher, processes=processes)
+            else:
+                continue_run(FollowedRun(run), stop, watcher, processes=processes)
+        except Interrupted:
+            sys.exit(128 + 15)
+        except ProcessError as error:
+            (Path(run) / f"said-by-{processes.rank}.txt").write_text(str(error))
+            sys.exit(2)
+
+
+def _as_torchrun_does(rank: int, count: int, port: int, function, arguments: tuple) -> None:
+    places = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count}
+    os.environ.update({name: str(value) for name, value in places.items()})
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    function(*arguments)
+
+
+def start(count: int, function, *arguments) -> list:
+    """Starts a function in real processes that find each other as those of torchrun do."""
+    port = free_port()
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(["twinface.training_run", "pytest"])
+    started = [
+        server.Process(target=_as_torchrun_does, args=(rank, count, port, function, arguments))
+        for rank in range(count)
+    ]
+    for process in started:
+        process.start()
+    return started
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def ended(started: list) -> list[int]:
+    for process in started:
+        process.join(timeout=240)
+    return [process.exitcode for process in started]
+
+
+def begun(path: Path, *changes: str) -> RunFolder:
+    folder = RunFolder(path)
+    start_run(DataSource("orl"), load_recipe("demo", [*LONGER, *changes]), 3, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run of two processes that was left alone."""
+    folder = begun(tmp_path_factory.mktemp("runs") / "whole")
+    assert ended(start(2, go_on, str(folder.path))) == [0, 0]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What two processes, and three, find in the first steps of each kind of training."""
+    folder = tmp_path_factory.mktemp("steps")
+    for count in sorted({count for count, _ in CASES}):
+        kinds = [kind for number, kind in CASES if number == count]
+        assert ended(start(count, write_steps, str(folder), kinds)) == [0] * count
+    return folder
+
+
+def apart(found: dict[str, np.ndarray], expected: dict[str, np.ndarray], prefix: str) -> float:
+    """Length of the difference between all arrays of a prefix, in units of their length."""
+    names = [name for name in expected if name.startswith(prefix)]
+    both = np.concatenate([np.stack([found[name].ravel(), expected[name].ravel()]) for name in names], axis=1)
+    return float(np.linalg.norm(both[0] - both[1]) / np.linalg.norm(both[1]))
+
+
+@pytest.mark.parametrize(("count", "kind"), CASES)
+def test_losses_and_gradients_are_those_of_one_process(steps: Path, count: int, kind: str) -> None:
+    expected = steps_and_figures(kind, Processes())
+    found = dict(np.load(steps / f"{kind}-{count}-0.npz"))
+    assert found.keys() == expected.keys()
+    for number in range(STEPS):
+        assert found[f"{number}/loss"] == pytest.approx(expected[f"{number}/loss"], rel=1e-5)
+    gradients = [apart(found, expected, f"{number}/gradient/") for number in range(STEPS)]
+    # In a step where a ReLU stands within rounding of its kink, that one value decides otherwise.
+    assert np.median(gradients) < 1e-5
+    assert max(gradients) < 0.02
+    assert apart(found, expected, "state/") < 1e-5
+
+
+@pytest.mark.parametrize(("count", "kind"), CASES)
+def test_validation_that_is_shared_gives_the_same_figures(steps: Path, count: int, kind: str) -> None:
+    found = np.load(steps / f"{kind}-{count}-0.npz")
+    assert found["figures/shared"].tolist() == found["figures/alone"].tolist()
+
+
+@pytest.mark.parametrize(("count", "kind"), CASES)
+def test_all_processes_have_the_same_bits(steps: Path, count: int, kind: str) -> None:
+    first, *others = (dict(np.load(steps / f"{kind}-{count}-{rank}.npz")) for rank in range(count))
+    for other in others:
+        assert {name: value.tobytes() for name, value in other.items()} == {
+            name: value.tobytes() for name, value in first.items()
+        }
+
+
+def test_stopped_anywhere_it_ends_in_the_same_bits(whole: RunFolder, tmp_path: Path) -> None:
+    """The request comes to the last process, which passes it on."""
+    parts, stops, chance = begun(tmp_path / "parts"), 0, random.Random(0)
+    while (codes := ended(start(2, go_on, str(parts.path), chance.randint(1, 9)))) != [0, 0]:
+        assert codes == [143, 143]
+        assert parts.about()["status"] == "stopped"
+        stops += 1
+    assert stops >= 2
+    assert bits(parts) == bits(whole)
+    assert parts.about()["machine"]["processes"] == 2
+
+
+def test_when_one_dies_the_others_leave_and_the_same_bits_come_of_it(
+    whole: RunFolder, tmp_path: Path
+) -> None:
+    killed, chance = begun(tmp_path / "killed", "trainer.save_every=0"), random.Random(0)
+    for dies in (1, 0, 1):
+        before = killed.state.path.stat().st_mtime_ns if killed.state.path.exists() else 0
+        started = start(2, go_on, str(killed.path))
+        while not killed.state.path.exists() or killed.state.path.stat().st_mtime_ns == before:
+            assert all(process.is_alive() for process in started)
+            time.sleep(0.001)
+        time.sleep(chance.random() * 0.1)
+        os.kill(started[dies].pid, signal.SIGKILL)
+        codes = ended(started)
+        assert codes[dies] == -signal.SIGKILL
+        assert codes[1 - dies] == 2
+        said = (killed.path / f"said-by-{1 - dies}.txt").read_text()
+        assert "another process of this training has gone" in said
+        assert "continue with --resume" in said
+    assert ended(start(2, go_on, str(killed.path))) == [0, 0]
+    assert bits(killed) == bits(whole)
+
+
+def test_another_number_of_processes_is_said_and_comes_close(
+    whole: RunFolder, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One process goes on with what two began; the augmentation, order and dropout are the same for both."""
+    folder = begun(tmp_path / "run")
+    assert ended(start(2, go_on, str(folder.path), 8)) == [143, 143]
+    continue_run(folder, StopRequest(), Watcher())
+    assert "resumed on another set-up (processes differ)" in caplog.text
+    assert len(folder.records()) == len(whole.records())
+    for one, two in zip(folder.records(), whole.records(), strict=True):
+        assert one["loss"] == pytest.approx(two["loss"], rel=0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+def test_torchrun_stops_and_goes_on(tmp_path: Path, number: signal.Signals) -> None:
+    changes = [*LONGER, "trainer.epochs=40", "trainer.save_every=0"]
+    whole, run = RunFolder(tmp_path / "whole"), tmp_path / "run"
+    start_run(DataSource("orl"), load_recipe("demo", changes), 3, whole)
+    assert ended(start(2, go_on, str(whole.path))) == [0, 0]
+    begin = ["--data", "orl", "--recipe", "demo", "--seed", "3", "--out", str(run)]
+    begin += [word for change in changes for word in ("--set", change)]
+    process = torchrun(*begin)
+    while not (run / "state.safetensors").exists():
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=120)
+    assert f"continue with: torchrun --nproc-per-node 2 -m twinface train --resume {run}" in said
+    assert RunFolder(run).about()["status"] == "stopped"
+    process = torchrun("--resume", str(run))
+    printed, said = process.communicate(timeout=240)
+    assert process.returncode == 0, said
+    assert printed.strip() == str(run)
+    assert said.count("epoch 40, loss") == 1
+    assert bits(RunFolder(run)) == bits(whole)
+    assert (run / "report.html").exists()
+
+
+def torchrun(*arguments: str) -> subprocess.Popen[str]:
+    launch = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(free_port())]
+    return subprocess.Popen(
+        [sys.executable, *launch, "-m", "twinface", "train", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("total", [0, 1, 2, 7, 33, 100])
+@pytest.mark.parametrize("together", [1, 16])
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_shares_are_the_batch(total: int, together: int, count: int) -> None:
+    shares = [Processes(rank, count).take(total, together) for rank in range(count)]
+    rows = [row for share in shares for row in range(total)[share.rows]]
+    assert rows == list(range(total))
+    assert all(share.total == total and share.start % together == 0 for share in shares)
+    sizes = [-(-(share.stop - share.start) // together) for share in shares]
+    assert max(sizes) - min(sizes) <= 1
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_dropout_of_a_share_is_its_part_of_the_whole(layout: torch.memory_format, dtype: torch.dtype) -> None:
+    maps = torch.randn(7, 6, 5, 4).to(dtype).contiguous(memory_format=layout)
+    whole = nn.Dropout(0.3)
+    torch.manual_seed(1)
+    expected = [whole(maps), whole(maps.flatten(1)), whole(maps)]
+    for count in (2, 3, 9):
+        found = []
+        for rank in range(count):
+            processes = Processes(rank, count)
+            layer, own = SharedDropout(0.3, processes), maps[processes.take(7).rows]
+            torch.manual_seed(1)
+            found.append([layer(own), layer(own.flatten(1)), layer(own)])
+            assert torch.equal(layer.eval()(own), own)
+        for one, parts in zip(expected, zip(*found, strict=True), strict=True):
+            assert torch.equal(torch.cat(parts), one)
+
+
+@pytest.mark.parametrize(("size", "affine"), [((9, 4), True), ((9, 4, 6, 5), True), ((9, 4), False)])
+def test_shared_batch_norm_is_torchs_where_there_is_one_process(size: tuple[int, ...], affine: bool) -> None:
+    kind = nn.BatchNorm1d if len(size) == 2 else nn.BatchNorm2d
+    plain, taken = kind(4, affine=affine), kind(4, affine=affine)
+    if affine:
+        for layer in (plain, taken):
+            nn.init.uniform_(layer.weight, generator=torch.Generator().manual_seed(2))
+    shared = SharedBatchNorm(taken, Processes())
+    assert [name for name, _ in shared.state_dict().items()] == [
+        name for name, _ in plain.state_dict().items()
+    ]
+    for _ in range(3):
+        maps = torch.randn(size) * 3 + 1
+        slopes = torch.randn(size)
+        found = []
+        for layer in (plain, shared):
+            copy = maps.clone().requires_grad_()
+            layer.zero_grad()
+            normalised = layer(copy)
+            normalised.backward(slopes)
+            found.append([normalised, copy.grad, *(parameter.grad for parameter in layer.parameters())])
+        for one, other in zip(*found, strict=True):
+            torch.testing.assert_close(other, one, rtol=1e-5, atol=1e-5)
+    for one, other in zip(plain.buffers(), taken.buffers(), strict=True):
+        torch.testing.assert_close(other, one)
+    torch.testing.assert_close(shared.eval()(maps), plain.eval()(maps))
+
+
+def test_shared_layers_keep_names_and_parameters() -> None:
+    settings = load_recipe("demo", TINY)
+    learner = build_learner(settings, 21, Machine("cpu", 1, "float32"), 0)
+    names, parameters = list(learner.twin.state_dict()), list(learner.twin.parameters())
+    share_layers(learner.twin, Processes(0, 2))
+    assert list(learner.twin.state_dict()) == names
+    assert all(one is other for one, other in zip(learner.twin.parameters(), parameters, strict=True))
+    kinds = {type(layer) for layer in learner.twin.modules()}
+    assert {SharedBatchNorm, SharedDropout} <= kinds
+    assert not {nn.BatchNorm1d, nn.BatchNorm2d, nn.Dropout} & kinds
+
+
+def test_a_layer_that_draws_otherwise_is_refused() -> None:
+    network = nn.Sequential(nn.Linear(3, 3), nn.Sequential(nn.AlphaDropout(0.1)))
+    with pytest.raises(SettingsError, match="AlphaDropout cannot be shared"):
+        share_layers(network, Processes(1, 2))
+    share_layers(network, Processes())
+
+
+def test_several_processes_without_torchrun_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.delenv("RANK", raising=False)
+    with pytest.raises(SettingsError, match="RANK is not set: start with torchrun"), joined():
+        pass
+
+
+def test_a_gpu_for_all_processes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
+    processes = Processes(1, 4, 1, 2)
+    with pytest.raises(SettingsError, match="each process needs a GPU of its own"):
+        choose_machine("cuda:0", processes=processes)
+    machine = choose_machine("cpu", "float32", processes=processes)
+    assert machine.processes == 4
+    assert machine.threads == max(1, available_cores() // 2)
