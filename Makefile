@@ -25,7 +25,7 @@ test: install  ## style, types, layers and tests (under 10 minutes)
 	$(MAKE) lint
 	$(BIN)/pytest -m 'not slow'
 
-test-all: install  ## the slow proofs too: a hundred kills, coverage of intervals, all recipes
+test-all: install  ## the slow proofs too: a hundred kills, coverage of intervals, all recipes, Ray and PostgreSQL
 	$(MAKE) lint
 	$(BIN)/pytest --timeout 3600
 

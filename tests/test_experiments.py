@@ -158,7 +158,7 @@ def same_figures(one: Path, other: Path) -> bool:
     return (one / "leaderboard.json").read_bytes() == (other / "leaderboard.json").read_bytes()
 
 
-def test_kills_change_nothing(whole: tuple[Path, Path], tmp_path: Path) -> None:
+def test_two_kills_change_nothing(whole: tuple[Path, Path], tmp_path: Path) -> None:
     study, place = whole
     kill_and_go_on(study, tmp_path / "o", 2)
     assert same_figures(place, tmp_path / "o")

@@ -41,6 +41,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     running.cleanup()
 
 
+@pytest.mark.slow
 def test_two_commands_share_a_study_through_postgresql(
     alone: tuple[Path, Path], address: str, tmp_path: Path
 ) -> None:
@@ -62,6 +63,7 @@ def test_two_commands_share_a_study_through_postgresql(
     assert not (tmp_path / "o" / "optuna.db").exists()
 
 
+@pytest.mark.slow
 def test_a_cluster_that_loses_a_node_ends_with_the_same_figures(
     alone: tuple[Path, Path], tmp_path: Path
 ) -> None:
@@ -93,6 +95,7 @@ def _kill_when_busy(cluster, node, place: Path) -> None:
     cluster.remove_node(node, allow_graceful=False)
 
 
+@pytest.mark.slow
 def test_workers_without_the_folder_send_their_runs_back(alone: tuple[Path, Path], tmp_path: Path) -> None:
     utils = pytest.importorskip("ray.cluster_utils")
     study, place = alone
