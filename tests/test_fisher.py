@@ -11,7 +11,8 @@ from twinface.backbones import Fisher, Member, committee
 from twinface.backbones.fisher import CLIP, FLOOR, ORIENTATIONS, PARTS, Patches, fit_mixture
 from twinface.checkpoint import load_twin
 from twinface.errors import SettingsError
-from twinface.onnx_model import OnnxModel
+from twinface.export import export_model
+from twinface.opening import open_model
 from twinface.runs import RunFolder
 
 SHAPE = (1, 40, 36)
@@ -158,11 +159,14 @@ def test_a_run_fits_exports_and_goes_on_from_its_state(tmp_path) -> None:
     ]
     first, second = (train_tiny(tmp_path / name, *options, tiny=False) for name in ("one", "two"))
     assert first.best.read_bytes() == second.best.read_bytes()
-    twin, _ = load_twin(first.path)
-    model = OnnxModel(first.path)
+    twin, record = load_twin(first.path)
+    pytest.importorskip("openvino")
+    export_model(twin, record, first.model / "model.xml", "openvino")
     faces = np.random.default_rng(0).integers(0, 256, (5, 40, 36, 1), np.uint8)
     with torch.inference_mode():
-        np.testing.assert_allclose(model(faces), twin.embed(torch.from_numpy(faces)).numpy(), atol=2e-3)
+        expected = twin.embed(torch.from_numpy(faces)).numpy()
+    for model in (first.path, first.model / "model.xml"):
+        np.testing.assert_allclose(open_model(model)(faces), expected, atol=2e-3)
     assert RunFolder(first.path).about()["validation"]["auc"] > 0.75
 
 

@@ -20,7 +20,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from twinface.backbones.base import Backbone, InputShape, Positive
+from twinface.backbones.resampling import Resample
 from twinface.errors import SettingsError
+from twinface.types import WHOLE_FRAME
 
 ORIENTATIONS = 8  # over a whole turn
 PARTS = 4  # cells along each side of a patch
@@ -59,6 +61,9 @@ class Patches(nn.Module):
     def __init__(self, height: int, width: int, scale: float, step: int, cell: int) -> None:
         super().__init__()
         self.size = (round(height * scale), round(width * scale))
+        # As torch's interpolation with antialias, which OpenVINO reads as one without.
+        same = self.size == (height, width)
+        self.resize = nn.Identity() if same else Resample(height, width, WHOLE_FRAME, *self.size)
         # Cells are needed at the places that both patches and the cells within them come to.
         every = math.gcd(step, cell)
         self.stride, self.apart = step // every, cell // every
@@ -86,9 +91,7 @@ class Patches(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """`[B, 1, H, W]` float32 -> descriptors `[B, P, 128]` of length 1; `places` `[P, 2]` says where they are."""
-        if images.shape[2:] != self.size:
-            images = functional.interpolate(images, self.size, mode="bilinear", antialias=True)
-        cells = self.rows @ self._edges(images) @ self.columns
+        cells = self.rows @ self._edges(self.resize(images)) @ self.columns
         # All patches' cells at one place within them are a strided cut of the map of all cells.
         (down, across), stride, apart = self.counts, self.stride, self.apart
         parts = [
