@@ -23,7 +23,7 @@ from twinface.interruption import Interrupted, StopRequest
 from twinface.processes import Processes
 from twinface.provenance import Provenance, hash_people, new_salt
 from twinface.runs import RunFolder, now
-from twinface.runtime import Machine, choose_machine, describe_machine, make_deterministic
+from twinface.runtime import Machine, choose_machine, describe_machine, keep_memory, make_deterministic
 from twinface.sampling import SAMPLERS
 from twinface.schedules import SCHEDULES
 from twinface.shared_layers import share_layers
@@ -108,6 +108,7 @@ def _train(
 ) -> Progress:
     seed: int = about["seed"]
     make_deterministic()
+    keep_memory()
     trainer = settings.trainer
     machine = choose_machine(trainer.device, trainer.precision, trainer.threads, processes)
     _note_machine(folder, about, machine)

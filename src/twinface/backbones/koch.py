@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from twinface.backbones.base import Backbone, InputShape, Positive, Share
+from twinface.backbones.fourier import convolve
 from twinface.errors import SettingsError
 
 
@@ -61,7 +62,9 @@ class Koch(Backbone):
         """`[B, C, H, W] -> [B, dense]`, each value in (0, 1)."""
         maps = images
         for number in range(1, 5):
-            maps = self.get_submodule(f"conv{number}")(maps)
+            layer = self.get_submodule(f"conv{number}")
+            assert isinstance(layer, nn.Conv2d)
+            maps = convolve(layer, maps)
             norm = self.get_submodule(f"norm{number}")
             maps = (
                 norm(functional.relu(maps))
