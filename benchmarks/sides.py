@@ -1,21 +1,25 @@
 """Times several ways of doing the same work against each other, fairly: what all speed benchmarks share.
 
 Each way has a process of its own, which stays warm, so that none profits or suffers from another's threads, memory or
-settings. They work in turns, one at a time, and a round compares neighbours in time: a machine that slows down for a
-while slows all of them. Rates are those of the best round; ratios are given for the best rounds and over all rounds.
+settings; it may be another Python, for what cannot be installed beside Twinface. They work in turns, one at a time, and
+a round compares neighbours in time: a machine that slows down for a while slows all of them. Rates are those of the
+best round; ratios are given for the best rounds and over all rounds.
 """
 
 from __future__ import annotations
 
-import multiprocessing
+import importlib
+import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from importlib import metadata
-from multiprocessing.connection import Connection
-
-from twinface.runtime import available_cores, processor_name
+from pathlib import Path
+from typing import Any
 
 Work = Callable[[], int]  # does a piece of work and says how many pictures that were
 
@@ -26,11 +30,15 @@ class Side:
 
     Attributes:
         name: of the row.
-        prepare: makes the work ready, in the side's own process; a function of a module's top level.
+        work: "module:function" of this folder; called in the side's own process, it makes the work ready.
+        arguments: that the function is called with.
+        python: that runs it.
     """
 
     name: str
-    prepare: Callable[[], Work]
+    work: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+    python: str = sys.executable
 
 
 @dataclass(frozen=True)
@@ -48,29 +56,25 @@ class Timing:
 
 def compare(sides: Sequence[Side], rounds: int = 7, seconds: float = 2.0) -> list[Timing]:
     """Times each side once a round, for about `seconds` each, after a first time that does not count."""
-    context = multiprocessing.get_context("spawn")
-    workers = []
-    for side in sides:
-        ours, theirs = context.Pipe()
-        worker = context.Process(target=_serve, args=(side, theirs), daemon=True)
-        worker.start()
-        theirs.close()
-        workers.append((worker, ours))
-        _ask(ours, 0.0)
-    measured: list[list[float]] = [[] for _ in sides]
-    for _ in range(rounds):
-        for row, (_, ours) in zip(measured, workers, strict=True):
-            row.append(_ask(ours, seconds))
-    for worker, ours in workers:
-        ours.send(None)
-        worker.join()
-    return [Timing(side.name, tuple(row)) for side, row in zip(sides, measured, strict=True)]
+    workers = [_start(side) for side in sides]
+    try:
+        for side, worker in zip(sides, workers, strict=True):
+            _ask(side, worker, 0.0)
+        measured = [
+            [_ask(side, worker, seconds) for side, worker in zip(sides, workers, strict=True)]
+            for _ in range(rounds)
+        ]
+    finally:
+        for worker in workers:
+            worker.stdin.close()  # which ends it
+            worker.wait()
+    return [Timing(side.name, row) for side, row in zip(sides, zip(*measured, strict=True), strict=True)]
 
 
 def table(timings: Sequence[Timing], base: int = 0, unit: str = "images/s") -> str:
     """Markdown: each side's rate, and how many times as fast as `timings[base]` it is."""
     lines = [
-        f"| | {unit} | ms an image | times as fast | over all rounds, lowest to highest |",
+        f"| | {unit} | ms each | times as fast | over all rounds, lowest to highest |",
         "|---|---|---|---|---|",
     ]
     for timing in timings:
@@ -86,29 +90,54 @@ def table(timings: Sequence[Timing], base: int = 0, unit: str = "images/s") -> s
 def heading(question: str, packages: Sequence[str] = ("torch",)) -> str:
     """The question, the machine, the versions, the day."""
     versions = ", ".join(f"{package} {metadata.version(package)}" for package in packages)
-    cores = available_cores()
-    return f"{question}\n{processor_name()}, {cores} cores; {versions}; {datetime.now(UTC):%Y-%m-%d}\n"
+    today = datetime.now(timezone.utc)  # noqa: UP017 - this file runs in older Pythons as well
+    return f"{question}\n{processor()}, {cores()} cores; {versions}; {today:%Y-%m-%d}\n"
 
 
-def _ask(worker: Connection, seconds: float) -> float:
-    worker.send(seconds)
-    answer = worker.recv()
-    if isinstance(answer, str):
-        raise SystemExit(answer)
+def cores() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def processor() -> str:
+    """Its name, where the system tells it."""
+    from twinface.runtime import processor_name
+
+    return processor_name()
+
+
+def _start(side: Side) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [side.python, __file__, side.work, json.dumps(side.arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _ask(side: Side, worker: subprocess.Popen[str], seconds: float) -> float:
+    worker.stdin.write(f"{seconds}\n")
+    worker.stdin.flush()
+    answer = worker.stdout.readline()
+    if not answer:
+        raise SystemExit(f"{side.name}: ended with {worker.wait()}, see above")
     return float(answer)
 
 
-def _serve(side: Side, asked: Connection) -> None:
-    """Answers each request for so many seconds of work by the seconds that a picture took."""
-    try:
-        work = side.prepare()
-        while (seconds := asked.recv()) is not None:
-            began, pictures = time.perf_counter(), 0
-            while True:
-                pictures += work()
-                spent = time.perf_counter() - began
-                if spent >= seconds:
-                    break
-            asked.send(spent / pictures)
-    except Exception as error:  # whatever it is, the other process has to know
-        asked.send(f"{side.name}: {type(error).__name__}: {error}")
+def _serve(work: str, arguments: dict[str, Any]) -> None:
+    """Answers each line, so many seconds of work, by the seconds that a picture took."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a library prints is no answer
+    sys.path.insert(0, str(Path(__file__).parent))
+    module, _, function = work.partition(":")
+    do: Work = getattr(importlib.import_module(module), function)(**arguments)
+    for line in sys.stdin:
+        began, pictures, spent = time.perf_counter(), 0, 0.0
+        while pictures == 0 or spent < float(line):
+            pictures += do()
+            spent = time.perf_counter() - began
+        print(spent / pictures, file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1], json.loads(sys.argv[2]))

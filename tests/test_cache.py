@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -20,6 +19,7 @@ from twinface import cache as cache_module
 from twinface.cache import PreparedFaces, cache_folder, prepare_faces
 from twinface.errors import DataError, ImageError, StorageError
 from twinface.imaging import Preparation, prepare_file
+from twinface.threads import in_order
 from twinface.types import ByteArray, FaceSet, Region
 
 GRAY = Preparation(Region(0.1, 0.2, 0.5, 0.5), 20, 24, "gray")
@@ -221,10 +221,9 @@ def test_results_come_in_order_and_only_a_few_are_held() -> None:
             taken += 1
             yield taken
 
-    with ThreadPoolExecutor(4) as pool:
-        for done, result in enumerate(cache_module._in_order(pool, lambda item: -item, items()), start=1):
-            assert result == -done
-            assert taken - done <= 64
+    for done, result in enumerate(in_order(lambda item: -item, items()), start=1):
+        assert result == -done
+        assert taken - done <= 64
     assert done == 300
 
 
@@ -238,6 +237,7 @@ from twinface.cache import prepare_faces
 from twinface.errors import StorageError
 from twinface.imaging import Preparation
 from twinface.types import FaceSet, Region
+from twinface.threads import in_order
 
 folder, root, mode, *paths = sys.argv[1:]
 faces = FaceSet("test faces", Path(root), tuple(paths), np.arange(len(paths)), tuple(paths))

@@ -20,13 +20,10 @@ import hashlib
 import math
 import os
 import re
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -35,12 +32,10 @@ import platformdirs
 from twinface.errors import DataError, StorageError
 from twinface.imaging import Preparation, decode, prepare, read_bytes
 from twinface.storage import new_file, remove_leftovers, write_text
+from twinface.threads import in_order
 from twinface.types import ByteArray, FaceSet
 
 Progress = Callable[[int, int], None]
-
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,9 +150,8 @@ def _learn(faces: FaceSet, known: Path) -> str:
 
 def _content_of(faces: FaceSet) -> str:
     content = hashlib.sha256()
-    with ThreadPoolExecutor(_threads()) as pool:
-        for digest in _in_order(pool, _digest_of, (faces.root / path for path in faces.paths)):
-            content.update(digest)
+    for digest in in_order(_digest_of, (faces.root / path for path in faces.paths)):
+        content.update(digest)
     return content.hexdigest()
 
 
@@ -191,10 +185,10 @@ def _write_entry(
     work = partial(_digest_and_face, preparation=preparation)
     paths = (faces.root / path for path in faces.paths)
     try:
-        # Threads, since OpenCV decodes without the interpreter lock. Plain writes rather than a
-        # writable memory map: on a full disk a write fails with an error, a map kills the process.
-        with new_file(entry) as file, ThreadPoolExecutor(_threads()) as pool:
-            for done, (digest, face) in enumerate(_in_order(pool, work, paths), start=1):
+        # Plain writes rather than a writable memory map: on a full disk a write fails with an error, a map kills
+        # the process.
+        with new_file(entry) as file:
+            for done, (digest, face) in enumerate(in_order(work, paths), start=1):
                 found.update(digest)
                 file.write(face.data)
                 if progress is not None:
@@ -214,21 +208,3 @@ def _digest_and_face(path: Path, preparation: Preparation) -> tuple[bytes, ByteA
     data = read_bytes(path)
     face = prepare(decode(data, preparation.color, str(path)), preparation)
     return hashlib.sha256(data).digest(), face
-
-
-def _in_order(
-    pool: ThreadPoolExecutor, work: Callable[[_Item], _Result], items: Iterable[_Item]
-) -> Iterator[_Result]:
-    """Like `pool.map`, but never more than a few results ahead of its reader, so that memory stays flat."""
-    ahead = 8 * _threads()
-    waiting: deque[Future[_Result]] = deque()
-    for item in items:
-        waiting.append(pool.submit(work, item))
-        if len(waiting) > ahead:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
-
-
-def _threads() -> int:
-    return min(8, os.cpu_count() or 1)

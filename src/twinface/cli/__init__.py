@@ -16,7 +16,7 @@ from types import FrameType
 import typer
 
 from twinface import __version__
-from twinface.cli import data, demo, doctor, evaluate, explain, export, report, sweep, train, verify
+from twinface.cli import data, demo, doctor, embed, evaluate, explain, export, report, sweep, train, verify
 from twinface.cli.console import extra_that_brings
 from twinface.errors import TwinfaceError
 
@@ -45,6 +45,7 @@ app.command("sweep")(sweep.sweep)
 app.command("export")(export.export)
 app.command("report")(report.report)
 app.command("verify")(verify.verify)
+app.command("embed")(embed.embed)
 app.command("explain")(explain.explain)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)

@@ -49,7 +49,7 @@ class Folder:
         Raises:
             DataError: there are fewer than two people, a person has no picture, or a name cannot be used.
         """
-        people = sorted(entry.name for entry in _visible(self.root) if entry.is_dir())
+        people = sorted(entry.name for entry in visible(self.root) if entry.is_dir())
         if len(people) < 2:
             raise DataError(
                 f"{self.root}: {len(people)} folders of people{self._loose()}, need 2 or more: "
@@ -82,8 +82,8 @@ class Folder:
     def _pictures(self, person: str) -> list[str]:
         names = sorted(
             entry.name
-            for entry in _visible(self.root, self.root / person)
-            if _is_picture(entry.name) and entry.is_file()
+            for entry in visible(self.root, self.root / person)
+            if is_picture(entry.name) and entry.is_file()
         )
         if not names:
             raise DataError(
@@ -97,11 +97,11 @@ class Folder:
         return names
 
     def _loose(self) -> str:
-        loose = sum(_is_picture(entry.name) and entry.is_file() for entry in os.scandir(self.root))
+        loose = sum(is_picture(entry.name) and entry.is_file() for entry in os.scandir(self.root))
         return f" ({loose} pictures lie loose in it)" if loose else ""
 
 
-def _visible(root: Path, folder: Path | None = None) -> Iterator[os.DirEntry[str]]:
+def visible(root: Path, folder: Path | None = None) -> Iterator[os.DirEntry[str]]:
     """What is in `folder` (or `root`) that is neither hidden nor a link to nowhere or out of `root`."""
     try:
         with os.scandir(folder or root) as entries:
@@ -120,5 +120,6 @@ def leads_out(path: Path, root: Path) -> bool:
     return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
 
 
-def _is_picture(name: str) -> bool:
+def is_picture(name: str) -> bool:
+    """Whether a file's name ends as those of pictures do."""
     return name.lower().endswith(PICTURE_SUFFIXES)

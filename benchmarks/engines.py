@@ -1,0 +1,90 @@
+"""Twinface's models in the engines that can run them, as works to be timed."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from sides import Work, cores
+
+from twinface.types import ByteArray
+
+
+def faces_for(height: int, width: int, channels: int, count: int) -> ByteArray:
+    """Noise: no operation's time depends on what is on a picture."""
+    return np.random.default_rng(0).integers(0, 256, (count, height, width, channels), np.uint8)
+
+
+def onnx(model: str, count: int) -> Work:
+    """ONNX Runtime, as `twinface verify` has it."""
+    from twinface.onnx_model import OnnxModel
+
+    embed = OnnxModel(model, threads=cores())
+    preparation = embed.record.preparation
+    faces = faces_for(preparation.height, preparation.width, preparation.channels, count)
+
+    def work() -> int:
+        embed(faces)
+        return count
+
+    return work
+
+
+def openvino(run: str, count: int) -> Work:
+    """OpenVINO in float32, from an export of a run."""
+    from twinface.checkpoint import load_twin
+    from twinface.export import export_model
+    from twinface.openvino_model import OpenvinoModel
+
+    twin, record = load_twin(run)
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place) / "model.xml"
+        export_model(twin, record, file, "openvino")
+        embed = OpenvinoModel(file, threads=cores())
+    preparation = record.preparation
+    faces = faces_for(preparation.height, preparation.width, preparation.channels, count)
+
+    def work() -> int:
+        embed(faces)
+        return count
+
+    return work
+
+
+def eager(run: str, count: int, bfloat16: bool = False, compiled: bool = False) -> Work:
+    """torch, with memory kept; in float32 or under bfloat16's autocast."""
+    import torch
+
+    from twinface.checkpoint import load_twin
+    from twinface.runtime import keep_memory
+
+    keep_memory()
+    torch.set_num_threads(cores())
+    twin, record = load_twin(run)
+    twin.eval()
+    if bfloat16:
+        twin.to(memory_format=torch.channels_last)
+    embed = torch.compile(twin.embed, dynamic=False) if compiled else twin.embed
+    preparation = record.preparation
+    faces = faces_for(preparation.height, preparation.width, preparation.channels, count)
+
+    def work() -> int:
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            embed(torch.from_numpy(faces))
+        return count
+
+    return work
+
+
+def verify(left: str, right: str) -> Work:
+    """Two picture files → a verdict, by the shipped model, in a process that has loaded it."""
+    from twinface import Verifier
+
+    verifier = Verifier(threads=cores())
+
+    def work() -> int:
+        verifier.verify(left, right)
+        return 1
+
+    return work

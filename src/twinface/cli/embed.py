@@ -1,0 +1,40 @@
+"""`twinface embed`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from twinface.cli.console import counter, print_json, say
+
+
+def embed(
+    pictures: Annotated[
+        Path, typer.Argument(help="A folder of pictures, or a text file that names one a line.")
+    ],
+    out: Annotated[Path, typer.Option(help="The folder to write, or one to go on with.")],
+    model: Annotated[
+        Path, typer.Option(help="A run folder, a model file (.onnx, .xml), or a shipped model's name.")
+    ] = Path("default"),
+    json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
+) -> None:
+    """Embed picture files, however many: rows of embeddings.npy, in the order of pictures.txt.
+
+    It can be stopped at any time and goes on when it is called again. Exit 2 if a picture could not be read.
+    """
+    from twinface.embedding_files import FAILED, embed_files
+    from twinface.opening import open_model
+
+    with counter("embedding") as progress:
+        done = embed_files(pictures, open_model(model), out, progress)
+    if json:
+        print_json(asdict(done))
+    else:
+        print(f"{out}: {done.pictures} embeddings of length {done.length}")
+    if done.failed:
+        say(f"{done.failed} of {done.pictures} pictures could not be read: {out / FAILED} says why")
+        sys.exit(2)

@@ -1,0 +1,151 @@
+"""Embeddings of many files: those of single pictures, whatever happens in between."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from twinface.embedding_files import BATCH, embed_files
+from twinface.errors import DataError
+from twinface.model_file import ModelFile
+from twinface.onnx_model import OnnxModel
+from twinface.recognition import Verifier
+from twinface.runs import RunFolder
+from twinface.types import ByteArray, Float32Array
+
+PICTURES = 3 * BATCH + 5
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some pictures in folders, one damaged, one hidden, one elsewhere behind a link, and a file that is none."""
+    root = tmp_path_factory.mktemp("photos") / "mine"
+    random = np.random.default_rng(0)
+    for number in range(PICTURES - 1):
+        folder = root / f"{number % 4}"
+        folder.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(folder / f"{number:03}.png"), random.integers(0, 256, (40, 40), np.uint8))
+    (root / "3" / "damaged.jpg").write_bytes(b"\xff\xd8 no picture")
+    shutil.copy(root / "0" / "000.png", root / "0" / ".hidden.png")
+    shutil.copy(root / "0" / "000.png", root.parent / "elsewhere.png")
+    (root / "1" / "link.png").symlink_to(root.parent / "elsewhere.png")
+    (root / "1" / "notes.txt").write_text("no picture")
+    return root
+
+
+@pytest.fixture(scope="module")
+def model(tiny_run: RunFolder) -> OnnxModel:
+    return OnnxModel(tiny_run.path, threads=1)
+
+
+class Dies(ModelFile):
+    """A model whose process ends after some batches."""
+
+    def __init__(self, model: ModelFile, batches: int) -> None:
+        self.path, self.record, self.model, self.left = model.path, model.record, model, batches
+
+    def _run(self, faces: ByteArray) -> Float32Array:
+        if not self.left:
+            raise KeyboardInterrupt
+        self.left -= 1
+        return self.model(faces)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_rows_are_the_embeddings_of_single_pictures_and_a_damaged_one_costs_its_row_alone(
+    photos: Path, model: OnnxModel, tiny_run: RunFolder, tmp_path: Path
+) -> None:
+    told: list[tuple[int, int]] = []
+    done = embed_files(photos, model, tmp_path / "out", lambda *now: told.append(now))
+    assert (done.pictures, done.failed, done.length) == (PICTURES, 1, model.record.embedding_size)
+    assert told[-1] == (PICTURES, PICTURES)
+    names = (tmp_path / "out" / "pictures.txt").read_text().splitlines()
+    assert len(names) == PICTURES
+    assert names == sorted(names)
+    rows = np.load(tmp_path / "out" / "embeddings.npy")
+    assert rows.dtype == np.float32
+    verifier = Verifier(tiny_run.path, threads=1)
+    [failure] = map(json.loads, (tmp_path / "out" / "failed.jsonl").read_text().splitlines())
+    assert failure["picture"] == names[failure["row"]] == "3/damaged.jpg"
+    assert "damaged.jpg" in failure["reason"]
+    for row, name in enumerate(names):
+        if row == failure["row"]:
+            assert np.isnan(rows[row]).all()
+        else:
+            np.testing.assert_allclose(rows[row], verifier.embed(photos / name)[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("batches", [0, 1, 3])
+def test_what_was_stopped_goes_on_to_the_same_files(
+    photos: Path, model: OnnxModel, tmp_path: Path, batches: int
+) -> None:
+    embed_files(photos, model, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        embed_files(photos, Dies(model, batches), tmp_path / "stopped")
+    part = tmp_path / "stopped" / "embeddings.part"
+    with part.open("ab") as file:  # as a kill in the middle of a row leaves it
+        file.write(b"\0" * 7)
+    with (tmp_path / "stopped" / "failed.jsonl").open("ab") as file:
+        file.write(b'{"row": 9')
+    told: list[int] = []
+    embed_files(photos, model, tmp_path / "stopped", lambda done, total: told.append(done))
+    assert told[0] == min((batches + 1) * BATCH, PICTURES)
+    assert files(tmp_path / "stopped") == files(tmp_path / "whole")
+    embed_files(photos, Dies(model, 0), tmp_path / "stopped")  # nothing is left to do
+
+
+def test_a_list_names_pictures_relative_to_itself(photos: Path, model: OnnxModel, tmp_path: Path) -> None:
+    names = ["0/000.png", "2/002.png"]
+    listed = photos.parent / "list.txt"
+    listed.write_text("".join(f"mine/{name}\r\n" for name in names) + "\n")
+    done = embed_files(listed, model, tmp_path / "out")
+    assert (done.pictures, done.failed) == (2, 0)
+    expected = Verifier(model.path, threads=1).embed(*(photos / name for name in names))
+    np.testing.assert_allclose(np.load(tmp_path / "out" / "embeddings.npy"), expected, atol=1e-6)
+
+
+def test_a_folder_of_other_embeddings_is_left_alone(photos: Path, model: OnnxModel, tmp_path: Path) -> None:
+    embed_files(photos / "0", model, tmp_path / "out")
+    before = files(tmp_path / "out")
+    with pytest.raises(DataError, match=r"other pictures or by another model \(pictures_sha256"):
+        embed_files(photos / "1", model, tmp_path / "out")
+    with pytest.raises(DataError, match="model_sha256"):
+        embed_files(photos / "0", OnnxModel("default", threads=1), tmp_path / "out")
+    assert files(tmp_path / "out") == before
+
+
+def test_nothing_to_embed_is_said(model: OnnxModel, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for source in (tmp_path / "empty", tmp_path / "missing"):
+        with pytest.raises(DataError, match=f"{source.name}.* need"):
+            embed_files(source, model, tmp_path / "out")
+    assert not (tmp_path / "out" / "about.json").exists()
+
+
+def test_the_command_says_what_failed(photos: Path, tiny_run: RunFolder, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "twinface",
+        "embed",
+        str(photos),
+        "--model",
+        str(tiny_run.path),
+        "--json",
+    ]
+    ended = subprocess.run(
+        [*command, "--out", str(tmp_path / "out")], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 2
+    assert json.loads(ended.stdout)["failed"] == 1
+    assert "failed.jsonl" in ended.stderr
