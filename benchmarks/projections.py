@@ -41,7 +41,7 @@ Embeddings = tuple[Float32Array, Float32Array]
 def embed(folder: RunFolder, source: DataSource) -> tuple[PeopleSplit, Embeddings, tuple[int, ...]]:
     """A run's split, its network's own embeddings of training and validation faces, and the lengths of their parts."""
     settings, dataset = folder.settings(), source.open()
-    split = split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
+    split = split_dataset(dataset, settings)
     twin = build_twin(settings.network, settings.imaging)
     twin.load_state_dict(read_tensors(folder.best)[0])
     twin.eval()

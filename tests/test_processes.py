@@ -79,7 +79,7 @@ def steps_and_figures(kind: str, processes: Processes) -> dict[str, np.ndarray]:
     torch.set_num_threads(1)
     machine = Machine("cpu", 1, "float32", processes.count)
     dataset = DataSource("orl").open()
-    split = split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
+    split = split_dataset(dataset, settings)
     preparation = build_preparation(settings.imaging, dataset.region)
     faces, held = (prepare_faces(part.faces, preparation) for part in (split.source, split.validation))
     sampler = build("sampling", SAMPLERS, settings.sampling, split.source)

@@ -48,7 +48,7 @@ def start_run(
     check_network(settings)
     dataset = source.open()
     build_preparation(settings.imaging, dataset.region)
-    split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
+    split_dataset(dataset, settings)
     salt = load_twin(start_from)[1].provenance.salt if start_from else new_salt()
     folder.create(
         settings,
@@ -113,7 +113,7 @@ def _train(
     _note_machine(folder, about, machine)
     dataset = DataSource(**about["source"]).open()
     preparation = build_preparation(settings.imaging, dataset.region)
-    split = split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
+    split = split_dataset(dataset, settings)
     with watcher.phase("preparing"), processes.first_before_others():
         faces = prepare_faces(split.source.faces, preparation, progress=on_prepare)
         validation = prepare_faces(split.validation.faces, preparation, progress=on_prepare)

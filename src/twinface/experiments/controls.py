@@ -39,7 +39,7 @@ def measure_baselines(study: Study, source: DataSource, place: Path) -> None:
     part = study.parts[0]
     settings = part.settings(trial_points(part)[0])
     dataset = source.open()
-    split = split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
+    split = split_dataset(dataset, settings)
     for model in free_baselines(dataset, settings, study.seeds[0]):
         save_validation(
             place / "baselines" / model.record.name, split.validation, _scored(model, split.validation)

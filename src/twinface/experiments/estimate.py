@@ -65,7 +65,7 @@ def _run_seconds(
 ) -> float:
     settings = part.settings(point)
     dataset = source.open()
-    split = split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
+    split = split_dataset(dataset, settings)
     batches = build("sampling", SAMPLERS, settings.sampling, split.source)(0, 0)
     key = f"{settings.network}{settings.imaging}{settings.loss}{settings.sampling}{settings.augment}"
     if key not in measured:
@@ -82,7 +82,7 @@ def _step_seconds(settings: Settings, source: DataSource, threads: int) -> float
     if settings.trainer.epochs == 0:
         return 0.0
     dataset = source.open()
-    split = split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
+    split = split_dataset(dataset, settings)
     preparation = build_preparation(settings.imaging, dataset.region)
     machine = choose_machine(
         settings.trainer.device, settings.trainer.precision, settings.trainer.threads or threads

@@ -228,7 +228,7 @@ def check_study(study: Study, source: DataSource) -> None:
                 raise SettingsError(f"part {part.name}, {describe(point)}: {error}") from error
             networks.add(network)
     assert first is not None
-    split_dataset(dataset, first.data, first.validation.pairs, first.validation.per_person)
+    split_dataset(dataset, first)
     if study.test and study.test.protocol == "unseen" and not first.data.test_people:
         raise SettingsError(
             'test.protocol = "unseen" needs people who are set aside: data.test_people is 0 in every part'
@@ -248,9 +248,7 @@ def prepare_data(study: Study, source: DataSource, on_prepare: Callable[[int, in
             if preparation in seen:
                 continue
             seen.add(preparation)
-            split = split_dataset(
-                dataset, settings.data, settings.validation.pairs, settings.validation.per_person
-            )
+            split = split_dataset(dataset, settings)
             for faces in (split.source.faces, split.validation.faces):
                 prepare_faces(faces, preparation, progress=on_prepare)
 
