@@ -14,14 +14,15 @@ from twinface.experiments.results import contenders, costs, finished, run_folder
 from twinface.experiments.standings import Contender
 from twinface.experiments.sweep import Sweep
 from twinface.experiments.trial import curve
+from twinface.metrics import Confusion
 from twinface.report.charts import Chart
+from twinface.report.decision_charts import confusion_chart
 from twinface.report.figures_table import NOTHING, Row, interval, percent, share
 from twinface.report.page import render
 from twinface.report.pictures import Picture, PictureGroup, PicturePair, read_picture
 from twinface.report.run_page import duration
 from twinface.report.study_charts import (
     agreement_chart,
-    confusion_charts,
     curves_chart,
     effect_charts,
     leaderboard_chart,
@@ -88,7 +89,7 @@ def _page(sweep: Sweep, figures: dict[str, Any], spent: dict[str, list[dict[str,
         board_charts=board,
         parts_effects=_parts(figures),
         curves=[together] if together else [],
-        confusions=confusion_charts({each.name: _confusion(each) for each in first}),
+        confusions=[confusion_chart(_confusion(each), each.name) for each in first],
         groups=_disagreements(sweep, first) if len(first) > 1 else [],
         cost_rows=[_cost_row(name, runs) for name, runs in spent.items()],
         total_cost=duration(sum(run["seconds"] for runs in spent.values() for run in runs)),
@@ -140,14 +141,14 @@ def _parts(figures: dict[str, Any]) -> list[PartEffects]:
     return result
 
 
-def _confusion(contender: Contender) -> tuple[int, int, int, int]:
-    """True accepts, false rejects, false accepts and true rejects of the first run."""
+def _confusion(contender: Contender) -> Confusion:
+    """Of the first run, each tenth of the pairs at the threshold of the others."""
     right, match = contender.right()[0], contender.runs[0].is_match
-    return (
-        int((right & match).sum()),
-        int((~right & match).sum()),
-        int((~right & ~match).sum()),
-        int((right & ~match).sum()),
+    return Confusion(
+        true_accept=int((right & match).sum()),
+        false_reject=int((~right & match).sum()),
+        false_accept=int((~right & ~match).sum()),
+        true_reject=int((right & ~match).sum()),
     )
 
 
