@@ -17,10 +17,9 @@ from twinface.experiments.trial import curve
 from twinface.metrics import Confusion
 from twinface.report.charts import Chart
 from twinface.report.decision_charts import confusion_chart
-from twinface.report.figures_table import NOTHING, Row, interval, percent, share
+from twinface.report.figures_table import NOTHING, Row, interval, share
 from twinface.report.page import render
 from twinface.report.pictures import Picture, PictureGroup, PicturePair, read_picture
-from twinface.report.run_page import duration
 from twinface.report.study_charts import (
     agreement_chart,
     curves_chart,
@@ -30,6 +29,7 @@ from twinface.report.study_charts import (
 from twinface.results import load_validation
 from twinface.storage import write_json, write_text
 from twinface.types import BoolArray
+from twinface.words import duration, percent
 
 COMPARED = 6  # models whose curves, decisions and disagreements are shown
 SHOWN_PAIRS = 8
