@@ -134,7 +134,8 @@ def _standing(standing: Standing) -> str:
 def _describe(plan: Study, source: DataSource, jobs: int, threads: int, json: bool) -> None:
     """The points that are known in advance, and what the study will cost."""
     from twinface.experiments.estimate import estimate
-    from twinface.experiments.sweep import check_study, describe
+    from twinface.experiments.study import describe
+    from twinface.experiments.sweep import check_study
 
     check_study(plan, source)
     costs = estimate(plan, source, threads)

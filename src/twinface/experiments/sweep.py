@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from twinface.evaluation import evaluate, unseen_pairs
 from twinface.experiments.controls import measure_baselines, measure_parts
 from twinface.experiments.ledger import Claim, Entry, Ledger, Outcome
 from twinface.experiments.runner import Runner
-from twinface.experiments.study import BEST, Part, Study, trial_points
+from twinface.experiments.study import BEST, Study, describe, trial_points
 from twinface.experiments.trial import Job, rivals
 from twinface.interruption import StopRequest
 from twinface.opening import open_model
@@ -253,21 +253,6 @@ def prepare_data(study: Study, source: DataSource, on_prepare: Callable[[int, in
                 prepare_faces(faces, preparation, progress=on_prepare)
 
 
-def describe(point: object) -> str:
-    """A point in a line: the last names of its fields and their values."""
-    assert isinstance(point, dict)
-    return ", ".join(f"{field.split('.')[-1]} {value}" for field, value in point.items())
-
-
 def _value(entry: Entry) -> float:
     outcome: Outcome | None = entry.outcome()
     return outcome.value if outcome and outcome.value is not None else float("-inf")
-
-
-def parts_in_words(parts: Sequence[Part], seeds: int) -> list[str]:
-    """What a study will train, a line a part."""
-    return [
-        f"{part.name}: {part.size} points by {part.method} search, {part.size * seeds} runs; varies "
-        + ", ".join(part.vary)
-        for part in parts
-    ]
