@@ -13,7 +13,7 @@ from pathlib import Path
 from twinface.baselines import free_baselines
 from twinface.errors import DataError
 from twinface.evaluation import score
-from twinface.experiments.study import Study, trial_points
+from twinface.experiments.study import Study, first_settings
 from twinface.fitted_model import show_only
 from twinface.masking import Part, mask_for
 from twinface.opening import open_model
@@ -33,8 +33,7 @@ def measure_baselines(study: Study, source: DataSource, place: Path) -> None:
     """
     if not study.baselines or (place / "baselines" / "done").exists():
         return
-    part = study.parts[0]
-    settings = part.settings(trial_points(part)[0])
+    settings = first_settings(study)
     dataset = source.open()
     split = split_dataset(dataset, settings)
     for model in free_baselines(dataset, settings, study.seeds[0]):

@@ -264,6 +264,12 @@ def trial_points(part: Part) -> list[Point]:
     ]
 
 
+def first_settings(study: Study) -> Settings:
+    """The settings of a study's first point; who is trained and tuned on is the same in all of them."""
+    part = study.parts[0]
+    return part.settings(trial_points(part)[0])
+
+
 def describe(point: Point) -> str:
     """A point in a line: the last names of its fields and their values.
 

@@ -11,13 +11,12 @@ import tomli_w
 
 from twinface.building import build_preparation, check_components, check_network
 from twinface.cache import prepare_faces
-from twinface.config import Settings
 from twinface.errors import SettingsError
 from twinface.evaluation import evaluate, unseen_pairs
 from twinface.experiments.controls import measure_baselines, measure_parts
 from twinface.experiments.ledger import Claim, Entry, Ledger, Outcome
 from twinface.experiments.runner import Runner
-from twinface.experiments.study import BEST, Study, describe, trial_points
+from twinface.experiments.study import BEST, Study, describe, first_settings, trial_points
 from twinface.experiments.trial import Job, rivals
 from twinface.interruption import StopRequest
 from twinface.opening import open_model
@@ -212,11 +211,9 @@ def check_study(study: Study, source: DataSource) -> None:
     """
     dataset = source.open()
     networks: set[str] = set()
-    first: Settings | None = None
     for part in study.parts:
         for point in trial_points(part):
             settings = part.settings(point)
-            first = first or settings
             try:
                 check_components(settings)
                 build_preparation(settings.imaging, dataset.region)
@@ -227,7 +224,7 @@ def check_study(study: Study, source: DataSource) -> None:
             except SettingsError as error:
                 raise SettingsError(f"part {part.name}, {describe(point)}: {error}") from error
             networks.add(network)
-    assert first is not None
+    first = first_settings(study)
     split_dataset(dataset, first)
     if study.test and study.test.protocol == "unseen" and not first.data.test_people:
         raise SettingsError(
@@ -240,17 +237,11 @@ def check_study(study: Study, source: DataSource) -> None:
 def prepare_data(study: Study, source: DataSource, on_prepare: Callable[[int, int], None]) -> None:
     """Prepares each kind of picture that the study needs once, so that no two trials do it at the same time."""
     dataset = source.open()
-    seen = set()
-    for part in study.parts:
-        for point in trial_points(part):
-            settings = part.settings(point)
-            preparation = build_preparation(settings.imaging, dataset.region)
-            if preparation in seen:
-                continue
-            seen.add(preparation)
-            split = split_dataset(dataset, settings)
-            for faces in (split.source.faces, split.validation.faces):
-                prepare_faces(faces, preparation, progress=on_prepare)
+    split = split_dataset(dataset, first_settings(study))
+    imaging = [part.settings(point).imaging for part in study.parts for point in trial_points(part)]
+    for preparation in dict.fromkeys(build_preparation(each, dataset.region) for each in imaging):
+        for faces in (split.source.faces, split.validation.faces):
+            prepare_faces(faces, preparation, progress=on_prepare)
 
 
 def _value(entry: Entry) -> float:
