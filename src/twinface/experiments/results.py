@@ -29,11 +29,13 @@ def finished(sweep: Sweep) -> list[Entry]:
 
 
 def contenders(sweep: Sweep) -> list[Contender]:
-    """Each finished point with its runs' scores of the validation pairs."""
-    return [
-        Contender(entry.name, [load_validation(folder.path)[1] for folder in run_folders(sweep, entry)])
-        for entry in finished(sweep)
-    ]
+    """All finished points; see `contender`."""
+    return [contender(sweep, entry) for entry in finished(sweep)]
+
+
+def contender(sweep: Sweep, entry: Entry) -> Contender:
+    """A finished point with its runs' scores of the validation pairs."""
+    return Contender(entry.name, [load_validation(folder.path)[1] for folder in run_folders(sweep, entry)])
 
 
 def study_figures(sweep: Sweep) -> dict[str, Any]:

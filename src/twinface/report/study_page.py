@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from twinface.experiments.results import contenders, costs, finished, run_folders, study_figures
+from twinface.experiments.results import contender, costs, finished, run_folders, study_figures
 from twinface.experiments.standings import Contender
 from twinface.experiments.sweep import Sweep
 from twinface.experiments.trial import curve
@@ -64,9 +64,8 @@ def write_study_report(sweep: Sweep) -> Path:
 def _page(sweep: Sweep, figures: dict[str, Any], spent: dict[str, list[dict[str, Any]]]) -> str:
     places = figures["leaderboard"]
     names = [place["name"] for place in places if place["point"] is not None][:COMPARED]
-    shown = {each.name: each for each in contenders(sweep) if each.name in names}
-    first = [shown[name] for name in names]
     entries = {entry.name: entry for entry in finished(sweep)}
+    first = [contender(sweep, entries[name]) for name in names]
     curves = {name: curve(run_folders(sweep, entries[name])[0], figures["objective"]) for name in names}
     together = curves_chart(curves, figures["objective"])
     board = [leaderboard_chart(places)] if places else []
