@@ -18,7 +18,7 @@ from twinface.components import build
 from twinface.config import Settings
 from twinface.datasets import Dataset
 from twinface.errors import ModelError
-from twinface.finishing import finish
+from twinface.finishing import check_finish, finish
 from twinface.interruption import Interrupted, StopRequest
 from twinface.processes import Processes
 from twinface.provenance import Provenance, hash_people, new_salt
@@ -48,7 +48,7 @@ def start_run(
     check_network(settings)
     dataset = source.open()
     build_preparation(settings.imaging, dataset.region)
-    split_dataset(dataset, settings)
+    check_finish(split_dataset(dataset, settings).source, settings)
     salt = load_twin(start_from)[1].provenance.salt if start_from else new_salt()
     folder.create(
         settings,

@@ -18,6 +18,7 @@ from twinface.experiments.ledger import Claim, Entry, Ledger, Outcome
 from twinface.experiments.runner import Runner
 from twinface.experiments.study import BEST, Study, describe, first_settings, trial_points
 from twinface.experiments.trial import Job, rivals
+from twinface.finishing import check_finish
 from twinface.interruption import StopRequest
 from twinface.opening import open_model
 from twinface.results import save_result
@@ -209,7 +210,8 @@ def check_study(study: Study, source: DataSource) -> None:
         SettingsError: a setting does not exist, has an impossible value, or leaves no people to test on.
         DataError: the data set is not there, or has too few people.
     """
-    dataset = source.open()
+    dataset, first = source.open(), first_settings(study)
+    split = split_dataset(dataset, first)
     networks: set[str] = set()
     for part in study.parts:
         for point in trial_points(part):
@@ -217,6 +219,7 @@ def check_study(study: Study, source: DataSource) -> None:
             try:
                 check_components(settings)
                 build_preparation(settings.imaging, dataset.region)
+                check_finish(split.source, settings)
                 # Networks are large, and most points share one.
                 network = f"{settings.network}{settings.imaging}{settings.trainer.epochs == 0}"
                 if network not in networks:
@@ -224,8 +227,6 @@ def check_study(study: Study, source: DataSource) -> None:
             except SettingsError as error:
                 raise SettingsError(f"part {part.name}, {describe(point)}: {error}") from error
             networks.add(network)
-    first = first_settings(study)
-    split_dataset(dataset, first)
     if study.test and study.test.protocol == "unseen" and not first.data.test_people:
         raise SettingsError(
             'test.protocol = "unseen" needs people who are set aside: data.test_people is 0 in every part'
