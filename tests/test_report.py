@@ -20,7 +20,8 @@ import pytest
 from twinface.analysis import analyse
 from twinface.config import Component, Settings
 from twinface.datasets import Dataset
-from twinface.evaluation import Evaluation, evaluate
+from twinface.evaluation import evaluate
+from twinface.figures import Evaluation
 from twinface.imaging import Preparation
 from twinface.metrics import confusion
 from twinface.model_record import ModelRecord

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from twinface.evaluation import EVERYTHING
+from twinface.figures import EVERYTHING
 
 NOTHING = "\N{EN DASH}"  # where there is no figure
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from twinface.evaluation import EVERYTHING
+from twinface.figures import EVERYTHING
 from twinface.report.charts import Chart
 from twinface.report.decision_charts import decision_charts
 from twinface.report.explained_pairs import explained_pairs
