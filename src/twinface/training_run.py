@@ -20,6 +20,7 @@ from twinface.datasets import Dataset
 from twinface.errors import ModelError
 from twinface.finishing import check_finish, finish
 from twinface.interruption import Interrupted, StopRequest
+from twinface.learner import Learner
 from twinface.processes import Processes
 from twinface.provenance import Provenance, hash_people, new_salt
 from twinface.runs import RunFolder, now
@@ -28,7 +29,7 @@ from twinface.sampling import SAMPLERS
 from twinface.schedules import SCHEDULES
 from twinface.shared_layers import share_layers
 from twinface.state import read_tensors
-from twinface.trainer import Learner, Plan, Progress, Watcher, leave_if, train
+from twinface.trainer import Plan, Progress, Watcher, leave_if, train
 from twinface.training_data import DataSource, PeopleSplit, split_dataset
 from twinface.validation import Validator
 
