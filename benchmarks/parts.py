@@ -14,7 +14,8 @@ from pathlib import Path
 
 from twinface.baselines import free_baselines
 from twinface.datasets import open_dataset
-from twinface.evaluation import Evaluation, Model, evaluate
+from twinface.evaluation import Model, evaluate
+from twinface.figures import Evaluation
 from twinface.fitted_model import show_only
 from twinface.masking import mask_for
 from twinface.onnx_model import OnnxModel

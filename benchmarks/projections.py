@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from twinface.backbones import Backbone
 from twinface.building import build_preparation, build_twin
 from twinface.cache import prepare_faces
 from twinface.cohort import Cohort, draw_cohort
@@ -38,10 +39,10 @@ from twinface.types import Float32Array, PairSet, ScoredPairs
 Embeddings = tuple[Float32Array, Float32Array]
 
 
-def embed(folder: RunFolder, source: DataSource) -> tuple[PeopleSplit, Embeddings, tuple[int, ...]]:
-    """A run's split, its network's own embeddings of training and validation faces, and the lengths of their parts."""
+def embed(folder: RunFolder, source: DataSource) -> tuple[PeopleSplit, Embeddings, Backbone]:
+    """A run's split, its network's own embeddings of training and validation faces, and the network."""
     settings, dataset = folder.settings(), source.open()
-    split = split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
+    split = split_dataset(dataset, settings)
     twin = build_twin(settings.network, settings.imaging)
     twin.load_state_dict(read_tensors(folder.best)[0])
     twin.eval()
@@ -55,7 +56,7 @@ def embed(folder: RunFolder, source: DataSource) -> tuple[PeopleSplit, Embedding
         embed_faces(one, prepare_faces(faces, preparation).images, twin.backbone.at_once)
         for faces in (split.source.faces, split.validation.faces)
     )
-    return split, (training, validation), twin.backbone.parts
+    return split, (training, validation), twin.backbone
 
 
 def line(name: str, embeddings: Tensor, pairs: PairSet, distance: str = "cosine") -> str:
@@ -71,10 +72,16 @@ def line(name: str, embeddings: Tensor, pairs: PairSet, distance: str = "cosine"
     )
 
 
-def rows(name: str, split: PeopleSplit, embeddings: Embeddings, settings: Settings, sizes: list[int]) -> None:
-    """Prints the rows of one part, or of several together."""
+def rows(
+    name: str,
+    split: PeopleSplit,
+    embeddings: Embeddings,
+    settings: Settings,
+    sizes: Sequence[int],
+    weights: Sequence[float],
+) -> None:
+    """Prints the rows of one part, or of several together at their weights."""
     training, validation = embeddings
-    weights = [1.0] if len(sizes) == 1 else [member["weight"] for member in _members(settings)]
     print(line(name, torch.from_numpy(validation), split.validation), flush=True)
     fits: dict[str, Callable[..., object]] = {"whitened": whitening, "PLDA": plda}
     options = {
@@ -98,10 +105,6 @@ def rows(name: str, split: PeopleSplit, embeddings: Embeddings, settings: Settin
                 )
 
 
-def _members(settings: Settings) -> list[dict[str, float]]:
-    return [{"weight": 1.0, **member} for member in settings.network.backbone.options["members"]]
-
-
 def main() -> None:
     """Prints a table for each run."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
@@ -111,18 +114,19 @@ def main() -> None:
     for run in given.runs:
         folder = RunFolder(run)
         settings = folder.settings()
-        split, (training, validation), parts = embed(folder, DataSource("lfw", str(given.root)))
+        split, (training, validation), backbone = embed(folder, DataSource("lfw", str(given.root)))
         print(
             f"\n{run}: {len(split.validation)} pairs of {split.tuned_on}; {platform.machine()}, "
             f"torch {torch.__version__}, {datetime.now(UTC):%Y-%m-%d}\n\n| what | accuracy | AUC |\n|---|---|---|"
         )
-        ends = np.cumsum(parts)
-        for number, (size, end) in enumerate(zip(parts, ends, strict=True)):
+        parts = backbone.parts
+        members = settings.network.backbone.options["members"] if len(parts) > 1 else []
+        names = [member["name"] for member in members] or [settings.network.backbone.name]
+        for number, (name, size, end) in enumerate(zip(names, parts, np.cumsum(parts), strict=True), 1):
             own = slice(end - size, end)
-            name = _members(settings)[number]["name"] if len(parts) > 1 else settings.network.backbone.name
-            rows(f"{number + 1} {name}", split, (training[:, own], validation[:, own]), settings, [size])
+            rows(f"{number} {name}", split, (training[:, own], validation[:, own]), settings, [size], [1.0])
         if len(parts) > 1:
-            rows("all", split, (training, validation), settings, list(parts))
+            rows("all", split, (training, validation), settings, parts, backbone.weights)
 
 
 if __name__ == "__main__":

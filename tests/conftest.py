@@ -22,6 +22,24 @@ TINY = [
     "trainer.epochs=3",
 ]
 
+# Libraries that training needs, or a report, or a form of model other than ONNX; using a model does without.
+TRAINING = {
+    "torch",
+    "safetensors",
+    "pytorch_metric_learning",
+    "sklearn",
+    "scipy",
+    "matplotlib",
+    "PIL",
+    "onnx",
+    "onnxscript",
+    "openvino",
+    "tqdm",
+    "jinja2",
+    "tomli_w",
+    "filelock",
+}
+
 
 @pytest.fixture(autouse=True, scope="session")
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:

@@ -45,7 +45,7 @@ def test_baselines_are_judged_like_any_model(settings: Settings) -> None:
     with pytest.raises(DataError, match="no background to tell from it"):
         fit_baseline(
             "pixels-background",
-            split_dataset(dataset, settings.data, 400, 30),
+            split_dataset(dataset, settings),
             build_preparation(settings.imaging, dataset.region),
             settings,
         )
@@ -53,7 +53,7 @@ def test_baselines_are_judged_like_any_model(settings: Settings) -> None:
 
 def test_the_untrained_twin_is_the_one_that_the_seed_draws(settings: Settings) -> None:
     dataset = open_dataset("orl")
-    split = split_dataset(dataset, settings.data, 400, 30)
+    split = split_dataset(dataset, settings)
     preparation = build_preparation(settings.imaging, dataset.region)
     first, again, other = (
         fit_baseline("untrained", split, preparation, settings, seed) for seed in (5, 5, 6)

@@ -82,6 +82,17 @@ def test_training_can_start_from_a_model_with_a_cohort(tmp_path) -> None:
     assert load_twin(second.path)[0].cohort is not None
 
 
+def test_a_cohort_of_too_few_people_is_refused_before_training(tmp_path) -> None:
+    """The run has 21 people to train on."""
+    options = [*TINY, "cohort.faces=1000"]
+    refused, begun = RunFolder(tmp_path / "refused"), RunFolder(tmp_path / "begun")
+    with pytest.raises(SettingsError, match=r"cohort\.nearest = 21: found 21 training people, need more"):
+        start_run(DataSource("orl"), load_recipe("demo", [*options, "cohort.nearest=21"]), 0, refused)
+    assert not refused.manifest.exists()
+    start_run(DataSource("orl"), load_recipe("demo", [*options, "cohort.nearest=20"]), 0, begun)
+    assert begun.manifest.exists()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -9,22 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-TRAINING = {
-    "torch",
-    "safetensors",
-    "pytorch_metric_learning",
-    "sklearn",
-    "scipy",
-    "matplotlib",
-    "PIL",
-    "onnx",
-    "onnxscript",
-    "openvino",
-    "tqdm",
-    "jinja2",
-    "tomli_w",
-    "filelock",
-}
+from conftest import TRAINING
+
 COMPUTING = {"numpy", "cv2", "onnxruntime"}
 # Of the standard library: each brings dozens of modules that no start needs.
 NEVER = {"asyncio", "multiprocessing", "unittest", "doctest", "http", "xml", "concurrent", "sqlite3"}

@@ -38,7 +38,7 @@ def test_unseen_people_are_those_that_the_run_set_aside(
     tiny_run: RunFolder, model: OnnxModel, pairs: PairSet
 ) -> None:
     settings = tiny_run.settings()
-    split = split_dataset(open_dataset("orl"), settings.data, 400, 30)
+    split = split_dataset(open_dataset("orl"), settings)
     trained, tuned, test = (
         set(faces.names) for faces in (split.source.faces, split.validation.faces, pairs.faces)
     )
@@ -90,7 +90,7 @@ def test_each_picture_is_embedded_once(model: OnnxModel, pairs: PairSet) -> None
 def test_people_whom_the_model_has_seen_are_refused(
     tiny_run: RunFolder, model: OnnxModel, group: str, pairs: PairSet
 ) -> None:
-    split = split_dataset(open_dataset("orl"), tiny_run.settings().data, 400, 30)
+    split = split_dataset(open_dataset("orl"), tiny_run.settings())
     seen = (split.source.faces if group == "trained" else split.validation.faces).names[0]
     names = [seen, *pairs.faces.names[:3]]
     mixed = draw_pairs(take_people(open_dataset("orl").faces(), names), 0)

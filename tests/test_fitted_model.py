@@ -132,9 +132,7 @@ def test_a_model_that_is_shown_nothing_is_judged_a_guesser(
 def test_validation_pairs_are_those_that_the_threshold_was_fitted_on(
     tiny_run: RunFolder, model: OnnxModel, validation: PairSet
 ) -> None:
-    settings = tiny_run.settings()
-    drawing = settings.validation
-    split = split_dataset(open_dataset("orl"), settings.data, drawing.pairs, drawing.per_person)
+    split = split_dataset(open_dataset("orl"), tiny_run.settings())
     assert np.array_equal(validation.left, split.validation.left)
     assert np.array_equal(validation.right, split.validation.right)
     assert validation.faces.paths == split.validation.faces.paths

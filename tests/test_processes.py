@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from conftest import TINY
 from test_trainer import LONGER, StopAfter, bits
@@ -28,7 +27,7 @@ from twinface.runs import FollowedRun, RunFolder
 from twinface.runtime import Machine, available_cores, choose_machine, make_deterministic
 from twinface.sampling import SAMPLERS
 from twinface.schedules import SCHEDULES
-from twinface.shared_layers import SharedBatchNorm, SharedDropout, share_layers
+from twinface.shared_layers import share_layers
 from twinface.trainer import Plan, Progress, Watcher, training_step
 from twinface.training_data import DataSource, split_dataset
 from twinface.training_run import continue_run, start_run
@@ -79,7 +78,7 @@ def steps_and_figures(kind: str, processes: Processes) -> dict[str, np.ndarray]:
     torch.set_num_threads(1)
     machine = Machine("cpu", 1, "float32", processes.count)
     dataset = DataSource("orl").open()
-    split = split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
+    split = split_dataset(dataset, settings)
     preparation = build_preparation(settings.imaging, dataset.region)
     faces, held = (prepare_faces(part.faces, preparation) for part in (split.source, split.validation))
     sampler = build("sampling", SAMPLERS, settings.sampling, split.source)
@@ -329,72 +328,6 @@ def test_shares_are_the_batch(total: int, together: int, count: int) -> None:
     assert all(share.total == total and share.start % together == 0 for share in shares)
     sizes = [-(-(share.stop - share.start) // together) for share in shares]
     assert max(sizes) - min(sizes) <= 1
-
-
-@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_dropout_of_a_share_is_its_part_of_the_whole(layout: torch.memory_format, dtype: torch.dtype) -> None:
-    maps = torch.randn(7, 6, 5, 4).to(dtype).contiguous(memory_format=layout)
-    whole = nn.Dropout(0.3)
-    torch.manual_seed(1)
-    expected = [whole(maps), whole(maps.flatten(1)), whole(maps)]
-    for count in (2, 3, 9):
-        found = []
-        for rank in range(count):
-            processes = Processes(rank, count)
-            layer, own = SharedDropout(0.3, processes), maps[processes.take(7).rows]
-            torch.manual_seed(1)
-            found.append([layer(own), layer(own.flatten(1)), layer(own)])
-            assert torch.equal(layer.eval()(own), own)
-        for one, parts in zip(expected, zip(*found, strict=True), strict=True):
-            assert torch.equal(torch.cat(parts), one)
-
-
-@pytest.mark.parametrize(("size", "affine"), [((9, 4), True), ((9, 4, 6, 5), True), ((9, 4), False)])
-def test_shared_batch_norm_is_torchs_where_there_is_one_process(size: tuple[int, ...], affine: bool) -> None:
-    kind = nn.BatchNorm1d if len(size) == 2 else nn.BatchNorm2d
-    plain, taken = kind(4, affine=affine), kind(4, affine=affine)
-    if affine:
-        for layer in (plain, taken):
-            nn.init.uniform_(layer.weight, generator=torch.Generator().manual_seed(2))
-    shared = SharedBatchNorm(taken, Processes())
-    assert [name for name, _ in shared.state_dict().items()] == [
-        name for name, _ in plain.state_dict().items()
-    ]
-    for _ in range(3):
-        maps = torch.randn(size) * 3 + 1
-        slopes = torch.randn(size)
-        found = []
-        for layer in (plain, shared):
-            copy = maps.clone().requires_grad_()
-            layer.zero_grad()
-            normalised = layer(copy)
-            normalised.backward(slopes)
-            found.append([normalised, copy.grad, *(parameter.grad for parameter in layer.parameters())])
-        for one, other in zip(*found, strict=True):
-            torch.testing.assert_close(other, one, rtol=1e-5, atol=1e-5)
-    for one, other in zip(plain.buffers(), taken.buffers(), strict=True):
-        torch.testing.assert_close(other, one)
-    torch.testing.assert_close(shared.eval()(maps), plain.eval()(maps))
-
-
-def test_shared_layers_keep_names_and_parameters() -> None:
-    settings = load_recipe("demo", TINY)
-    learner = build_learner(settings, 21, Machine("cpu", 1, "float32"), 0)
-    names, parameters = list(learner.twin.state_dict()), list(learner.twin.parameters())
-    share_layers(learner.twin, Processes(0, 2))
-    assert list(learner.twin.state_dict()) == names
-    assert all(one is other for one, other in zip(learner.twin.parameters(), parameters, strict=True))
-    kinds = {type(layer) for layer in learner.twin.modules()}
-    assert {SharedBatchNorm, SharedDropout} <= kinds
-    assert not {nn.BatchNorm1d, nn.BatchNorm2d, nn.Dropout} & kinds
-
-
-def test_a_layer_that_draws_otherwise_is_refused() -> None:
-    network = nn.Sequential(nn.Linear(3, 3), nn.Sequential(nn.AlphaDropout(0.1)))
-    with pytest.raises(SettingsError, match="AlphaDropout cannot be shared"):
-        share_layers(network, Processes(1, 2))
-    share_layers(network, Processes())
 
 
 def test_several_processes_without_torchrun_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import twinface
+from conftest import TRAINING
 from twinface.datasets import open_dataset
 from twinface.errors import ImageError
 from twinface.model_file import find_model, shipped_models
@@ -60,23 +61,11 @@ def test_a_wrong_picture_is_named(tiny_run: RunFolder, pictures) -> None:
         twinface.verify(pictures[0], b"hello", model=tiny_run.path)
 
 
-NOT_FOR_USING = (
-    "torch",
-    "safetensors",
-    "pytorch_metric_learning",
-    "sklearn",
-    "scipy",
-    "matplotlib",
-    "onnx",
-    "tqdm",
-)
-
-
 def test_verify_works_where_torch_is_not_installed(tiny_run: RunFolder, pictures) -> None:
     """The modules that training needs are made impossible to import, as in an installation without the extra."""
     program = (
         "import sys\n"
-        f"for name in {NOT_FOR_USING!r}: sys.modules[name] = None\n"
+        f"for name in {sorted(TRAINING)!r}: sys.modules[name] = None\n"
         "from twinface.cli import main\n"
         f"sys.argv = ['twinface', 'verify', {str(pictures[0])!r}, {str(pictures[0])!r}, "
         f"'--model', {str(tiny_run.path)!r}, '--json']\n"
@@ -104,7 +93,7 @@ def test_nothing_is_sent_and_nothing_left_at_home(tiny_run: RunFolder, pictures,
 def test_judging_works_where_torch_is_not_installed(tiny_run: RunFolder, tmp_path) -> None:
     program = (
         "import sys\n"
-        f"for name in {NOT_FOR_USING!r}: sys.modules[name] = None\n"
+        f"for name in {sorted(TRAINING)!r}: sys.modules[name] = None\n"
         "from twinface.cli import main\n"
         f"sys.argv = ['twinface', 'evaluate', {str(tiny_run.model / 'model.onnx')!r}, "
         "'--data', 'orl', '--protocol', 'unseen', '--json']\n"

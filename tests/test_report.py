@@ -1,4 +1,4 @@
-"""The pages: whole at every stage of a run, self-contained, escaped, and the same bytes for the same run."""
+"""The page of a run: whole at every stage, self-contained, escaped, and the same bytes for the same run."""
 
 from __future__ import annotations
 
@@ -7,140 +7,29 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
-from statistics import NormalDist
 from typing import Any
-from xml.etree import ElementTree
 
-import cv2
 import numpy as np
 import pytest
 
-from twinface.analysis import analyse
+from pages import Page, all_pairs, faces_of
 from twinface.config import Component, Settings
-from twinface.datasets import Dataset
-from twinface.evaluation import Evaluation, evaluate
+from twinface.evaluation import evaluate
+from twinface.figures import Evaluation
 from twinface.imaging import Preparation
 from twinface.metrics import confusion
 from twinface.model_record import ModelRecord
 from twinface.provenance import Provenance, hash_people
-from twinface.report import write_data_page, write_report
-from twinface.report.data_charts import people_chart
+from twinface.report import write_report
 from twinface.report.extreme_pairs import extreme_pairs
 from twinface.report.learning_charts import best_epoch, learning_charts
-from twinface.report.pictures import LONGEST_SIDE, picture_name, read_picture
-from twinface.report.rate_charts import probit, rate_charts
-from twinface.results import Result, load_results, save_result
+from twinface.report.pictures import LONGEST_SIDE
+from twinface.results import load_results, save_result
 from twinface.runs import RunFolder
-from twinface.types import (
-    WHOLE_FRAME,
-    ByteArray,
-    Calibration,
-    FaceSet,
-    Float32Array,
-    PairSet,
-    ScoredPairs,
-    Threshold,
-)
+from twinface.types import WHOLE_FRAME, ByteArray, Calibration, Float32Array, PairSet, ScoredPairs, Threshold
 
 SCALE = {"scale": np.float32(1), "bias": np.float32(0)}
-VOID = {"meta", "link", "br", "img", "wbr", "hr", "input"}
-
-
-class Page(HTMLParser):
-    """Reads a page, complains of tags that do not match, and collects what tests ask for."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.source = path.read_text(encoding="utf-8")
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: list[str] = []
-        self.feed(self.source)
-        self.close()
-        assert self.open == [], f"never closed: {self.open}"
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open, f"</{tag}> closes nothing"
-        assert self.open.pop() == tag, f"</{tag}> closes another tag"
-
-    def handle_data(self, data: str) -> None:
-        if not self.open or self.open[-1] != "style":
-            self.texts.append(data)
-
-    @property
-    def text(self) -> str:
-        """All text, with single spaces."""
-        return " ".join(" ".join(self.texts).split())
-
-    def attributes(self, name: str, tag: str | None = None) -> list[str]:
-        return [values[name] or "" for found, values in self.tags if name in values and tag in (None, found)]
-
-    def check(self) -> None:
-        """What must hold of every page."""
-        assert self.source.startswith("<!DOCTYPE html>")
-        for name in ("src", "href", "data", "poster", "action", "srcset", "xlink:href"):
-            for value in self.attributes(name):
-                assert value.startswith(("data:", "#")), f"{name}={value[:80]}"
-        for target in re.findall(r"url\(([^)]*)\)", self.source):
-            assert target.startswith("#"), target
-        assert "@import" not in self.source
-        assert {"script", "iframe", "object", "embed"}.isdisjoint(tag for tag, _ in self.tags)
-        identifiers = self.attributes("id")
-        assert len(identifiers) == len(set(identifiers)), "an identifier occurs twice"
-        for target in [value for value in self.attributes("href") if value.startswith("#")]:
-            assert target[1:] in identifiers, target
-        assert set(re.findall(r"url\(#([^)]*)\)", self.source)) <= set(identifiers)
-        assert [tag for tag, _ in self.tags].count("h1") == 1
-        assert all(alt for alt in self.attributes("alt"))
-        assert len(self.attributes("alt")) == len(self.attributes("src", "img"))
-        self.check_tables_and_charts()
-
-    def check_tables_and_charts(self) -> None:
-        tags = [tag for tag, _ in self.tags]
-        assert tags.count("table") == tags.count("caption")
-        assert all("scope" in values for tag, values in self.tags if tag == "th")
-        drawings = re.findall(r"<svg.*?</svg>", self.source, re.DOTALL)
-        assert len(drawings) == tags.count("svg")
-        for drawing in drawings:
-            ElementTree.fromstring(drawing)
-            assert 'role="img"' in drawing
-            assert re.search(r'aria-label="[^"]{10,}"', drawing)
-            # Dark or light, ink comes from the page: a colour of its own could be invisible.
-            assert not re.findall(r"#[0-9a-f]{6}\b", re.sub(r"var\(--\w+,#[0-9a-f]{6}\)", "", drawing))
-            assert all(
-                "var(--ink" in text or "var(--muted" in text for text in re.findall("<text[^>]*>", drawing)
-            )
-            assert not re.search(r"\b(nan|inf)\b", drawing.lower())
-
-
-def faces_of(root: Path, names: tuple[str, ...] = ("Ada", "Bo", "Cy", "Di"), each: int = 4) -> FaceSet:
-    """Small pictures of people who differ in brightness."""
-    random = np.random.default_rng(0)
-    paths, people = [], []
-    for person, name in enumerate(names):
-        (root / name).mkdir(parents=True)
-        for number in range(each):
-            pixels = np.clip(random.normal(50 + 40 * person, 20, (150, 120)), 0, 255).astype(np.uint8)
-            paths.append(f"{name}/{name}_{number:04d}.png")
-            assert cv2.imwrite(str(root / paths[-1]), pixels)
-            people.append(person)
-    return FaceSet("toy faces", root, tuple(paths), np.array(people), names)
-
-
-def all_pairs(faces: FaceSet, folds: int | None = None) -> PairSet:
-    left, right = np.triu_indices(len(faces), 1)
-    fold = np.arange(len(left)) % folds if folds else None
-    return PairSet("toy pairs", faces, left, right, faces.people[left] == faces.people[right], fold)
 
 
 def judged(
@@ -376,11 +265,11 @@ def test_perfect_and_poor_verifiers_are_drawn(tmp_path: Path, pairs: PairSet, sp
 def test_scores_that_are_all_equal_are_drawn(tmp_path: Path, pairs: PairSet) -> None:
     evaluation = judged(pairs)
     flat = replace(evaluation.scored, scores=np.zeros(len(pairs)))
-    page_of(
-        run_with(
-            tmp_path / "run", replace(evaluation, scored=flat, decided=flat, probabilities=flat.scores + 0.5)
-        )
-    )
+    even = replace(evaluation, scored=flat, decided=flat, probabilities=flat.scores + 0.5)
+    page = page_of(run_with(tmp_path / "run", even))
+    labels = page.attributes("aria-label", "svg")
+    for chart in ("ROC", "DET", "Histograms of scores", "Confusion matrix", "Reliability diagram"):
+        assert any(label.startswith(chart) for label in labels), chart
 
 
 def test_extreme_pairs_are_those_that_sorting_finds(tmp_path: Path, pairs: PairSet) -> None:
@@ -494,118 +383,6 @@ def test_figures_of_a_real_evaluation_fit_the_page(
     assert "Nothing: " in page.text
     assert f"{whole.figures['accuracy']:.4f}" in page.text
     assert f"± {folded.figures['standard_error']:.4f}" in page.text
-
-
-# Parts
-
-
-def test_probit_equals_the_normal_quantile() -> None:
-    shares = [1e-6, 1e-3, 0.2, 0.5, 0.9, 0.9999]
-    assert probit(np.array(shares)) == pytest.approx(
-        [NormalDist().inv_cdf(share) for share in shares], abs=2e-3
-    )
-    assert probit(np.array([0.0, 1.0])).tolist() == [-5.5, 5.5]
-
-
-def test_rate_charts_say_the_rates_at_the_threshold() -> None:
-    """Of four genuine pairs three are accepted, of five impostors one."""
-    result = Result(
-        "hand", {"auc": 0.85, "eer": 0.25}, Path(), [], [],
-        np.array([0.9, 0.5, 0.1, -0.2, 0.3, -0.1, -0.4, -0.5, -0.9]), np.full(9, 0.5), np.arange(9) < 4,
-        np.zeros((9, 2)),
-    )  # fmt: skip
-    roc, det = rate_charts(result)
-    assert "0.7500 of genuine and 0.2000 of impostor" in roc.description
-    assert "FAR 0.2000, FNMR 0.2500" in det.description
-
-
-def test_picture_names(tmp_path: Path) -> None:
-    assert picture_name("plain.jpg") == "plain"
-    assert picture_name("a/b/Bo_0001.jpg") == "b/Bo_0001"
-    assert picture_name("caf\udce9/1.jpg") == "caf?/1"
-    picture = read_picture(tmp_path, "caf\udce9/1.jpg")
-    assert (picture.uri, picture.path) == ("", "caf?/1.jpg")
-    assert str(tmp_path) not in picture.problem
-
-
-def test_pictures_are_shrunk_and_never_grown(tmp_path: Path) -> None:
-    for size, expected in (((500, 250), (55, 110)), ((40, 60), (60, 40)), ((8, 3000), (110, 1))):
-        cv2.imwrite(str(tmp_path / "a.png"), np.zeros((*size, 3), np.uint8))
-        picture = read_picture(tmp_path, "a.png")
-        assert (picture.width, picture.height) == expected
-
-
-def test_people_chart_counts_everybody() -> None:
-    for histogram in (((10, 40),), ((1, 4069), (2, 779), (30, 12), (144, 1), (530, 1)), ((1, 5), (13, 2))):
-        said = people_chart(histogram).description
-        people = sum(int(count.replace(",", "")) for count in re.findall(r"([\d,]+) with", said))
-        assert people == sum(count for _, count in histogram)
-
-
-# The page of a data set
-
-
-class Toys:
-    """A data set of the shape of `datasets.Dataset`."""
-
-    name, title, claims, region = "toys", "Toys & <b>", "Nothing may be claimed.", WHOLE_FRAME
-    protocols: tuple[str, ...] = ("all", "half")
-
-    def __init__(self, faces: FaceSet) -> None:
-        self._faces = faces
-
-    def faces(self) -> FaceSet:
-        return self._faces
-
-    def training_faces(self) -> FaceSet:
-        return self._faces
-
-    def training_pairs(self) -> PairSet | None:
-        return None
-
-    def protocol(self, name: str) -> PairSet:
-        pairs = all_pairs(self._faces)
-        if name == "all":
-            return pairs
-        half = slice(0, len(pairs) // 2)
-        return PairSet("half <i>", self._faces, pairs.left[half], pairs.right[half], pairs.is_match[half])
-
-
-def data_page(dataset: Dataset, names: tuple[str, ...], out: Path) -> Page:
-    pair_sets = [dataset.protocol(name) for name in names]
-    page = Page(write_data_page(analyse(dataset, pair_sets), dataset, pair_sets, out))
-    page.check()
-    return page
-
-
-def test_data_page_shows_counts_charts_and_examples(tmp_path: Path) -> None:
-    dataset = Toys(faces_of(tmp_path / "faces", each=5))
-    page = data_page(dataset, dataset.protocols, tmp_path / "page")
-    assert (tmp_path / "page" / "index.html").is_file()
-    for part in (
-        "Toys & <b>", "20 pictures of 4 people, and 2 official lists of pairs", "half <i>", "Nothing may be claimed.",
-        "Genuine: 40", "Impostor: 150", "Pictures of a person", "Brightness", "Contrast", "120 by 150",
-        "People that two lists share", "Pictures by the number of pairs",
-    ):  # fmt: skip
-        assert part in page.text, part
-    assert len(page.attributes("src", "img")) == 2 * 2 * 6 * 2
-
-
-def test_data_page_without_lists_of_pairs(tmp_path: Path) -> None:
-    faces = faces_of(tmp_path / "faces", each=1)
-    cv2.imwrite(str(faces.root / faces.paths[0]), np.zeros((30, 40), np.uint8))
-    page = data_page(Toys(faces), (), tmp_path / "toys.html")
-    assert (tmp_path / "toys.html").is_file()
-    assert "no official lists" in page.text
-    assert "Sizes" in page.text
-    assert "40 by 30" in page.text
-
-
-def test_data_page_of_one_list_and_equal_bytes(tmp_path: Path) -> None:
-    dataset = Toys(faces_of(tmp_path / "faces"))
-    first = data_page(dataset, ("all",), tmp_path / "one.html").source
-    assert data_page(dataset, ("all",), tmp_path / "two.html").source == first
-    assert "Shared between lists" not in first
 
 
 def test_figures_survive_json(pairs: PairSet) -> None:

@@ -242,6 +242,22 @@ def test_a_database_that_does_not_answer_is_named_without_its_password(tmp_path:
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "no address",
+        "oracle://here/db",
+        "nobase://here/db",
+        "redis://here",
+        "postgresql+psycopg://here:port/db",
+    ],
+)
+def test_an_address_that_is_no_databases_is_refused(tmp_path: Path, address: str) -> None:
+    study = study_of(tmp_path)
+    with pytest.raises(StorageError, match="does not answer"):
+        Ledger(study, study.parts[0], tmp_path / "o", address)
+
+
 @given(st.text(max_size=40))
 @settings(max_examples=50)
 def test_no_address_of_a_database_crashes(text: str) -> None:

@@ -61,7 +61,7 @@ def test_nobody_of_a_fold_is_trained_or_tuned_on(real_lfw: Path, supervision: st
     assert pairs.fold is not None
     for fold in range(10):
         dataset = DataSource("lfw", str(real_lfw), without_fold=fold).open()
-        split = split_dataset(dataset, settings.data, 4000, 30)
+        split = split_dataset(dataset, settings)
         tested = {pairs.faces.names[person] for person in pairs.people[pairs.fold == fold].ravel()}
         seen = set(split.source.faces.names) | set(split.validation.faces.names)
         assert len(tested) > 300

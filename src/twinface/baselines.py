@@ -113,8 +113,7 @@ def free_baselines(dataset: Dataset, settings: Settings, seed: int = 0) -> list[
         ImageError: a picture is damaged.
         SettingsError: a setting does not exist or does not fit.
     """
-    drawing = settings.validation
-    split = split_dataset(dataset, settings.data, drawing.pairs, drawing.per_person)
+    split = split_dataset(dataset, settings)
     preparation = build_preparation(settings.imaging, dataset.region)
     names = [name for name, kind in BASELINES.items() if not kind.shows or _has(kind.shows, dataset)]
     return [fit_baseline(name, split, preparation, settings, seed) for name in names]

@@ -15,13 +15,13 @@ from twinface.distances import DISTANCES
 from twinface.errors import SettingsError
 from twinface.imaging import Preparation
 from twinface.initialisation import INITIALISATIONS
+from twinface.learner import Learner
 from twinface.losses import LOSSES, Loss, PartByPart
 from twinface.optimisers import OPTIMISERS
 from twinface.projection import PROJECTIONS
 from twinface.runtime import Machine, random_at, seed_torch
 from twinface.sampling import SAMPLERS
 from twinface.schedules import SCHEDULES
-from twinface.trainer import Learner
 from twinface.twin import Twin
 from twinface.types import WHOLE_FRAME, ByteArray, Region
 

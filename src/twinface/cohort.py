@@ -42,6 +42,23 @@ class Cohort(nn.Module):
         return torch.cat([unit, nearest.mean(1, keepdim=True) / 2], dim=1)
 
 
+def check_cohort(people: IntArray, settings: CohortSettings) -> None:
+    """Makes sure that there are strangers enough.
+
+    Args:
+        people: `[N]` whose picture each is.
+        settings: how many are wanted, and how many of them count.
+
+    Raises:
+        SettingsError: there are no more people than those nearest that shall count.
+    """
+    found = min(settings.faces, len(np.unique(people)))
+    if found <= settings.nearest:
+        raise SettingsError(
+            f"cohort.nearest = {settings.nearest}: found {found} training people, need more than that"
+        )
+
+
 def draw_cohort(people: IntArray, settings: CohortSettings, random: np.random.Generator) -> IntArray:
     """Rows of one picture each of `settings.faces` people, or of all where there are fewer.
 
@@ -51,16 +68,12 @@ def draw_cohort(people: IntArray, settings: CohortSettings, random: np.random.Ge
         random: who, and which of their pictures.
 
     Raises:
-        SettingsError: there are fewer people than those nearest that shall count.
+        SettingsError: see `check_cohort`.
     """
+    check_cohort(people, settings)
     rows = random.permutation(len(people))
     first = np.unique(people[rows], return_index=True)[1]
-    chosen = np.sort(rows[np.sort(first)[: settings.faces]])
-    if len(chosen) <= settings.nearest:
-        raise SettingsError(
-            f"cohort.nearest = {settings.nearest}: found {len(chosen)} training people, need more than that"
-        )
-    return chosen
+    return np.sort(rows[np.sort(first)[: settings.faces]])
 
 
 def empty_cohort(tensors: Mapping[str, Tensor], nearest: int) -> Cohort | None:

@@ -12,7 +12,7 @@ from twinface.building import build_twin
 from twinface.cache import PreparedFaces
 from twinface.calibration import fit_calibration, fit_threshold
 from twinface.checkpoint import save_twin
-from twinface.cohort import Cohort, draw_cohort
+from twinface.cohort import Cohort, check_cohort, draw_cohort
 from twinface.components import build
 from twinface.config import Settings
 from twinface.export import export_model
@@ -28,6 +28,16 @@ from twinface.training_data import PeopleSplit
 from twinface.twin import Twin
 from twinface.types import ByteArray, Float32Array, IntArray, TrainingSource
 from twinface.validation import Validator
+
+
+def check_finish(source: TrainingSource, settings: Settings) -> None:
+    """Refuses what `finish` could not fit, before anything is trained.
+
+    Raises:
+        SettingsError: too few people for the cohort.
+    """
+    if settings.cohort.faces:
+        check_cohort(_known_together(source)[1], settings.cohort)
 
 
 def finish(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from twinface.types import ByteArray, Float32Array
 RECORD_KEY = "twinface"  # under which every form keeps `ModelRecord.to_json`
 
 
-class ModelFile:
+class ModelFile(ABC):
     """A loaded model; each form adds how it loads and runs.
 
     Attributes:
@@ -42,9 +43,9 @@ class ModelFile:
             raise DivergedError(f"{self.path}: an embedding is not finite; the model is unusable")
         return embeddings
 
+    @abstractmethod
     def _run(self, faces: ByteArray) -> Float32Array:
         """`[B, H, W, C]` uint8 of the right shape → `[B, D]` float32."""
-        raise NotImplementedError
 
 
 def shipped_models() -> dict[str, Path]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from twinface.errors import ModelError
-from twinface.evaluation import Evaluation
+from twinface.figures import Evaluation
 from twinface.storage import write_bytes, write_json
 from twinface.types import BoolArray, FaceSet, FloatArray, IntArray, PairSet, Region, ScoredPairs
 

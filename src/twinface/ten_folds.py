@@ -15,7 +15,8 @@ from twinface.config import Settings
 from twinface.datasets.lfw_lists import FOLDS
 from twinface.datasets.splits import pair_subset
 from twinface.errors import ModelError, SettingsError
-from twinface.evaluation import Evaluation, Model, check_leak, judged, score
+from twinface.evaluation import Model, check_leak, score
+from twinface.figures import Evaluation, judged
 from twinface.runs import RunFolder
 from twinface.scoring import Progress
 from twinface.training_data import DataSource

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
@@ -20,11 +20,11 @@ import torch
 from torch import Tensor
 
 from twinface.augment import augment
-from twinface.averaging import WeightAverage
 from twinface.config import AugmentSettings, TrainerSettings, ValidationSettings
 from twinface.errors import DivergedError
 from twinface.interruption import Interrupted, StopRequest
-from twinface.losses import Loss, labels_of
+from twinface.learner import Learner
+from twinface.losses import labels_of
 from twinface.optimisers import set_rates
 from twinface.processes import Processes
 from twinface.runtime import Machine, random_at, seed_torch
@@ -59,51 +59,6 @@ class Progress:
     waiting: int = 0
     records: int = 0
     seconds: float = 0.0
-
-
-@dataclass
-class Learner:
-    """All that training changes: the twin, the loss's own weights, the optimiser, the average."""
-
-    twin: Twin
-    loss: Loss
-    optimizer: torch.optim.Optimizer
-    average: WeightAverage | None = None
-
-    def tensors(self) -> Tensors:
-        """A flat view of every tensor, by name."""
-        tensors = {f"twin/{name}": value for name, value in self.twin.state_dict().items()}
-        tensors |= {f"loss/{name}": value for name, value in self.loss.state_dict().items()}
-        if self.average:
-            tensors |= {f"average/{name}": value for name, value in self.average.tensors.items()}
-        for index, slots in self.optimizer.state_dict()["state"].items():
-            tensors |= {
-                f"optimizer/{index}/{slot}": value for slot, value in slots.items() if value is not None
-            }
-        return tensors
-
-    def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """The inverse of `tensors`."""
-        self.twin.load_state_dict(_under("twin/", tensors))
-        self.loss.load_state_dict(_under("loss/", tensors))
-        if self.average:
-            for name, value in _under("average/", tensors).items():
-                self.average.tensors[name].copy_(value)
-        slots: dict[int, dict[str, Tensor]] = {}
-        for name, value in _under("optimizer/", tensors).items():
-            index, _, slot = name.partition("/")
-            slots.setdefault(int(index), {})[slot] = value
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": slots})
-        # Fused optimisers walk through parameter and moments in the order in which they lie in memory, so that a
-        # moment that was read back must lie as its parameter does (channels_last, say).
-        for parameter, state in self.optimizer.state.items():
-            for slot, value in state.items():
-                if value.shape == parameter.shape:
-                    state[slot] = torch.empty_like(parameter).copy_(value)
-
-    def kept_weights(self) -> Tensors:
-        """The weights that are validated and shipped: the average where there is one."""
-        return dict(self.average.tensors if self.average else self.twin.state_dict())
 
 
 @dataclass(frozen=True, eq=False)
@@ -343,10 +298,6 @@ def end_epoch(
 def _patience_is_over(progress: Progress, plan: Plan) -> bool:
     patience = plan.validation.patience
     return patience is not None and progress.waiting >= patience
-
-
-def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 class _SaveClock:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from twinface.config import DataSettings, settings_from
+from twinface.config import Settings, settings_from
 from twinface.datasets import Dataset, open_dataset
 from twinface.datasets.lfw import Lfw
 from twinface.datasets.splits import draw_pairs, split_pairs, split_people
@@ -53,23 +53,23 @@ class PeopleSplit:
     tuned_on: str
 
 
-def split_dataset(dataset: Dataset, settings: DataSettings, pairs: int, per_person: int) -> PeopleSplit:
+def split_dataset(dataset: Dataset, settings: Settings) -> PeopleSplit:
     """Splits a data set's training people into those that are trained on and those that are tuned on.
 
     Args:
-        dataset: LFW brings its test people's absence with it; of others, `settings.test_people` are set aside.
-        settings: how many people go where.
-        pairs: at most so many validation pairs.
-        per_person: at most so many genuine validation pairs of one person.
+        dataset: LFW brings its test people's absence with it; of others, `data.test_people` are set aside.
+        settings: `data` says how many people go where, `validation` how many pairs are drawn of those tuned on.
 
     Raises:
         DataError: there are too few people.
+        SettingsError: the data set gives pairs to learn from, and `data.validation_people` is no share of them.
     """
-    seed = settings.split_seed
-    if settings.supervision == "pairs":
+    data, drawing = settings.data, settings.validation
+    seed = data.split_seed
+    if data.supervision == "pairs":
         given = dataset.training_pairs()
         if given is not None:
-            share = settings.validation_people
+            share = data.validation_people
             if not 0 < share < 1:
                 raise SettingsError(
                     f"data.validation_people = {share}: with supervision by pairs it is a share of them, below 1"
@@ -82,15 +82,17 @@ def split_dataset(dataset: Dataset, settings: DataSettings, pairs: int, per_pers
                 f"{len(held)} pairs of other people of {given.name}",
             )
     faces = dataset.training_faces()
-    if settings.test_people:
-        faces, _ = split_people(faces, settings.test_people, seed, settings.test_part)
-    rest_faces, held_faces = split_people(faces, settings.validation_people, seed + 1)
+    if data.test_people:
+        faces, _ = split_people(faces, data.test_people, seed, data.test_part)
+    rest_faces, held_faces = split_people(faces, data.validation_people, seed + 1)
     drawn = (
-        draw_pairs(rest_faces, seed, max_per_person=per_person) if settings.supervision == "pairs" else None
+        draw_pairs(rest_faces, seed, max_per_person=drawing.per_person)
+        if data.supervision == "pairs"
+        else None
     )
     return PeopleSplit(
         TrainingSource(drawn.faces if drawn else rest_faces, drawn),
-        draw_pairs(held_faces, seed, max_per_person=per_person, limit=pairs),
+        draw_pairs(held_faces, seed, max_per_person=drawing.per_person, limit=drawing.pairs),
         f"{len(rest_faces.names)} people of {dataset.title}",
         f"{len(held_faces.names)} other people of {dataset.title}",
     )
@@ -111,8 +113,7 @@ def validation_of(record: ModelRecord, dataset: Dataset) -> PairSet | None:
     """
     try:
         settings = settings_from(record.settings, record.name)
-        drawing = settings.validation
-        validation = split_dataset(dataset, settings.data, drawing.pairs, drawing.per_person).validation
+        validation = split_dataset(dataset, settings).validation
     except SettingsError:
         return None
     _, tuned = record.provenance.seen(validation.faces.names)

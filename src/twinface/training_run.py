@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from twinface import __version__
 from twinface.building import build_learner, build_preparation, check_components, check_network
 from twinface.cache import PreparedFaces, prepare_faces
@@ -18,8 +20,9 @@ from twinface.components import build
 from twinface.config import Settings
 from twinface.datasets import Dataset
 from twinface.errors import ModelError
-from twinface.finishing import finish
+from twinface.finishing import check_finish, finish
 from twinface.interruption import Interrupted, StopRequest
+from twinface.learner import Learner
 from twinface.processes import Processes
 from twinface.provenance import Provenance, hash_people, new_salt
 from twinface.runs import RunFolder, now
@@ -28,7 +31,7 @@ from twinface.sampling import SAMPLERS
 from twinface.schedules import SCHEDULES
 from twinface.shared_layers import share_layers
 from twinface.state import read_tensors
-from twinface.trainer import Learner, Plan, Progress, Watcher, leave_if, train
+from twinface.trainer import Plan, Progress, Watcher, leave_if, train
 from twinface.training_data import DataSource, PeopleSplit, split_dataset
 from twinface.validation import Validator
 
@@ -48,7 +51,7 @@ def start_run(
     check_network(settings)
     dataset = source.open()
     build_preparation(settings.imaging, dataset.region)
-    split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
+    check_finish(split_dataset(dataset, settings).source, settings)
     salt = load_twin(start_from)[1].provenance.salt if start_from else new_salt()
     folder.create(
         settings,
@@ -113,60 +116,56 @@ def _train(
     machine = choose_machine(trainer.device, trainer.precision, trainer.threads, processes)
     _note_machine(folder, about, machine)
     dataset = DataSource(**about["source"]).open()
+    split = split_dataset(dataset, settings)
     preparation = build_preparation(settings.imaging, dataset.region)
-    split = split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
     with watcher.phase("preparing"), processes.first_before_others():
         faces = prepare_faces(split.source.faces, preparation, progress=on_prepare)
         validation = prepare_faces(split.validation.faces, preparation, progress=on_prepare)
     _note_data(folder, about, dataset, split, faces, validation)
     leave_if(processes.highest(stop.signal_number or 0), processes)
-    sampler = build("sampling", SAMPLERS, settings.sampling, split.source)
-    begins = not folder.state.exists()
-    learner = build_learner(settings, sampler.people, machine, seed, faces.images if begins else None)
-    if about.get("start_from"):
-        before = load_twin(about["start_from"])[0]
-        before.projection = before.cohort = None  # they belong to the weights as they were
-        learner.twin.load_state_dict(before.state_dict())
+    cross_entropy = settings.loss.name == "bce"
     validator = Validator(
-        validation.images,
-        split.validation,
-        settings.validation,
-        machine,
-        seed,
-        settings.loss.name == "bce",
-        processes,
+        validation.images, split.validation, settings.validation, machine, seed, cross_entropy, processes
     )
-    share_layers(learner.twin, processes)
     plan = Plan(
         faces=faces.images,
-        sampler=sampler,
+        sampler=build("sampling", SAMPLERS, settings.sampling, split.source),
         augment=settings.augment,
-        schedule=build("schedule", SCHEDULES, settings.schedule, settings.trainer.epochs),
+        schedule=build("schedule", SCHEDULES, settings.schedule, trainer.epochs),
         validate=validator,
-        trainer=settings.trainer,
+        trainer=trainer,
         validation=settings.validation,
         machine=machine,
         seed=seed,
         processes=processes,
     )
+    learner = _learner(folder, settings, about, plan)
     log.info("training on %d pictures of %s; %s", len(faces), split.trained_on, machine)
     progress = train(learner, plan, folder, stop, watcher)
-    if not processes.first:
-        return progress
-    began = time.monotonic()
-    weights, _ = read_tensors(folder.best)
-    provenance = _provenance(about, split)
-    finish(folder, settings, seed, weights, split, (faces, validation), provenance, dataset.title, validator)
-    folder.state.forget_previous()
-    folder.note(
-        seconds={
-            "training": round(progress.seconds, 2),
-            "writing the model": round(time.monotonic() - began, 2),
-        },
-        images_per_second=round(progress.images / max(progress.seconds, 1e-9), 1),
-        parameters=_count_parameters(learner),
-    )
+    if processes.first:
+        began = time.monotonic()
+        weights, _ = read_tensors(folder.best)
+        provenance = _provenance(about, split)
+        finish(
+            folder, settings, seed, weights, split, (faces, validation), provenance, dataset.title, validator
+        )
+        folder.state.forget_previous()
+        _note_costs(folder, learner, progress, time.monotonic() - began)
     return progress
+
+
+def _learner(folder: RunFolder, settings: Settings, about: dict[str, Any], plan: Plan) -> Learner:
+    """What is trained, as the seed draws it or as the model to start from has it; a state on disk is loaded later."""
+    begins = not folder.state.exists()
+    learner = build_learner(
+        settings, plan.sampler.people, plan.machine, plan.seed, plan.faces if begins else None
+    )
+    if about.get("start_from"):
+        before = load_twin(about["start_from"])[0]
+        before.projection = before.cohort = None  # they belong to the weights as they were
+        learner.twin.load_state_dict(before.state_dict())
+    share_layers(learner.twin, plan.processes)
+    return learner
 
 
 def _provenance(about: dict[str, Any], split: PeopleSplit) -> Provenance:
@@ -220,8 +219,14 @@ def _note_data(
     )
 
 
-def _count_parameters(learner: Learner) -> dict[str, int]:
-    def count(tensors: Any) -> int:
-        return sum(tensor.numel() for tensor in tensors)
+def _note_costs(folder: RunFolder, learner: Learner, progress: Progress, writing: float) -> None:
+    """Records seconds, speed and size; `writing` is the seconds that the model took to finish and write."""
 
-    return {"twin": count(learner.twin.parameters()), "loss": count(learner.loss.parameters())}
+    def count(module: nn.Module) -> int:
+        return sum(parameter.numel() for parameter in module.parameters())
+
+    folder.note(
+        seconds={"training": round(progress.seconds, 2), "writing the model": round(writing, 2)},
+        images_per_second=round(progress.images / max(progress.seconds, 1e-9), 1),
+        parameters={"twin": count(learner.twin), "loss": count(learner.loss)},
+    )

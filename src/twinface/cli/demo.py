@@ -12,7 +12,7 @@ from twinface.cli.console import print_json, say
 if TYPE_CHECKING:
     from twinface.config import Settings
     from twinface.datasets import Dataset
-    from twinface.evaluation import Evaluation
+    from twinface.figures import Evaluation
 
 PARTS = 3  # disjoint groups of test people; see recipes/demo.toml
 

@@ -12,7 +12,8 @@ from twinface.errors import SettingsError
 
 if TYPE_CHECKING:
     from twinface.datasets import Dataset
-    from twinface.evaluation import Evaluation, Model
+    from twinface.evaluation import Model
+    from twinface.figures import Evaluation
     from twinface.runs import RunFolder
     from twinface.scoring import Progress
     from twinface.types import PairSet

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from twinface.cli.console import print_json, say
+from twinface.cli.verdict import SHIPPED, Left, ModelPlace, Right, plain
 
 if TYPE_CHECKING:
     from twinface.explanation import Explanation
 
 
 def explain(
-    left: Annotated[Path, typer.Argument(help="A picture.")],
-    right: Annotated[Path, typer.Argument(help="Another picture.")],
-    model: Annotated[
-        Path, typer.Option(help="A run folder, its model.onnx, or a shipped model's name.")
-    ] = Path("default"),
+    left: Left,
+    right: Right,
+    model: ModelPlace = SHIPPED,
     out: Annotated[Path | None, typer.Option(help="Draw both faces with their maps: a PNG file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print verdict and maps as JSON.")] = False,
 ) -> None:
@@ -47,9 +45,8 @@ def explain(
 
 def _values(explanation: Explanation) -> dict[str, Any]:
     """The verdict, and the maps as means over a coarse grid, row by row from the top left."""
-    values = asdict(explanation.verdict)
     left, right = explanation.grid().round(5).tolist()
-    return {**values.pop("details"), **values, "grid": {"left": left, "right": right}}
+    return {**plain(explanation.verdict), "grid": {"left": left, "right": right}}
 
 
 def _lines(explanation: Explanation) -> list[str]:

@@ -13,6 +13,7 @@ import typer
 
 from twinface.cli.console import counter, log_to_stderr, print_json, say
 from twinface.errors import SettingsError
+from twinface.words import duration
 
 if TYPE_CHECKING:
     from twinface.experiments.runner import Runner
@@ -126,24 +127,15 @@ def _progress() -> Iterator[Callable[[Standing], None]]:
 def _standing(standing: Standing) -> str:
     best = f", best {standing.best[0]} {standing.best[1]:.4f}" if standing.best else ""
     left = standing.seconds_left
-    time = f", about {_duration(left)} left" if left and standing.over < standing.total else ""
+    time = f", about {duration(left)} left" if left and standing.over < standing.total else ""
     return f"{standing.over} of {standing.total} points done, {standing.running} running{best}{time}"
-
-
-def _duration(seconds: float) -> str:
-    """
-    >>> _duration(50), _duration(600), _duration(36000)
-    ('50 s', '10 min', '10.0 h')
-    """
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def _describe(plan: Study, source: DataSource, jobs: int, threads: int, json: bool) -> None:
     """The points that are known in advance, and what the study will cost."""
     from twinface.experiments.estimate import estimate
-    from twinface.experiments.sweep import check_study, describe
+    from twinface.experiments.study import describe
+    from twinface.experiments.sweep import check_study
 
     check_study(plan, source)
     costs = estimate(plan, source, threads)
@@ -161,14 +153,14 @@ def _describe(plan: Study, source: DataSource, jobs: int, threads: int, json: bo
         )
         return
     for part, cost in zip(plan.parts, costs, strict=True):
-        print(f"{part.name}: {cost.points} points, {cost.runs} runs, {_duration(cost.seconds / jobs)}")
+        print(f"{part.name}: {cost.points} points, {cost.runs} runs, {duration(cost.seconds / jobs)}")
         if part.method == "grid":
             for number, point in enumerate(part.grid()):
                 print(f"  {part.name}/{number:04d}  {describe(point)}")
         else:
             print(f"  drawn by {part.method} search over {', '.join(part.vary)}")
     print(
-        f"about {_duration(seconds)} with {jobs} at a time, {threads} core(s) each, if nothing is given up early"
+        f"about {duration(seconds)} with {jobs} at a time, {threads} core(s) each, if nothing is given up early"
     )
 
 

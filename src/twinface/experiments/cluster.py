@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import logging
-import pickle
 import secrets
 import socket
 import tarfile
@@ -50,7 +49,7 @@ class ClusterRunner:
             ray.init(
                 address=address, ignore_reinit_error=True, log_to_driver=False, logging_level=logging.ERROR
             )
-        except Exception as error:  # ConnectionError, ValueError, RuntimeError and Ray's own
+        except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
             raise StorageError(f"the Ray cluster {address} does not answer: {error}") from error
         self.cores, self.gpus = cores, gpus
         self.token = secrets.token_hex(8)
@@ -72,7 +71,7 @@ class ClusterRunner:
     def start(self, job: Job) -> None:
         """Begins a point, or goes on with it."""
         job = replace(job, folder=job.folder.resolve())
-        self._running[self._train.remote(pickle.dumps(job), str(self.place), self.token)] = job
+        self._running[self._train.remote(job, str(self.place), self.token)] = job
 
     def wait(self, seconds: float) -> list[tuple[str, Outcome]]:
         """The points that ended; see `Runner`."""
@@ -115,9 +114,8 @@ def _check_reachable(address: str) -> None:
         raise StorageError(f"the Ray cluster {address} does not answer: {error}") from error
 
 
-def _train(packed: bytes, place: str, token: str) -> tuple[Outcome, bytes | None]:
+def _train(job: Job, place: str, token: str) -> tuple[Outcome, bytes | None]:
     """Trains a point on a worker; returns how it ended, and the run's files unless the driver sees them anyway."""
-    job: Job = pickle.loads(packed)
     if _sees(Path(place), token):
         return run_job(job, StopRequest()), None
     with tempfile.TemporaryDirectory() as folder:

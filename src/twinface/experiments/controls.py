@@ -8,22 +8,19 @@ validation pairs as the leaderboard, and kept beside it, so that it is measured 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from twinface.baselines import free_baselines
-from twinface.cache import prepare_faces
 from twinface.errors import DataError
-from twinface.evaluation import Model
-from twinface.experiments.study import Study, trial_points
-from twinface.imaging import Preparation
+from twinface.evaluation import score
+from twinface.experiments.study import Study, first_settings
+from twinface.fitted_model import show_only
 from twinface.masking import Part, mask_for
 from twinface.opening import open_model
 from twinface.results import load_validation, save_validation
 from twinface.runs import RunFolder
-from twinface.scoring import embed_faces, score_pairs
 from twinface.training_data import DataSource, split_dataset
-from twinface.types import PairSet, ScoredPairs
+from twinface.types import ScoredPairs
 
 BASELINE = "baseline/"
 PARTS: tuple[Part, ...] = ("face", "background")
@@ -36,14 +33,12 @@ def measure_baselines(study: Study, source: DataSource, place: Path) -> None:
     """
     if not study.baselines or (place / "baselines" / "done").exists():
         return
-    part = study.parts[0]
-    settings = part.settings(trial_points(part)[0])
+    settings = first_settings(study)
     dataset = source.open()
-    split = split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
+    split = split_dataset(dataset, settings)
     for model in free_baselines(dataset, settings, study.seeds[0]):
-        save_validation(
-            place / "baselines" / model.record.name, split.validation, _scored(model, split.validation)
-        )
+        scored = score(model, split.validation).scored
+        save_validation(place / "baselines" / model.record.name, split.validation, scored)
     (place / "baselines" / "done").touch()
 
 
@@ -65,16 +60,10 @@ def measure_parts(folder: RunFolder) -> None:
             mask = mask_for(part, pairs.faces.region, pairs.name)
         except DataError:
             return
-        preparation = replace(model.record.preparation, mask=mask)
-        save_validation(target, pairs, _scored(model, pairs, preparation))
+        save_validation(target, pairs, score(show_only(mask, model, None), pairs).scored)
 
 
 def part_scores(folder: RunFolder, part: Part) -> ScoredPairs | None:
     """What `measure_parts` found, or None where these pictures have no background."""
     place = folder.path / f"validation-{part}"
     return load_validation(place)[1] if (place / "validation.npz").exists() else None
-
-
-def _scored(model: Model, pairs: PairSet, preparation: Preparation | None = None) -> ScoredPairs:
-    prepared = prepare_faces(pairs.faces, preparation or model.record.preparation)
-    return score_pairs(embed_faces(model, prepared.images), pairs, model.record.score)

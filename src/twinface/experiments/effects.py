@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 import optuna
 
 from twinface.experiments.points import as_params, space_of
-from twinface.experiments.study import Part, Point, Range
+from twinface.experiments.study import Part, Point, Range, readable
 from twinface.intervals.closed_form import t_quantile
 from twinface.types import FloatArray
 
@@ -169,20 +169,6 @@ def _levels(choices: list[Any] | Range, values: Sequence[Any]) -> tuple[list[str
     place = np.clip(np.searchsorted(cuts, numbers, side="right") - 1, 0, len(cuts) - 2)
     names = [f"{low:.3g} to {high:.3g}" for low, high in itertools.pairwise(cuts)]
     return [names[each] for each in place], [name for each, name in enumerate(names) if each in set(place)]
-
-
-def readable(value: Any) -> str:
-    """A setting's value in few letters.
-
-    >>> readable(0.001), readable({"name": "koch", "dropout": 0.2}), readable([1, 2])
-    ('0.001', 'koch dropout 0.2', '1 2')
-    """
-    if isinstance(value, Mapping):
-        rest = [f"{key} {readable(each)}" for key, each in value.items() if key != "name"]
-        return " ".join([str(value.get("name", "")), *rest]).strip()
-    if isinstance(value, list | tuple):
-        return " ".join(map(readable, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _others(point: Point, field: str) -> str:

@@ -10,13 +10,13 @@ import numpy as np
 from twinface.building import build_learner, build_preparation
 from twinface.components import build
 from twinface.config import Settings
-from twinface.experiments.study import Part, Point, Study, trial_points
+from twinface.experiments.study import Part, Study, first_settings, trial_points
 from twinface.runtime import choose_machine
-from twinface.sampling import SAMPLERS
+from twinface.sampling import SAMPLERS, Sampler
 from twinface.schedules import SCHEDULES
 from twinface.trainer import Plan, Progress, training_step
-from twinface.training_data import DataSource, split_dataset
-from twinface.types import ByteArray, IntArray
+from twinface.training_data import DataSource, PeopleSplit, split_dataset
+from twinface.types import ByteArray, IntArray, Region
 
 STEPS = 3
 BEYOND_STEPS = 4.0  # seconds a run: opening data, fitting threshold, writing both forms of the model
@@ -49,67 +49,72 @@ def estimate(study: Study, source: DataSource, threads: int) -> list[Cost]:
         source: its data.
         threads: of one run.
     """
-    measured: dict[str, float] = {}
-    return [_cost(study, part, source, threads, measured) for part in study.parts]
+    dataset = source.open()
+    clock = _Clock(split_dataset(dataset, first_settings(study)), dataset.region, threads)
+    return [_cost(study, part, clock) for part in study.parts]
 
 
-def _cost(study: Study, part: Part, source: DataSource, threads: int, measured: dict[str, float]) -> Cost:
-    points = trial_points(part)
-    each = [_run_seconds(part, point, source, threads, measured) for point in points]
+def _cost(study: Study, part: Part, clock: _Clock) -> Cost:
+    each = [clock.run_seconds(part.settings(point)) for point in trial_points(part)]
     runs = part.size * len(study.seeds)
     return Cost(part.name, part.size, runs, float(np.mean(each)) * runs)
 
 
-def _run_seconds(
-    part: Part, point: Point, source: DataSource, threads: int, measured: dict[str, float]
-) -> float:
-    settings = part.settings(point)
-    dataset = source.open()
-    split = split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
-    batches = build("sampling", SAMPLERS, settings.sampling, split.source)(0, 0)
-    key = f"{settings.network}{settings.imaging}{settings.loss}{settings.sampling}{settings.augment}"
-    if key not in measured:
-        measured[key] = _step_seconds(settings, source, threads)
-    step = measured[key]
-    images = len(batches[0].images) if batches else 1
-    validation = VALIDATION * step / images * len(split.validation.faces)
-    epochs = settings.trainer.epochs
-    return epochs * len(batches) * step + epochs / settings.validation.every * validation + BEYOND_STEPS
+class _Clock:
+    """Says how long a run takes; training steps that cost the same are measured once.
 
+    Args:
+        split: who is who, in every run.
+        region: where the faces are in the pictures.
+        threads: of one run.
+    """
 
-def _step_seconds(settings: Settings, source: DataSource, threads: int) -> float:
-    """The median of a few training steps on random pictures of the right size."""
-    if settings.trainer.epochs == 0:
-        return 0.0
-    dataset = source.open()
-    split = split_dataset(dataset, settings.data, settings.validation.pairs, settings.validation.per_person)
-    preparation = build_preparation(settings.imaging, dataset.region)
-    machine = choose_machine(
-        settings.trainer.device, settings.trainer.precision, settings.trainer.threads or threads
-    )
-    sampler = build("sampling", SAMPLERS, settings.sampling, split.source)
-    channels = 1 if preparation.color == "gray" else 3
-    faces = np.random.default_rng(0).integers(
-        0, 256, (64, preparation.height, preparation.width, channels), np.uint8
-    )
-    learner = build_learner(settings, sampler.people, machine, 0)
-    plan = Plan(
-        faces=_Repeated(faces),  # type: ignore[arg-type]
-        sampler=sampler,
-        augment=settings.augment,
-        schedule=build("schedule", SCHEDULES, settings.schedule, settings.trainer.epochs),
-        validate=lambda twin: {},
-        trainer=settings.trainer,
-        validation=settings.validation,
-        machine=machine,
-        seed=0,
-    )
-    times = []
-    for batch in sampler(0, 0)[: STEPS + 1]:
-        began = time.perf_counter()
-        training_step(learner, plan, batch, Progress(), 1)
-        times.append(time.perf_counter() - began)
-    return float(np.median(times[1:] or times))
+    def __init__(self, split: PeopleSplit, region: Region, threads: int) -> None:
+        self.split, self.region, self.threads = split, region, threads
+        self._measured: dict[str, float] = {}
+
+    def run_seconds(self, settings: Settings) -> float:
+        """Of a whole run."""
+        epochs = settings.trainer.epochs
+        if epochs == 0:
+            return BEYOND_STEPS
+        sampler = build("sampling", SAMPLERS, settings.sampling, self.split.source)
+        batches = sampler(0, 0)
+        key = f"{settings.network}{settings.imaging}{settings.loss}{settings.sampling}{settings.augment}"
+        if key not in self._measured:
+            self._measured[key] = self._step_seconds(settings, sampler)
+        step = self._measured[key]
+        images = len(batches[0].images) if batches else 1
+        validation = VALIDATION * step / images * len(self.split.validation.faces)
+        return epochs * len(batches) * step + epochs / settings.validation.every * validation + BEYOND_STEPS
+
+    def _step_seconds(self, settings: Settings, sampler: Sampler) -> float:
+        """The median of a few training steps on random pictures of the right size."""
+        preparation = build_preparation(settings.imaging, self.region)
+        machine = choose_machine(
+            settings.trainer.device, settings.trainer.precision, settings.trainer.threads or self.threads
+        )
+        faces = np.random.default_rng(0).integers(
+            0, 256, (64, preparation.height, preparation.width, preparation.channels), np.uint8
+        )
+        learner = build_learner(settings, sampler.people, machine, 0)
+        plan = Plan(
+            faces=_Repeated(faces),  # type: ignore[arg-type]
+            sampler=sampler,
+            augment=settings.augment,
+            schedule=build("schedule", SCHEDULES, settings.schedule, settings.trainer.epochs),
+            validate=lambda twin: {},
+            trainer=settings.trainer,
+            validation=settings.validation,
+            machine=machine,
+            seed=0,
+        )
+        times = []
+        for batch in sampler(0, 0)[: STEPS + 1]:
+            began = time.perf_counter()
+            training_step(learner, plan, batch, Progress(), 1)
+            times.append(time.perf_counter() - began)
+        return float(np.median(times[1:] or times))
 
 
 class _Repeated:

@@ -17,7 +17,10 @@ from typing import Literal
 
 import optuna
 from filelock import FileLock, Timeout
+from optuna.exceptions import OptunaError
 from optuna.trial import TrialState
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from twinface.errors import ModelError, SettingsError, StorageError
 from twinface.experiments.points import Ended, as_params, next_points, space_of
@@ -32,7 +35,7 @@ _STATES: dict[TrialState, State] = {
     TrialState.PRUNED: "pruned",
     TrialState.FAIL: "failed",
 }
-_OVER = {"finished", "pruned", "failed"}
+_OVER: dict[State, TrialState] = {state: trial for trial, state in _STATES.items() if trial.is_finished()}
 
 
 @dataclass(frozen=True)
@@ -133,9 +136,7 @@ class Ledger:
                     direction="maximize",
                     load_if_exists=True,
                 )
-            except (
-                Exception
-            ) as error:  # SQLAlchemy's and each driver's own, which have nothing else in common
+            except (SQLAlchemyError, OptunaError, ImportError, ValueError) as error:
                 raise StorageError(
                     f"the study's database {hide_password(address)} does not answer: {str(error).splitlines()[0]}"
                 ) from error
@@ -190,11 +191,7 @@ class Ledger:
     def close(self, claim: Claim, outcome: Outcome) -> None:
         """Says how a point ended and lets go of it."""
         write_json(claim.entry.folder / "outcome.json", vars(outcome))
-        state = {
-            "finished": TrialState.COMPLETE,
-            "pruned": TrialState.PRUNED,
-            "failed": TrialState.FAIL,
-        }[outcome.state]
+        state = _OVER[outcome.state]
         values = outcome.value if state == TrialState.COMPLETE else None
         with self._alone():
             self._optuna.tell(claim.entry.number, values, state)
@@ -222,12 +219,9 @@ def hide_password(address: str) -> str:
     >>> hide_password("postgresql+psycopg://me:secret@host:5432/db")
     'postgresql+psycopg://me:***@host:5432/db'
     """
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
-
     try:
         return make_url(address).render_as_string(hide_password=True)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         return "(no address of a database)"
 
 

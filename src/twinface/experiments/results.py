@@ -10,7 +10,8 @@ from twinface.experiments.controls import PARTS, baselines, part_scores
 from twinface.experiments.effects import importances, interactions, main_effects
 from twinface.experiments.ledger import Entry
 from twinface.experiments.standings import Contender, leaderboard
-from twinface.experiments.sweep import Sweep, describe
+from twinface.experiments.study import describe
+from twinface.experiments.sweep import Sweep
 from twinface.experiments.trial import final_value
 from twinface.metrics import area_under_curve
 from twinface.results import load_results, load_validation
@@ -28,11 +29,13 @@ def finished(sweep: Sweep) -> list[Entry]:
 
 
 def contenders(sweep: Sweep) -> list[Contender]:
-    """Each finished point with its runs' scores of the validation pairs."""
-    return [
-        Contender(entry.name, [load_validation(folder.path)[1] for folder in run_folders(sweep, entry)])
-        for entry in finished(sweep)
-    ]
+    """All finished points; see `contender`."""
+    return [contender(sweep, entry) for entry in finished(sweep)]
+
+
+def contender(sweep: Sweep, entry: Entry) -> Contender:
+    """A finished point with its runs' scores of the validation pairs."""
+    return Contender(entry.name, [load_validation(folder.path)[1] for folder in run_folders(sweep, entry)])
 
 
 def study_figures(sweep: Sweep) -> dict[str, Any]:
@@ -63,7 +66,7 @@ def study_figures(sweep: Sweep) -> dict[str, Any]:
             for place in places
         ],
         "given_up": [
-            {"name": entry.name, "what": describe(dict(entry.point)), "state": entry.state, **_ending(entry)}
+            {"name": entry.name, "what": describe(entry.point), "state": entry.state, **_ending(entry)}
             for entry in entries.values()
             if entry.state in ("pruned", "failed")
         ],
@@ -139,7 +142,7 @@ def _about(sweep: Sweep, entry: Entry | None) -> dict[str, Any]:
         f"{part}_auc": area_under_curve(scored.scores, scored.is_match) if scored else None
         for part, scored in parts.items()
     }
-    return {"what": describe(dict(entry.point)), "point": dict(entry.point), "value": _value(entry), **alone}
+    return {"what": describe(entry.point), "point": dict(entry.point), "value": _value(entry), **alone}
 
 
 def _value(entry: Entry) -> float | None:

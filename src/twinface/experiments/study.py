@@ -264,6 +264,35 @@ def trial_points(part: Part) -> list[Point]:
     ]
 
 
+def first_settings(study: Study) -> Settings:
+    """The settings of a study's first point; who is trained and tuned on is the same in all of them."""
+    part = study.parts[0]
+    return part.settings(trial_points(part)[0])
+
+
+def describe(point: Point) -> str:
+    """A point in a line: the last names of its fields and their values.
+
+    >>> describe({"optimizer.learning_rate": 0.001, "trainer.epochs": 5})
+    'learning_rate 0.001, epochs 5'
+    """
+    return ", ".join(f"{field.split('.')[-1]} {readable(value)}" for field, value in point.items())
+
+
+def readable(value: Any) -> str:
+    """A setting's value in few letters.
+
+    >>> readable(0.001), readable({"name": "koch", "dropout": 0.2}), readable([1, 2])
+    ('0.001', 'koch dropout 0.2', '1 2')
+    """
+    if isinstance(value, Mapping):
+        rest = [f"{key} {readable(each)}" for key, each in value.items() if key != "name"]
+        return " ".join([str(value.get("name", "")), *rest]).strip()
+    if isinstance(value, list | tuple):
+        return " ".join(map(readable, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def _check_points(study: Study) -> None:
     shared: dict[str, Any] = {}
     for part in study.parts:

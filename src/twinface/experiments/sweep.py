@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +11,14 @@ import tomli_w
 
 from twinface.building import build_preparation, check_components, check_network
 from twinface.cache import prepare_faces
-from twinface.config import Settings
 from twinface.errors import SettingsError
 from twinface.evaluation import evaluate, unseen_pairs
 from twinface.experiments.controls import measure_baselines, measure_parts
 from twinface.experiments.ledger import Claim, Entry, Ledger, Outcome
 from twinface.experiments.runner import Runner
-from twinface.experiments.study import BEST, Part, Study, trial_points
+from twinface.experiments.study import BEST, Study, describe, first_settings, trial_points
 from twinface.experiments.trial import Job, rivals
+from twinface.finishing import check_finish
 from twinface.interruption import StopRequest
 from twinface.opening import open_model
 from twinface.results import save_result
@@ -210,16 +210,16 @@ def check_study(study: Study, source: DataSource) -> None:
         SettingsError: a setting does not exist, has an impossible value, or leaves no people to test on.
         DataError: the data set is not there, or has too few people.
     """
-    dataset = source.open()
+    dataset, first = source.open(), first_settings(study)
+    split = split_dataset(dataset, first)
     networks: set[str] = set()
-    first: Settings | None = None
     for part in study.parts:
         for point in trial_points(part):
             settings = part.settings(point)
-            first = first or settings
             try:
                 check_components(settings)
                 build_preparation(settings.imaging, dataset.region)
+                check_finish(split.source, settings)
                 # Networks are large, and most points share one.
                 network = f"{settings.network}{settings.imaging}{settings.trainer.epochs == 0}"
                 if network not in networks:
@@ -227,8 +227,6 @@ def check_study(study: Study, source: DataSource) -> None:
             except SettingsError as error:
                 raise SettingsError(f"part {part.name}, {describe(point)}: {error}") from error
             networks.add(network)
-    assert first is not None
-    split_dataset(dataset, first.data, first.validation.pairs, first.validation.per_person)
     if study.test and study.test.protocol == "unseen" and not first.data.test_people:
         raise SettingsError(
             'test.protocol = "unseen" needs people who are set aside: data.test_people is 0 in every part'
@@ -240,36 +238,13 @@ def check_study(study: Study, source: DataSource) -> None:
 def prepare_data(study: Study, source: DataSource, on_prepare: Callable[[int, int], None]) -> None:
     """Prepares each kind of picture that the study needs once, so that no two trials do it at the same time."""
     dataset = source.open()
-    seen = set()
-    for part in study.parts:
-        for point in trial_points(part):
-            settings = part.settings(point)
-            preparation = build_preparation(settings.imaging, dataset.region)
-            if preparation in seen:
-                continue
-            seen.add(preparation)
-            split = split_dataset(
-                dataset, settings.data, settings.validation.pairs, settings.validation.per_person
-            )
-            for faces in (split.source.faces, split.validation.faces):
-                prepare_faces(faces, preparation, progress=on_prepare)
-
-
-def describe(point: object) -> str:
-    """A point in a line: the last names of its fields and their values."""
-    assert isinstance(point, dict)
-    return ", ".join(f"{field.split('.')[-1]} {value}" for field, value in point.items())
+    split = split_dataset(dataset, first_settings(study))
+    imaging = [part.settings(point).imaging for part in study.parts for point in trial_points(part)]
+    for preparation in dict.fromkeys(build_preparation(each, dataset.region) for each in imaging):
+        for faces in (split.source.faces, split.validation.faces):
+            prepare_faces(faces, preparation, progress=on_prepare)
 
 
 def _value(entry: Entry) -> float:
     outcome: Outcome | None = entry.outcome()
     return outcome.value if outcome and outcome.value is not None else float("-inf")
-
-
-def parts_in_words(parts: Sequence[Part], seeds: int) -> list[str]:
-    """What a study will train, a line a part."""
-    return [
-        f"{part.name}: {part.size} points by {part.method} search, {part.size * seeds} runs; varies "
-        + ", ".join(part.vary)
-        for part in parts
-    ]

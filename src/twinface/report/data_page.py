@@ -11,11 +11,12 @@ import numpy as np
 from twinface.analysis import DataAnalysis, Spread
 from twinface.datasets import Dataset
 from twinface.report.data_charts import pairs_chart, people_chart, picture_charts
-from twinface.report.figures_table import Row, percent
+from twinface.report.figures_table import Row
 from twinface.report.page import render
 from twinface.report.pictures import Picture, PictureGroup, PicturePair, picture_name, read_picture
 from twinface.storage import write_text
 from twinface.types import PairSet
+from twinface.words import percent
 
 _USES = (1, 2, 3, 4, 5, 10)
 

@@ -15,7 +15,8 @@ from twinface.results import Result
 
 def decision_charts(result: Result) -> list[Chart]:
     """Score histograms, confusion matrix, reliability diagram and, where there are folds, those."""
-    charts = [_histograms(result), _confusion(result), _reliability(result)]
+    table = confusion(result.decided, result.is_match, 0.0)
+    charts = [_histograms(result), confusion_chart(table), _reliability(result)]
     return [*charts, _folds(result)] if result.figures.get("folds") else charts
 
 
@@ -53,8 +54,13 @@ def _histograms(result: Result) -> Chart:
     return chart("Scores", f"Histograms of scores less threshold: {means}.", draw, "The threshold is at 0.")
 
 
-def _confusion(result: Result) -> Chart:
-    table = confusion(result.decided, result.is_match, 0.0)
+def confusion_chart(table: Confusion, of: str = "") -> Chart:
+    """The four fates of pairs, in counts and in shares of each kind.
+
+    Args:
+        table: the counts.
+        of: whose they are, where those of several stand side by side.
+    """
     rows = (
         ("genuine", GENUINE, (table.true_accept, table.false_reject)),
         ("impostor", IMPOSTOR, (table.false_accept, table.true_reject)),
@@ -75,17 +81,12 @@ def _confusion(result: Result) -> Chart:
         for spine in axes.spines.values():
             spine.set_visible(False)
 
-    return chart(
-        "Confusion matrix", _in_words(table), draw, "Percentages, and depth of colour, are of a row."
+    title = f"Confusion matrix of {of}" if of else "Confusion matrix"
+    said = (
+        f"{title}: of the genuine pairs {table.true_accept} were accepted and {table.false_reject} rejected, "
+        f"of the impostor pairs {table.false_accept} accepted and {table.true_reject} rejected."
     )
-
-
-def _in_words(table: Confusion) -> str:
-    return (
-        f"Confusion matrix: of the genuine pairs {table.true_accept} were accepted and "
-        f"{table.false_reject} rejected, of the impostor pairs {table.false_accept} accepted and "
-        f"{table.true_reject} rejected."
-    )
+    return chart(of or title, said, draw, "Percentages, and depth of colour, are of a row.")
 
 
 def _cell(axes: Axes, place: tuple[int, int], color: str, count: int, of: int) -> None:

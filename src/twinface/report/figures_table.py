@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from twinface.evaluation import EVERYTHING
+from twinface.figures import EVERYTHING
 
 NOTHING = "\N{EN DASH}"  # where there is no figure
 
@@ -112,12 +112,3 @@ def interval(value: list[float] | None) -> str:
     '[0.2500, 0.5000]'
     """
     return "" if value is None else f"[{value[0]:.4f}, {value[1]:.4f}]"
-
-
-def percent(value: float) -> str:
-    r"""A share as it is said, in one piece.
-
-    >>> percent(0.887)
-    '88.7\xa0%'
-    """
-    return f"{100 * value:.1f}\N{NO-BREAK SPACE}%"

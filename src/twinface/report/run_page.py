@@ -8,20 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from twinface.evaluation import EVERYTHING
+from twinface.figures import EVERYTHING
 from twinface.report.charts import Chart
 from twinface.report.decision_charts import decision_charts
 from twinface.report.explained_pairs import explained_pairs
 from twinface.report.extreme_pairs import extreme_pairs
-from twinface.report.figures_table import (
-    NOTHING,
-    Row,
-    fact_rows,
-    figure_rows,
-    interval,
-    percent,
-    share,
-)
+from twinface.report.figures_table import NOTHING, Row, fact_rows, figure_rows, interval, share
 from twinface.report.learning_charts import best_epoch, learning_charts
 from twinface.report.page import render
 from twinface.report.pictures import PictureGroup
@@ -29,6 +21,7 @@ from twinface.report.rate_charts import rate_charts
 from twinface.results import Result, load_results
 from twinface.runs import RunFolder
 from twinface.storage import write_text
+from twinface.words import duration, percent
 
 _STATUS = {
     "new": "not begun",
@@ -224,18 +217,6 @@ def _times(results: Sequence[Result], records: Sequence[dict[str, Any]], about: 
             Row(f"Evaluation {result.name}", duration(seconds), note=f"{speed:,.0f} pictures/s embedded")
         )
     return rows
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them.
-
-    >>> duration(3.25), duration(111), duration(7_325)
-    ('3.2 s', '1 min 51 s', '2 h 2 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _machine(about: dict[str, Any]) -> list[Row]:

@@ -1,4 +1,4 @@
-"""What a study found, as charts: the leaderboard, factors, curves together, confusion side by side."""
+"""What a study found, as charts: the leaderboard, factors, curves together, who can be told apart."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from twinface.report.charts import FOURTH, GENUINE, IMPOSTOR, INK, MUTED, THIRD, Chart, chart, share_axis
+from twinface.report.charts import FOURTH, INK, MUTED, THIRD, Chart, chart, share_axis
 
 SHOWN = 12  # of the leaderboard
 _LINES = [(INK, "-"), (FOURTH, "--"), (THIRD, "-."), (MUTED, ":"), (FOURTH, "-"), (THIRD, "--")]
@@ -95,45 +94,6 @@ def curves_chart(curves: Mapping[str, Sequence[tuple[int, float]]], objective: s
 
     said = "; ".join(f"{name} ends at {curve[-1][1]:.4f}" for name, curve in curves.items())
     return chart("Learning curves together", f"Learning curves: {said}.", draw, "The first seed of each.")
-
-
-def confusion_charts(tables: Mapping[str, tuple[int, int, int, int]]) -> list[Chart]:
-    """Confusion matrices side by side: true accepts, false rejects, false accepts, true rejects."""
-    charts = []
-    for name, counts in tables.items():
-
-        def draw(figure: Figure, counts: tuple[int, int, int, int] = counts) -> None:
-            axes = figure.subplots()
-            for row, (kind, color) in enumerate((("genuine", GENUINE), ("impostor", IMPOSTOR))):
-                own = counts[2 * row : 2 * row + 2]
-                for column, count in enumerate(own):
-                    share = count / max(1, sum(own))
-                    right = row == column
-                    axes.add_patch(
-                        Rectangle((column, row), 1, 1, facecolor=color, alpha=0.12 + 0.6 * share * right)
-                    )
-                    axes.annotate(
-                        f"{count:,}\n{100 * share:.1f} %",
-                        (column + 0.5, row + 0.5),
-                        ha="center",
-                        va="center",
-                        color=INK,
-                    )
-                axes.annotate(kind, (-0.05, row + 0.5), ha="right", va="center", color=INK)
-            axes.set_xlim(-0.6, 2)
-            axes.set_ylim(2, -0.25)
-            axes.set_xticks([0.5, 1.5], ["said same", "said different"])
-            axes.set_yticks([])
-            axes.grid(visible=False)
-            for side in ("left", "bottom"):
-                axes.spines[side].set_visible(False)
-
-        said = (
-            f"{counts[0]} of {counts[0] + counts[1]} genuine pairs accepted, "
-            f"{counts[3]} of {counts[2] + counts[3]} impostor pairs rejected."
-        )
-        charts.append(chart(name, f"Confusion matrix of {name}: {said}", draw, height=2.4))
-    return charts
 
 
 def agreement_chart(names: Sequence[str], apart: Mapping[str, Sequence[str]]) -> Chart:

@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from twinface.experiments.results import contenders, costs, finished, run_folders, study_figures
+from twinface.experiments.results import contender, costs, finished, run_folders, study_figures
 from twinface.experiments.standings import Contender
 from twinface.experiments.sweep import Sweep
 from twinface.experiments.trial import curve
+from twinface.metrics import Confusion
 from twinface.report.charts import Chart
-from twinface.report.figures_table import NOTHING, Row, interval, percent, share
+from twinface.report.decision_charts import confusion_chart
+from twinface.report.figures_table import NOTHING, Row, interval, share
 from twinface.report.page import render
 from twinface.report.pictures import Picture, PictureGroup, PicturePair, read_picture
-from twinface.report.run_page import duration
 from twinface.report.study_charts import (
     agreement_chart,
-    confusion_charts,
     curves_chart,
     effect_charts,
     leaderboard_chart,
@@ -29,6 +29,7 @@ from twinface.report.study_charts import (
 from twinface.results import load_validation
 from twinface.storage import write_json, write_text
 from twinface.types import BoolArray
+from twinface.words import duration, percent
 
 COMPARED = 6  # models whose curves, decisions and disagreements are shown
 SHOWN_PAIRS = 8
@@ -63,9 +64,8 @@ def write_study_report(sweep: Sweep) -> Path:
 def _page(sweep: Sweep, figures: dict[str, Any], spent: dict[str, list[dict[str, Any]]]) -> str:
     places = figures["leaderboard"]
     names = [place["name"] for place in places if place["point"] is not None][:COMPARED]
-    shown = {each.name: each for each in contenders(sweep) if each.name in names}
-    first = [shown[name] for name in names]
     entries = {entry.name: entry for entry in finished(sweep)}
+    first = [contender(sweep, entries[name]) for name in names]
     curves = {name: curve(run_folders(sweep, entries[name])[0], figures["objective"]) for name in names}
     together = curves_chart(curves, figures["objective"])
     board = [leaderboard_chart(places)] if places else []
@@ -88,7 +88,7 @@ def _page(sweep: Sweep, figures: dict[str, Any], spent: dict[str, list[dict[str,
         board_charts=board,
         parts_effects=_parts(figures),
         curves=[together] if together else [],
-        confusions=confusion_charts({each.name: _confusion(each) for each in first}),
+        confusions=[confusion_chart(_confusion(each), each.name) for each in first],
         groups=_disagreements(sweep, first) if len(first) > 1 else [],
         cost_rows=[_cost_row(name, runs) for name, runs in spent.items()],
         total_cost=duration(sum(run["seconds"] for runs in spent.values() for run in runs)),
@@ -140,14 +140,14 @@ def _parts(figures: dict[str, Any]) -> list[PartEffects]:
     return result
 
 
-def _confusion(contender: Contender) -> tuple[int, int, int, int]:
-    """True accepts, false rejects, false accepts and true rejects of the first run."""
+def _confusion(contender: Contender) -> Confusion:
+    """Of the first run, each tenth of the pairs at the threshold of the others."""
     right, match = contender.right()[0], contender.runs[0].is_match
-    return (
-        int((right & match).sum()),
-        int((~right & match).sum()),
-        int((~right & ~match).sum()),
-        int((right & ~match).sum()),
+    return Confusion(
+        true_accept=int((right & match).sum()),
+        false_reject=int((~right & match).sum()),
+        false_accept=int((~right & ~match).sum()),
+        true_reject=int((right & ~match).sum()),
     )
 
 

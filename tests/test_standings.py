@@ -1,0 +1,57 @@
+"""Who is better: the leaderboard and its tests, against plain loops."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from twinface.errors import DataError
+from twinface.experiments.standings import Contender, corrected_p_values, leaderboard
+from twinface.intervals import mcnemar
+from twinface.metrics import cross_validated_accuracy
+from twinface.types import ScoredPairs
+
+
+def some_pairs(seed: int, strength: float, count: int = 400) -> ScoredPairs:
+    drawn = np.random.default_rng(0)
+    match = drawn.random(count) < 0.5
+    left = drawn.integers(0, 60, count)
+    right = np.where(match, left, (left + drawn.integers(1, 60, count)) % 60)
+    noise = np.random.default_rng(seed).normal(size=count)
+    return ScoredPairs(strength * match + noise, match, np.stack([left, right], axis=1))
+
+
+def test_the_leaderboard_tells_apart_what_differs_and_nothing_else() -> None:
+    good = Contender("good", [some_pairs(seed, 4.0) for seed in (1, 2, 3)])
+    same = Contender("same", good.runs)
+    bad = Contender("bad", [some_pairs(seed, 0.5) for seed in (4, 5, 6)])
+    places = leaderboard([bad, good, same])
+    assert [place.name for place in places] == ["good", "same", "bad"]
+    assert places[0].apart == {"bad"}
+    assert places[2].apart == {"good", "same"}
+    accuracies = [cross_validated_accuracy(run.scores, run.is_match) for run in good.runs]
+    assert places[0].accuracy == pytest.approx(np.mean(accuracies), abs=2e-3)
+    assert places[0].spread == pytest.approx(np.std(accuracies, ddof=1), abs=2e-3)
+
+
+def test_corrected_p_values_against_a_plain_loop() -> None:
+    drawn = np.random.default_rng(1)
+    right = {name: drawn.random((3, 200)) < share for name, share in (("a", 0.9), ("b", 0.8), ("c", 0.6))}
+    raw = {
+        (one, other): min(
+            1, 2 * sorted(mcnemar(x, y) for x, y in zip(right[one], right[other], strict=True))[1]
+        )
+        for one, other in itertools.combinations(right, 2)
+    }
+    found = corrected_p_values(right)
+    rising, largest = 3, 0.0
+    for pair in sorted(raw, key=raw.__getitem__):
+        largest = max(largest, min(1.0, rising * raw[pair]))
+        rising -= 1
+        assert found[pair] == pytest.approx(largest)
+    assert corrected_p_values({"a": right["a"]}) == {}
+
+
+def test_other_pairs_cannot_be_compared() -> None:
+    with pytest.raises(DataError, match="a and b were not scored on the same pairs"):
+        leaderboard([Contender("a", [some_pairs(1, 1.0)]), Contender("b", [some_pairs(1, 1.0, 300)])])
