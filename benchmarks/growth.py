@@ -1,0 +1,176 @@
+"""How do time and memory grow with the number of pictures and of people, and what does a second core bring?
+
+    make bench-growth            (or: python benchmarks/growth.py --plot FILE.png)
+
+Each point is a process of its own on a made-up folder of JPEGs of 250x250, ten to a person: reading the folder,
+preparing the pictures (cold), embedding them; and training steps whose loss tells so many people apart. Prints a table,
+the line through the largest two points of each, and what that comes to for 100 million pictures of a million people.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+from sides import cores, heading
+
+PICTURES_OF_ONE = 10
+FAR = {"pictures": 100_000_000, "people": 1_000_000}
+STAGES = ("read the folder", "prepare", "embed")
+STEPS = 8
+
+
+def make_folder(root: Path, count: int) -> None:
+    """`count` pictures, of which a hundred differ."""
+    random = np.random.default_rng(0)
+    kinds = []
+    for _ in range(100):
+        face = cv2.resize(
+            random.integers(0, 256, (25, 25), np.uint8), (250, 250), interpolation=cv2.INTER_CUBIC
+        )
+        kinds.append(cv2.imencode(".jpg", face)[1].tobytes())
+    for number in range(count):
+        person = root / f"{number // PICTURES_OF_ONE:06}"
+        person.mkdir(parents=True, exist_ok=True)
+        (person / f"{number % PICTURES_OF_ONE}.jpg").write_bytes(kinds[number % 100])
+
+
+def run_stage(stage: str, root: str, place: str, model: str) -> int:
+    """Does a stage on a folder; returns how many pictures it had."""
+    from twinface.cache import prepare_faces
+    from twinface.datasets.folder import Folder
+    from twinface.embedding_files import embed_files
+    from twinface.opening import open_model
+
+    if stage == "embed":
+        return embed_files(Path(root), open_model(model, cores()), Path(place) / "embedded").pictures
+    faces = Folder(root).faces()
+    if stage == "prepare":
+        prepare_faces(faces, open_model(model).record.preparation, cache=Path(place) / "cache")
+    return len(faces)
+
+
+def measure(workers: int, *task: str) -> tuple[float, float]:
+    """Seconds and GiB of a task, in a process of its own on so many cores."""
+    chosen = sorted(os.sched_getaffinity(0))[:workers]
+    began = time.perf_counter()
+    ended = subprocess.run(
+        [sys.executable, __file__, "--task", json.dumps(task)],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: os.sched_setaffinity(0, chosen),
+    )
+    if ended.returncode:
+        raise SystemExit(ended.stderr)
+    seconds = time.perf_counter() - began
+    told = json.loads(ended.stdout.splitlines()[-1])
+    return told.get("seconds", seconds), told["peak"]
+
+
+def serve(task: list[str]) -> None:
+    """Does what `measure` asked for, and prints what it took."""
+    told: dict[str, float] = {}
+    if task[0] == "steps":
+        import steps
+
+        steps.PEOPLE = int(task[1])
+        step = steps.of_recipe("default", 32)
+        step()
+        began = time.perf_counter()
+        done = sum(step() for _ in range(STEPS))
+        told["seconds"] = (time.perf_counter() - began) / done
+    else:
+        began = time.perf_counter()
+        run_stage(*task)
+        told["seconds"] = time.perf_counter() - began
+    told["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(json.dumps(told))
+
+
+Points = dict[tuple[str, int], list[tuple[int, float, float]]]  # what, workers → (how many, seconds, GiB)
+
+
+def measure_all(sizes: list[int], workers: list[int], model: str) -> Points:
+    """Every stage at every size, on every number of cores."""
+    points: Points = {}
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as root:
+            make_folder(Path(root), size)
+            for count in workers:
+                with tempfile.TemporaryDirectory() as place:
+                    for stage in STAGES:
+                        found = measure(count, stage, root, place, model)
+                        points.setdefault((stage, count), []).append((size, *found))
+        for count in workers:
+            found = measure(count, "steps", str(size))
+            points.setdefault(("train on a picture, with so many people", count), []).append((size, *found))
+    return points
+
+
+def far(series: list[tuple[int, float, float]], target: int) -> tuple[float, float]:
+    """Seconds and GiB at `target`, on the line through the last two points."""
+    (near, *before), (last, *after) = series[-2:]
+    return tuple(  # type: ignore[return-value]
+        high + (high - low) / (last - near) * (target - last) for low, high in zip(before, after, strict=True)
+    )
+
+
+def draw(points: Points, file: Path) -> None:
+    """Two charts: seconds and GiB against the number, both logarithmic."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, 2, figsize=(11, 4), layout="constrained")
+    for index, (axis, unit) in enumerate(zip(axes, ("seconds", "peak memory, GiB"), strict=True)):
+        for (what, workers), series in points.items():
+            numbers = [point[0] for point in series]
+            style = "-o" if workers > 1 else "--o"
+            axis.loglog(
+                numbers, [point[1 + index] for point in series], style, label=f"{what}, {workers} cores"
+            )
+        axis.set_xlabel("pictures (people, for training)")
+        axis.set_ylabel(unit)
+        axis.grid(alpha=0.3)
+    axes[1].legend(fontsize=7)
+    figure.savefig(file, dpi=110)
+
+
+def main() -> None:
+    """Prints the table and draws the charts."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--task", help=argparse.SUPPRESS)
+    parser.add_argument("--model", default="default", help="whose crop is prepared, and that embeds")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000])
+    parser.add_argument("--plot", type=Path)
+    given = parser.parse_args()
+    if given.task:
+        serve(json.loads(given.task))
+        return
+    workers = sorted({1, min(2, cores())})
+    points = measure_all(given.sizes, workers, given.model)
+    print(heading("Growth", ("torch", "onnxruntime")))
+    heads = [f"{size:,}" for size in given.sizes]
+    print(f"| | cores | {' | '.join(heads)} | far |\n|{'---|' * (len(heads) + 3)}")
+    for (what, count), series in points.items():
+        target = FAR["people" if what.startswith("train") else "pictures"]
+        cells = [f"{seconds:.3g} s, {peak:.2f} GiB" for _, seconds, peak in series]
+        seconds, peak = far(series, target)
+        print(f"| {what} | {count} | {' | '.join(cells)} | {target:,}: {seconds:.3g} s, {peak:.3g} GiB |")
+    if given.plot:
+        draw(points, given.plot)
+
+
+if __name__ == "__main__":
+    main()

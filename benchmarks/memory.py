@@ -1,0 +1,76 @@
+"""How much memory do training `default` and embedding many pictures take?
+
+    make bench-memory LFW=DIR        (or: python benchmarks/memory.py --root DIR)
+
+The figure is what the system says a process held at most (`ru_maxrss`), mapped files included. Many pictures are a list
+that names a thousand files over and over: a list knows nothing of that, and neither does the memory that it takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+from sides import heading
+
+TWINFACE = [sys.executable, "-m", "twinface"]
+
+
+def peak_of(command: list[str]) -> tuple[float, float]:
+    """GiB that a command held at most, and the seconds that it took."""
+    began = time.perf_counter()
+    process = os.posix_spawn(
+        command[0],
+        command,
+        dict(os.environ),
+        file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)],
+    )
+    _, status, used = os.wait4(process, 0)
+    if status:
+        raise SystemExit(f"{' '.join(command)} ended with {os.waitstatus_to_exitcode(status)}")
+    return used.ru_maxrss / 2**20, time.perf_counter() - began
+
+
+def main() -> None:
+    """Prints a row for each."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--root", type=Path, help="folder of LFW; without it nothing is trained")
+    parser.add_argument("--model", default="default", help="that embeds")
+    parser.add_argument("--pictures", type=int, nargs="*", default=[1_000, 10_000, 100_000, 1_000_000])
+    given = parser.parse_args()
+    print(heading("Memory", ("torch", "onnxruntime")))
+    print("| | peak, GiB | seconds |\n|---|---|---|", flush=True)
+    with tempfile.TemporaryDirectory() as place:
+        if given.root:
+            command = [*TWINFACE, "train", "--data", "lfw", "--root", str(given.root), "--recipe", "default"]
+            peak, seconds = peak_of([*command, "--set", "trainer.epochs=1", "--out", f"{place}/run"])
+            print(
+                f"| `twinface train`, default, one epoch, to its report | {peak:.2f} | {seconds:.0f} |",
+                flush=True,
+            )
+        photos = Path(place) / "photos"
+        photos.mkdir()
+        random = np.random.default_rng(0)
+        for number in range(1000):
+            coarse = random.integers(0, 256, (25, 25), np.uint8)
+            cv2.imwrite(str(photos / f"{number:04}.jpg"), cv2.resize(coarse, (250, 250)))
+        for count in given.pictures:
+            listed = Path(place) / f"{count}.txt"
+            with listed.open("w") as file:
+                file.writelines(f"photos/{number % 1000:04}.jpg\n" for number in range(count))
+            command = [*TWINFACE, "embed", str(listed), "--model", given.model, "--out", f"{place}/{count}"]
+            peak, seconds = peak_of(command)
+            print(
+                f"| `twinface embed`, {count:,} pictures, {given.model} | {peak:.2f} | {seconds:.0f} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
