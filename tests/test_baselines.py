@@ -70,6 +70,25 @@ def test_the_untrained_twin_is_the_one_that_the_seed_draws(settings: Settings) -
     assert first.record.threshold.value == again.record.threshold.value != other.record.threshold.value
 
 
+def test_what_learns_without_labels_has_learnt_in_the_untrained_twin() -> None:
+    settings = load_recipe(
+        "demo",
+        [
+            "imaging.height=32",
+            "imaging.width=32",
+            'network.backbone={name="fisher", gaussians=4, dimensions=6, scales=[1.0], steps=[4], cell=4}',
+            "projection.name=none",
+        ],
+    )
+    dataset = open_dataset("orl")
+    preparation = build_preparation(settings.imaging, dataset.region)
+    split = split_dataset(dataset, settings)
+    figures = evaluate(
+        fit_baseline("untrained", split, preparation, settings), split.validation, "pairs", allow_seen=True
+    ).figures
+    assert figures["auc"] > 0.7  # of a mixture that has learnt nothing all faces are alike: .5
+
+
 class Dressed(Folder):
     """People whom either their faces tell apart, or their clothes."""
 

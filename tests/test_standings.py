@@ -52,6 +52,22 @@ def test_corrected_p_values_against_a_plain_loop() -> None:
     assert corrected_p_values({"a": right["a"]}) == {}
 
 
+def test_a_difference_that_rests_on_one_person_tells_nobody_apart() -> None:
+    """The better model is right on 40 more pairs, all of them of one of 60 people: McNemar's test is deceived."""
+    drawn = np.random.default_rng(0)
+    match = np.arange(400) % 2 == 0
+    left = np.where(np.arange(400) < 40, 0, drawn.integers(1, 60, 400))
+    right = np.where(match, left, (left + drawn.integers(1, 59, 400)) % 60)
+    people = np.stack([left, right], axis=1)
+    scores = np.where(match, 1.0, -1.0)
+    worse = np.where(np.arange(400) < 40, -scores, scores)
+    wrong = drawn.random(400) < 0.1  # both are, here
+    runs = [ScoredPairs(np.where(wrong, -each, each), match, people) for each in (scores, worse)]
+    contenders = [Contender(name, [run]) for name, run in zip(("better", "worse"), runs, strict=True)]
+    assert corrected_p_values({each.name: each.right() for each in contenders})["better", "worse"] < 1e-4
+    assert [place.apart for place in leaderboard(contenders)] == [frozenset(), frozenset()]
+
+
 def test_other_pairs_cannot_be_compared() -> None:
     with pytest.raises(DataError, match="a and b were not scored on the same pairs"):
         leaderboard([Contender("a", [some_pairs(1, 1.0)]), Contender("b", [some_pairs(1, 1.0, 300)])])

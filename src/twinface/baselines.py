@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from twinface import __version__
-from twinface.building import build_preparation, build_twin
+from twinface.building import build_preparation, build_twin, fit_backbone
 from twinface.cache import prepare_faces
 from twinface.config import Settings
 from twinface.datasets import Dataset
@@ -76,10 +76,13 @@ def pca(training: ByteArray, settings: Settings, seed: int) -> Comparison:
 def untrained(training: ByteArray, settings: Settings, seed: int) -> Comparison:
     """The run's own twin with its weights as the seed draws them.
 
-    It has no projection, since that is learnt. What it reaches is due to the crop, to the shape of the network and to
-    parts in which nothing is learnt, such as histograms of gradients.
+    It has no projection, since that is learnt. What it reaches is due to the crop, to the shape of the network, to
+    parts in which nothing is learnt, such as histograms of gradients, and to those that learn without labels before
+    training begins, such as the mixture of Fisher vectors.
     """
-    twin = build_twin(settings.network, settings.imaging, seed).eval()
+    twin = build_twin(settings.network, settings.imaging, seed)
+    fit_backbone(twin, training, seed)
+    twin.eval()
 
     def embed(faces: ByteArray) -> Float32Array:
         with torch.inference_mode():

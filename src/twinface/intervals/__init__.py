@@ -9,13 +9,14 @@ from twinface.intervals.bootstrap import (
     tar_interval,
 )
 from twinface.intervals.closed_form import fold_interval, mean_and_standard_error, wilson
-from twinface.intervals.comparison import holm, mcnemar, paired_people_bootstrap_difference
+from twinface.intervals.comparison import gain_interval, holm, mcnemar, paired_people_bootstrap_difference
 
 __all__ = [
     "accuracy_interval",
     "auc_interval",
     "eer_interval",
     "fold_interval",
+    "gain_interval",
     "holm",
     "mcnemar",
     "mean_and_standard_error",

@@ -120,9 +120,26 @@ def paired_people_bootstrap_difference(
         )
     right_a, right_b = (scores_a >= thresholds[0]) == match, (scores_b >= thresholds[1]) == match
     gain = right_b.astype(np.float64) - right_a
-    drawn = people_bootstrap(weighted_mean(gain, match), pairs_a, replicates, seed, level)
+    return gain_interval(gain, pairs_a, replicates=replicates, seed=seed, level=level)
+
+
+def gain_interval(
+    gain: FloatArray, pairs: ScoredPairs, *, replicates: int = 1000, seed: int = 0, level: float = 0.95
+) -> Interval:
+    """Return the interval of the mean of what one model, or the mean of its runs, gains over another on each pair.
+
+    People are resampled; never narrower than the interval of Agresti & Min for independent pairs.
+
+    Args:
+        gain: [M] in [-1, 1], how much more often the one was right.
+        pairs: the pairs; their scores do not matter.
+        replicates, seed, level: as in `people_bootstrap`.
+
+    Raises: as `people_bootstrap`.
+    """
+    drawn = people_bootstrap(weighted_mean(gain, pairs.is_match), pairs, replicates, seed, level)
     # Agresti & Min: Wald's interval after adding half a pair to each of the four cells of the table.
-    total = len(match) + 2
+    total = len(gain) + 2
     centre = gain.sum() / total
     half = normal_quantile(level) * math.sqrt((np.sum(gain**2) + 1) / total - centre**2) / math.sqrt(total)
     return Interval(

@@ -115,7 +115,8 @@ def agreement_chart(names: Sequence[str], apart: Mapping[str, Sequence[str]]) ->
         "Told apart",
         f"{count} of {len(names) * (len(names) - 1) // 2} pairs of models can be told apart.",
         draw,
-        "A square where two models differ: McNemar's test on the same pairs, Holm's correction for all comparisons.",
+        "A square where two models differ: McNemar's test on the same pairs, Holm's correction for all comparisons, "
+        "and the interval of their difference with people resampled.",
         height=1.6 + 0.26 * len(names),
     )
 

@@ -1,0 +1,141 @@
+"""How much do the seeds' ways of judging add to a figure?
+
+    python benchmarks/protocol_errors.py --root DIR --out FOLDER [--study STUDY_FOLDER]
+
+Trains a recipe as the seeds did, on a random four fifths of the pairs of View 1's training list, so that people of the
+other fifth are in training as well; then scores the same model, at one threshold, on the pairs that it learnt from, on
+the fifth that was held out, and on View 1's test pairs. What the first two show above the third is not accuracy.
+Runs continue where they were stopped.
+
+With a study that was scored on test pairs it also says what choosing the best of its runs by test accuracy adds: the
+best on half of the test pairs, less the same run on the other half, over many halves.
+"""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+from twinface import training_run
+from twinface.config import Settings
+from twinface.datasets import Dataset, open_dataset
+from twinface.datasets.splits import pair_subset
+from twinface.errors import DataError
+from twinface.evaluation import evaluate
+from twinface.interruption import StopRequest
+from twinface.onnx_model import OnnxModel
+from twinface.recipe import load_recipe
+from twinface.results import load_results
+from twinface.runs import RunFolder
+from twinface.trainer import Watcher
+from twinface.training_data import DataSource, PeopleSplit
+from twinface.types import FloatArray, TrainingSource
+
+HELD = 0.2  # of the pairs
+HALVES = 2000
+
+
+def split_over_pairs(dataset: Dataset, settings: Settings) -> PeopleSplit:
+    """The seeds' split: a random share of the pairs is held out, whoever is on them."""
+    given = dataset.training_pairs()
+    if given is None:
+        raise DataError(f"{dataset.title} has no list of training pairs")
+    order = np.random.default_rng(settings.data.split_seed).permutation(len(given))
+    held, rest = np.split(order, [round(HELD * len(given))])
+    learnt = pair_subset(given, np.sort(rest))
+    return PeopleSplit(
+        TrainingSource(learnt.faces, learnt),
+        pair_subset(given, np.sort(held)),
+        f"{len(rest)} pairs of {given.name}",
+        f"{len(held)} other pairs of {given.name}, with people of the same",
+    )
+
+
+def train(recipe: str, epochs: int, seed: int, root: str, place: Path, threads: int | None) -> RunFolder:
+    """A run with that split, from where it stands to its end."""
+    folder = RunFolder(place)
+    if not folder.path.exists():
+        overrides = [f"trainer.epochs={epochs}", *([f"trainer.threads={threads}"] if threads else [])]
+        training_run.start_run(DataSource("lfw", root), load_recipe(recipe, overrides), seed, folder)
+    if not (folder.path / "model" / "model.onnx").exists():
+        training_run.continue_run(folder, StopRequest(), Watcher())
+    return folder
+
+
+def best_of(study: Path) -> tuple[int, float, float]:
+    """Runs that were scored on test pairs, and what choosing the best of them adds: mean and standard deviation."""
+    right = []
+    for results in sorted(study.glob("trials/*/seed-*/results")):
+        [result] = load_results(results.parent)
+        right.append((result.decided >= 0) == result.is_match)
+    table = np.array(right)
+    random = np.random.default_rng(0)
+    gains = []
+    for _ in range(HALVES):
+        half = random.permutation(table.shape[1]) < table.shape[1] // 2
+        best = table[:, half].mean(1).argmax()
+        gains.append(table[best, half].mean() - table[best, ~half].mean())
+    return len(table), float(np.mean(gains)), float(np.std(gains))
+
+
+def of_seeds(values: FloatArray) -> str:
+    """Mean and 95 % interval over seeds."""
+    mean = values.mean()
+    if len(values) < 2:
+        return f"{mean:+.3f}"
+    reach = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return f"{mean:+.3f} [{mean - reach:+.3f}, {mean + reach:+.3f}]"
+
+
+def main() -> None:
+    """Prints a row for each seed, and what each way of judging adds."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--root", required=True, help="folder of LFW")
+    parser.add_argument("--out", type=Path, required=True, help="where the runs go")
+    parser.add_argument("--recipe", default="seed-b-2")
+    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--study", type=Path, help="a study whose runs were scored on test pairs")
+    given = parser.parse_args()
+    training_run.split_dataset = split_over_pairs  # on purpose: the library itself has no such split
+    dataset = open_dataset("lfw", given.root)
+    print(
+        f"{given.recipe}, {given.epochs} epochs, a random fifth of the pairs held out, {datetime.now(UTC):%Y-%m-%d}\n"
+    )
+    print("| seed | pairs learnt from | pairs held out at random | View 1 test |\n|---|---|---|---|")
+    rows = []
+    for seed in given.seeds:
+        folder = train(
+            given.recipe, given.epochs, seed, given.root, given.out / f"seed-{seed}", given.threads
+        )
+        model = OnnxModel(folder.path)
+        split = split_over_pairs(dataset, folder.settings())
+        learnt = split.source.pairs
+        assert learnt is not None
+        found = [
+            evaluate(model, pairs, "pairs", allow_seen=True).figures
+            for pairs in (learnt, split.validation, dataset.protocol("view1"))
+        ]
+        rows.append([figures["accuracy"] for figures in found])
+        cells = [
+            "{:.3f} [{:.3f}, {:.3f}]".format(figures["accuracy"], *figures["accuracy_interval"])
+            for figures in found
+        ]
+        print(f"| {seed} | {' | '.join(cells)} |", flush=True)
+    table = np.array(rows)
+    print(f"\nScoring on training pairs adds {of_seeds(table[:, 0] - table[:, 2])},")
+    print(f"validation over shared people adds {of_seeds(table[:, 1] - table[:, 2])} (95 % over seeds).")
+    if given.study:
+        count, mean, spread = best_of(given.study)
+        print(
+            f"Choosing the best of {count} runs by test accuracy adds {mean:+.3f} (deviation over halves {spread:.3f})."
+        )
+
+
+if __name__ == "__main__":
+    main()
