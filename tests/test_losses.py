@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from pytorch_metric_learning import losses
 from torch.nn.functional import normalize
 
 from twinface.backbones import Residual
@@ -74,7 +75,7 @@ def test_triplet_on_semi_hard_triplets(twin: Twin, embeddings: torch.Tensor) -> 
 def test_margin_softmax(twin: Twin, embeddings: torch.Tensor, name: str) -> None:
     margin = {"cosface": 0.2, "arcface": 11.5}[name]
     loss = LOSSES[name](4, 3, margin=margin, scale=16.0)
-    centres = normalize(loss.loss.W.detach(), dim=0)
+    centres = normalize(loss.vectors.detach().T, dim=0)
     expected = 0.0
     for row in range(6):
         cosines = (normalize(embeddings[row], dim=0) @ centres).tolist()
@@ -88,6 +89,24 @@ def test_margin_softmax(twin: Twin, embeddings: torch.Tensor, name: str) -> None
     assert loss(twin, embeddings, LABELS).item() == pytest.approx(expected, rel=1e-3)
 
 
+@pytest.mark.parametrize("name", ["cosface", "arcface"])
+def test_margin_softmax_has_values_and_gradients_of_pytorch_metric_learning(
+    twin: Twin, embeddings: torch.Tensor, name: str
+) -> None:
+    margin, theirs = {"cosface": (0.2, losses.CosFaceLoss), "arcface": (130.0, losses.ArcFaceLoss)}[name]
+    torch.manual_seed(3)
+    ours = LOSSES[name](4, 3, margin=margin, scale=16.0)
+    torch.manual_seed(3)
+    reference = theirs(3, 4, margin=margin, scale=16.0)
+    torch.testing.assert_close(ours.vectors.detach(), reference.W.detach().T)  # the same draws
+    found, expected = ours(twin, embeddings, LABELS), reference(embeddings, PEOPLE)
+    torch.testing.assert_close(found, expected)
+    gradients = torch.autograd.grad(found, [embeddings, ours.vectors])
+    wanted = torch.autograd.grad(expected, [embeddings, reference.W])
+    torch.testing.assert_close(gradients[0], wanted[0], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(gradients[1], wanted[1].T, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", sorted(LOSSES))
 def test_every_loss_has_a_finite_gradient(twin: Twin, embeddings: torch.Tensor, name: str) -> None:
     value = LOSSES[name](4, 3)(twin, embeddings, LABELS)
@@ -98,7 +117,7 @@ def test_every_loss_has_a_finite_gradient(twin: Twin, embeddings: torch.Tensor, 
 
 def test_parts_learn_as_they_would_alone(twin: Twin, embeddings: torch.Tensor) -> None:
     torch.manual_seed(2)
-    losses = [LOSSES["cosface"](3, 3), LOSSES["cosface"](1, 3)]
-    together = PartByPart(losses, (3, 1))(twin, embeddings, LABELS)
-    alone = losses[0](twin, embeddings[:, :3], LABELS) + losses[1](twin, embeddings[:, 3:], LABELS)
+    each = [LOSSES["cosface"](3, 3), LOSSES["cosface"](1, 3)]
+    together = PartByPart(each, (3, 1))(twin, embeddings, LABELS)
+    alone = each[0](twin, embeddings[:, :3], LABELS) + each[1](twin, embeddings[:, 3:], LABELS)
     assert together.item() == pytest.approx(alone.item(), rel=1e-6)
