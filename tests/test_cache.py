@@ -19,7 +19,7 @@ from twinface import cache as cache_module
 from twinface.cache import PreparedFaces, cache_folder, prepare_faces
 from twinface.errors import DataError, ImageError, StorageError
 from twinface.imaging import Preparation, prepare_file
-from twinface.threads import in_order
+from twinface.threads import TOGETHER, in_order
 from twinface.types import ByteArray, FaceSet, Region
 
 GRAY = Preparation(Region(0.1, 0.2, 0.5, 0.5), 20, 24, "gray")
@@ -217,14 +217,14 @@ def test_results_come_in_order_and_only_a_few_are_held() -> None:
 
     def items() -> Iterator[int]:
         nonlocal taken
-        while taken < 300:
+        while taken < 3000:
             taken += 1
             yield taken
 
     for done, result in enumerate(in_order(lambda item: -item, items()), start=1):
         assert result == -done
-        assert taken - done <= 64
-    assert done == 300
+        assert taken - done <= (2 * 8 + 2) * TOGETHER
+    assert done == 3000
 
 
 # Other processes.
@@ -237,7 +237,7 @@ from twinface.cache import prepare_faces
 from twinface.errors import StorageError
 from twinface.imaging import Preparation
 from twinface.types import FaceSet, Region
-from twinface.threads import in_order
+from twinface.threads import TOGETHER, in_order
 
 folder, root, mode, *paths = sys.argv[1:]
 faces = FaceSet("test faces", Path(root), tuple(paths), np.arange(len(paths)), tuple(paths))
