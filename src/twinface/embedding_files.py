@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -160,25 +160,15 @@ def _search(root: Path, folder: Path) -> Iterator[str]:
 
 
 def _go_on(source: Path, model: ModelFile, target: Path, count: int, progress: Progress | None) -> None:
-    """Embeds from the last whole batch on; `embeddings.npy` is there when it returns."""
-    size = 4 * model.record.embedding_size
+    """Embeds what is not yet embedded; `embeddings.npy` is there when it returns."""
     root = source if source.is_dir() else source.parent
+    read = partial(_read, root=root, preparation=model.record.preparation)
     with (target / UNFINISHED).open("a+b") as rows, (target / FAILED).open("a+b") as failed:
-        if not rows.tell():
-            np.lib.format.write_array_header_1_0(
-                rows, {"descr": "<f4", "fortran_order": False, "shape": (count, model.record.embedding_size)}
-            )
-        rows.seek(0)
-        np.lib.format.read_magic(rows)
-        np.lib.format.read_array_header_1_0(rows)
-        header = rows.tell()
-        done = (rows.seek(0, os.SEEK_END) - header) // size
-        rows.truncate(header + done * size)
+        done = _rows_so_far(rows, count, model.record.embedding_size)
         _keep_failures_before(failed, done)
         with (target / LIST).open(encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
-            names = (line.rstrip("\n") for line in islice(lines, done, None))
-            read = in_order(partial(_read, root=root, preparation=model.record.preparation), names)
-            while batch := list(islice(read, BATCH)):
+            faces = in_order(read, (line.rstrip("\n") for line in islice(lines, done, None)))
+            while batch := list(islice(faces, BATCH)):
                 embeddings = model(np.stack([face for _, face, _ in batch]))
                 for row, (name, _, reason) in enumerate(batch):
                     if reason:
@@ -196,7 +186,25 @@ def _go_on(source: Path, model: ModelFile, target: Path, count: int, progress: P
     (target / UNFINISHED).replace(target / ROWS)
 
 
-def _keep_failures_before(failed: Any, done: int) -> None:
+def _rows_so_far(rows: IO[bytes], count: int, length: int) -> int:
+    """How many rows are whole; what is left of another one is cut off, and a new file gets its header."""
+    rows.seek(0)
+    try:
+        np.lib.format.read_magic(rows)
+        np.lib.format.read_array_header_1_0(rows)
+    except ValueError:  # nothing is there yet, or not all of it
+        rows.seek(0)
+        rows.truncate()
+        header = {"descr": "<f4", "fortran_order": False, "shape": (count, length)}
+        np.lib.format.write_array_header_1_0(rows, header)
+        rows.flush()
+    begins = rows.tell()
+    done = (rows.seek(0, os.SEEK_END) - begins) // (4 * length)
+    rows.truncate(begins + done * 4 * length)
+    return done
+
+
+def _keep_failures_before(failed: IO[bytes], done: int) -> None:
     """Cuts off what was noted of rows that will be made again, and a line that was not written to its end."""
     failed.seek(0)
     kept = 0

@@ -18,7 +18,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor, nn
 
-# Measured on two kinds of processors: a direct convolution gets through more multiplications in a second.
+# Measured (docs/performance.md): how many more multiplications a second a direct convolution gets through.
 _SLOWER = 3
 
 
