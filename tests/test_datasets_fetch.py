@@ -201,6 +201,18 @@ INSIDE = ("lfw_funneled/Ann/Ann_0001.jpg", b"jpeg")
         (b"no archive at all", "cannot be unpacked"),
         (GOOD[: len(GOOD) // 2], "cannot be unpacked"),
     ],
+    ids=[
+        "absolute",
+        "upwards",
+        "backslash",
+        "symbolic link",
+        "hard link",
+        "device",
+        "no picture",
+        "another layout",
+        "no archive",
+        "half an archive",
+    ],
 )
 def test_unsafe_archives_leave_nothing_behind(tmp_path: Path, archive: bytes, message: str) -> None:
     (tmp_path / "root").mkdir()
