@@ -132,18 +132,18 @@ def draw(points: Points, file: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(1, 2, figsize=(11, 4), layout="constrained")
+    figure, axes = pyplot.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
+    colors = {what: f"C{number}" for number, what in enumerate(dict.fromkeys(what for what, _ in points))}
     for index, (axis, unit) in enumerate(zip(axes, ("seconds", "peak memory, GiB"), strict=True)):
         for (what, workers), series in points.items():
             numbers = [point[0] for point in series]
-            style = "-o" if workers > 1 else "--o"
-            axis.loglog(
-                numbers, [point[1 + index] for point in series], style, label=f"{what}, {workers} cores"
-            )
+            values = [point[1 + index] for point in series]
+            style, label = ("-o", f"{what}, {workers} cores") if workers > 1 else ("--o", f"{what}, 1 core")
+            axis.loglog(numbers, values, style, color=colors[what], label=label if index == 0 else None)
         axis.set_xlabel("pictures (people, for training)")
         axis.set_ylabel(unit)
         axis.grid(alpha=0.3)
-    axes[1].legend(fontsize=7)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=8)
     figure.savefig(file, dpi=110)
 
 
