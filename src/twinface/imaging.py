@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import stat
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -103,6 +104,10 @@ class Preparation:
             raise ModelError(f"the model's preparation of pictures cannot be read: {error}") from error
 
 
+# Without waiting for a pipe's other end, and, where that matters, without changing line ends.
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
 def _need_fields(settings: Any, names: tuple[str, ...]) -> None:
     found = sorted(map(str, settings)) if isinstance(settings, dict) else type(settings).__name__
     if found != sorted(names):
@@ -116,13 +121,16 @@ def read_bytes(path: Path | str) -> bytes:
         ImageError: there is no such file, or it is a folder, empty, too large or not readable.
     """
     try:
-        status = Path(path).stat()
-        # Nothing but a plain file: a pipe would be waited for, a device may have no end.
-        if not stat.S_ISREG(status.st_mode):
-            found = "a folder" if stat.S_ISDIR(status.st_mode) else "not a plain file"
-            raise ImageError(f"{path}: {found}, need a picture")
-        with Path(path).open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
+        descriptor = os.open(path, _READ)
+        try:
+            status = os.fstat(descriptor)
+            # Nothing but a plain file: a pipe would be waited for, a device may have no end.
+            if not stat.S_ISREG(status.st_mode):
+                found = "a folder" if stat.S_ISDIR(status.st_mode) else "not a plain file"
+                raise ImageError(f"{path}: {found}, need a picture")
+            data = _read(descriptor, status.st_size)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError as error:
         raise ImageError(f"{path}: no such file") from error
     except (OSError, ValueError) as error:  # ValueError: a name with a zero byte in it
@@ -131,6 +139,20 @@ def read_bytes(path: Path | str) -> bytes:
         raise ImageError(f"{path}: the file is empty, need a picture")
     if len(data) > MAX_FILE_BYTES:
         raise ImageError(f"{path}: more than {MAX_FILE_BYTES >> 20} MiB, need a smaller file")
+    return data
+
+
+def _read(descriptor: int, size: int) -> bytes:
+    """The bytes of an open file that was `size` bytes long, one more than is allowed at most.
+
+    In as few calls as can be: threads that read many small files spend their time handing the interpreter's lock over.
+    """
+    most = MAX_FILE_BYTES + 1
+    data = os.read(descriptor, min(size + 1, most))
+    if len(data) == size:
+        return data
+    while len(data) < most and (more := os.read(descriptor, most - len(data))):  # it grew or shrank meanwhile
+        data += more
     return data
 
 
