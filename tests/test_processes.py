@@ -24,10 +24,11 @@ from twinface.interruption import Interrupted, StopRequest
 from twinface.processes import Processes, joined
 from twinface.recipe import load_recipe
 from twinface.runs import FollowedRun, RunFolder
-from twinface.runtime import Machine, available_cores, choose_machine, make_deterministic
+from twinface.runtime import Machine, choose_machine, make_deterministic
 from twinface.sampling import SAMPLERS
 from twinface.schedules import SCHEDULES
 from twinface.shared_layers import share_layers
+from twinface.threads import available_cores
 from twinface.trainer import Plan, Progress, Watcher, training_step
 from twinface.training_data import DataSource, split_dataset
 from twinface.training_run import continue_run, start_run

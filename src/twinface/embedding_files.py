@@ -28,11 +28,10 @@ from twinface.datasets.folder import is_picture, visible
 from twinface.errors import DataError, ImageError, StorageError
 from twinface.imaging import Preparation, prepare_file
 from twinface.model_file import ModelFile
+from twinface.scoring import Progress
 from twinface.storage import new_file, sha256_of, write_json
 from twinface.threads import in_order
 from twinface.types import ByteArray
-
-Progress = Callable[[int, int], None]
 
 BATCH = 16  # faces at a time, see `scoring.embed_faces`
 LIST, ROWS, UNFINISHED, FAILED, ABOUT = (
@@ -103,17 +102,17 @@ def _begin(source: Path, model: ModelFile, target: Path) -> dict[str, Any]:
     if not place.exists():
         with new_file(target / LIST) as file:
             counted = _count(source, file.write)
-        write_json(place, about | counted | {"failed": None})
-    else:
-        about |= _count(source, lambda line: None)
-        found = json.loads(place.read_text())
-        for field in ("pictures_sha256", "model_sha256"):
-            if found[field] != about[field]:
-                raise DataError(
-                    f"{target}: holds embeddings of other pictures or by another model ({field} in {ABOUT} differs); "
-                    "name another folder, or remove this one"
-                )
-    return dict(json.loads(place.read_text()))
+        write_json(place, about := about | counted | {"failed": None})
+        return about
+    found: dict[str, Any] = json.loads(place.read_text())
+    about |= _count(source, lambda line: None)
+    for field in ("pictures_sha256", "model_sha256"):
+        if found[field] != about[field]:
+            raise DataError(
+                f"{target}: holds embeddings of other pictures or by another model ({field} in {ABOUT} differs); "
+                "name another folder, or remove this one"
+            )
+    return found
 
 
 def _count(source: Path, write: Callable[[bytes], object]) -> dict[str, Any]:

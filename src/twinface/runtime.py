@@ -15,6 +15,7 @@ import torch
 
 from twinface.errors import SettingsError
 from twinface.processes import Processes
+from twinface.threads import available_cores
 
 Purpose = Literal["weights", "order", "augment", "dropout", "validation", "fit", "cohort"]
 _PURPOSES: dict[Purpose, int] = {
@@ -109,11 +110,6 @@ def has_fast_bfloat16(device: str) -> bool:
     return any(getattr(torch.cpu, test, bool)() for test in tests)
 
 
-def available_cores() -> int:
-    """The cores that this process may use, which a container can set below those of the machine."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def make_deterministic() -> None:
     """Asks every operation for the same bits each time; on CUDA this must come before the first one."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -131,8 +127,8 @@ def keep_memory() -> None:
     than on batch normalisation and pooling together. The process then holds what it needed at most. Other C libraries
     are left as they are.
     """
-    library = ctypes.CDLL(None)
-    if platform.libc_ver()[0] == "glibc" and hasattr(library, "mallopt"):
+    if platform.libc_ver()[0] == "glibc":
+        library = ctypes.CDLL(None)
         library.mallopt(_M_MMAP_MAX, 0)
         library.mallopt(_M_TRIM_THRESHOLD, -1)
 

@@ -26,9 +26,7 @@ def in_order(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterat
     def several(part: list[_Item]) -> list[_Result]:
         return [work(item) for item in part]
 
-    threads = min(
-        8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
+    threads = min(8, available_cores())
     source = iter(items)
     waiting: deque[Future[list[_Result]]] = deque()
     with ThreadPoolExecutor(threads) as pool:
@@ -42,3 +40,8 @@ def in_order(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterat
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def available_cores() -> int:
+    """The cores that this process may use, which a container can set below those of the machine."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

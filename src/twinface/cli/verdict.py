@@ -1,4 +1,4 @@
-"""What `verify` and `explain` have in common: two pictures and a model go in, a verdict comes out."""
+"""What commands that use a model have in common: two pictures and a model go in, a verdict comes out."""
 
 from __future__ import annotations
 
