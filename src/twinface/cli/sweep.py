@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,12 +50,12 @@ def sweep(
     It can be stopped at any time and goes on when it is called again.
     """
     from twinface.experiments.study import read_study
+    from twinface.threads import available_cores
     from twinface.training_data import DataSource
 
     plan = read_study(study)
     place = out or Path("studies") / plan.name
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    cores = cores or available
+    cores = cores or available_cores()
     jobs = jobs or cores
     if jobs > cores:
         raise SettingsError(f"--jobs {jobs}: found {cores} cores, need one for each run; lower --jobs")

@@ -1,0 +1,136 @@
+"""Do the conclusions of the two student reports hold?
+
+    python benchmarks/seed_conclusions.py STUDY_FOLDER      (after `twinface sweep studies/seeds-short.toml`)
+
+Prints a row for each point of the study: accuracy on validation people and on View 1's test pairs, with the deviation
+over seeds and the interval over people; then what each change of one factor adds to test accuracy, seed by seed against
+the same seed; then, of the longest runs, what more epochs and early stopping do to accuracy on validation people.
+Nothing was chosen by test accuracy: the points were named before any was trained.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+from twinface.experiments.study import Study, describe, read_study, trial_points
+from twinface.intervals import gain_interval, share_interval
+from twinface.results import Result, load_results
+from twinface.types import FloatArray, ScoredPairs
+
+CHANGES = (
+    ("L2 5e-4 instead of 0", "models/0001", "models/0000"),
+    ("batch 16 instead of 32", "batch/0000", "models/0000"),
+    ("dropout .2 instead of 0, batch 16", "models/0002", "batch/0000"),
+    ("25 epochs instead of 15", "epochs/0000", "models/0000"),
+    ("initial weights as meant instead of as drawn", "meant/0000", "models/0000"),
+    ("seed A's chosen network instead of seed B's", "models/0003", "models/0000"),
+)
+LONGEST = "epochs/0000"
+MARKS = (5, 10, 15, 20, 25)  # epochs
+PATIENCE = (3, 5, 10)
+
+
+class Point:
+    """The runs of one point of a study."""
+
+    def __init__(self, study: Study, place: Path, name: str) -> None:
+        part, _, number = name.partition("/")
+        self.name = name
+        folders = [place / "trials" / f"{part}-{number}" / f"seed-{seed}" for seed in study.seeds]
+        self.curves = [
+            [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+            for folder in folders
+        ]
+        self.validation = np.array(
+            [max((row for row in curve if row["best"]), key=lambda row: row["epoch"])["accuracy"]
+             for curve in self.curves]
+        )  # fmt: skip
+        self.results: list[Result] = [load_results(folder)[0] for folder in folders]
+        self.right = np.array([(result.decided >= 0) == result.is_match for result in self.results])
+
+    def pairs(self) -> ScoredPairs:
+        """The test pairs; whose scores does not matter."""
+        first = self.results[0]
+        return ScoredPairs(first.decided, first.is_match, first.people)
+
+    def accuracy_at(self, epoch: int) -> FloatArray:
+        """`[S]` accuracy on validation people after an epoch."""
+        return np.array([curve[epoch - 1]["accuracy"] for curve in self.curves])
+
+    def stopped(self, patience: int) -> tuple[FloatArray, FloatArray]:
+        """`[S]` each: the epoch after which early stopping by validation accuracy ends, and the accuracy kept."""
+        ends, kept = [], []
+        for curve in self.curves:
+            best = 0
+            for row, line in enumerate(curve):
+                if line["accuracy"] > curve[best]["accuracy"]:
+                    best = row
+                if row - best >= patience:
+                    break
+            ends.append(row + 1)
+            kept.append(curve[best]["accuracy"])
+        return np.array(ends), np.array(kept)
+
+
+def spread(values: FloatArray) -> str:
+    """Mean and standard deviation over seeds."""
+    return f"{values.mean():.3f} ± {values.std(ddof=1):.3f}"
+
+
+def over_seeds(gains: FloatArray) -> str:
+    """The 95 % interval of the mean over seeds, by Student's t."""
+    reach = stats.t.ppf(0.975, len(gains) - 1) * gains.std(ddof=1) / np.sqrt(len(gains))
+    return f"[{gains.mean() - reach:+.3f}, {gains.mean() + reach:+.3f}]"
+
+
+def main() -> None:
+    """Prints the tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("study", type=Path, help="folder of the finished study")
+    place = parser.parse_args().study
+    study = read_study(place / "study.toml")
+    told = {
+        f"{part.name}/{number:04}": describe(point)
+        for part in study.parts
+        for number, point in enumerate(trial_points(part))
+    }
+    points = {name: Point(study, place, name) for name in told}
+
+    print(
+        "| point | what | validation people | View 1 test, ± over seeds [95 %, people] |\n|---|---|---|---|"
+    )
+    for name, point in points.items():
+        found = share_interval(point.right.mean(0), point.pairs())
+        print(
+            f"| {name} | {told[name]} | {spread(point.validation)} | {spread(point.right.mean(1))} "
+            f"[{found.low:.3f}, {found.high:.3f}] |"
+        )
+
+    print("\n| change | adds to test accuracy | 95 %, people resampled | 95 %, seeds |\n|---|---|---|---|")
+    for what, changed, base in CHANGES:
+        gains = points[changed].right.mean(1) - points[base].right.mean(1)
+        found = gain_interval(
+            points[changed].right.mean(0) - points[base].right.mean(0), points[base].pairs()
+        )
+        print(
+            f"| {what} | {gains.mean():+.3f} | [{found.low:+.3f}, {found.high:+.3f}] | {over_seeds(gains)} |"
+        )
+
+    longest = points[LONGEST]
+    print(f"\nAccuracy on validation people of {LONGEST}, ± over seeds\n\n| epochs | accuracy |\n|---|---|")
+    for epoch in MARKS:
+        print(f"| {epoch} | {spread(longest.accuracy_at(epoch))} |")
+    print("\n| patience | ends after epochs | accuracy kept |\n|---|---|---|")
+    for patience in PATIENCE:
+        ends, kept = longest.stopped(patience)
+        print(f"| {patience} | {', '.join(map(str, ends))} | {spread(kept)} |")
+    print(f"| none | {len(longest.curves[0])} | {spread(longest.validation)} |")
+
+
+if __name__ == "__main__":
+    main()
