@@ -8,7 +8,15 @@ import torch
 
 from conftest import train_tiny
 from twinface.backbones import Fisher, Member, committee
-from twinface.backbones.fisher import CLIP, FLOOR, ORIENTATIONS, PARTS, Patches, fit_mixture
+from twinface.backbones.fisher import (
+    CLIP,
+    FLOOR,
+    ORIENTATIONS,
+    PARTS,
+    Patches,
+    fit_mixture,
+    symmetric_components,
+)
 from twinface.checkpoint import load_twin
 from twinface.errors import SettingsError
 from twinface.export import export_model
@@ -16,7 +24,7 @@ from twinface.opening import open_model
 from twinface.runs import RunFolder
 
 SHAPE = (1, 40, 36)
-SMALL = {"gaussians": 3, "dimensions": 5, "scales": (1.0, 0.8), "steps": (4, 3), "cell": 4}
+SMALL = {"gaussians": 4, "dimensions": 5, "scales": (1.0, 0.8), "steps": (4, 3), "cell": 4}
 
 
 def pictures(count: int, seed: int = 0) -> torch.Tensor:
@@ -29,6 +37,13 @@ def fitted() -> Fisher:
     network = Fisher(SHAPE, **SMALL).eval()
     network.fit(pictures(30), seed=1)
     return network
+
+
+def grid(side: int, step: int, cell: int) -> list[float]:
+    """Where the first cell of each patch has its middle."""
+    room = side - 2 * (cell - 1) - 3 * cell - 1
+    count = room // step + 1
+    return [cell - 1 + (room - (count - 1) * step) / 2 + step * number for number in range(count)]
 
 
 @pytest.mark.parametrize(("step", "cell"), [(4, 4), (3, 4), (1, 3), (5, 2)])
@@ -46,19 +61,20 @@ def test_descriptors_against_plain_loops(step: int, cell: int) -> None:
             for k in range(ORIENTATIONS):
                 turn = math.atan2(down, across) - 2 * math.pi * k / ORIENTATIONS
                 edges[k, y, x] = max(math.cos(turn), 0) ** 9 * math.hypot(across, down)
-    rows = range(0, height - 2 * (cell - 1) - 3 * cell, step)
-    columns = range(0, width - 2 * (cell - 1) - 3 * cell, step)
+    # As many patches as fit, and as much room on one side of them as on the other.
+    rows, columns = (grid(side, step, cell) for side in (height, width))
     assert found.shape == (len(rows) * len(columns), ORIENTATIONS * PARTS * PARTS)
     for place in (0, 1, len(columns), len(found) - 1):
         top, left = rows[place // len(columns)], columns[place % len(columns)]
         wanted = []
         for i in range(PARTS):
             for j in range(PARTS):
-                cy, cx = top + cell - 1 + i * cell, left + cell - 1 + j * cell
+                cy, cx = top + i * cell, left + j * cell
                 weights = {
                     (y, x): (cell - abs(y - cy)) * (cell - abs(x - cx))
-                    for y in range(cy - cell + 1, cy + cell)
-                    for x in range(cx - cell + 1, cx + cell)
+                    for y in range(height)
+                    for x in range(width)
+                    if abs(y - cy) < cell and abs(x - cx) < cell
                 }
                 total = sum(weights.values())
                 wanted += [
@@ -69,53 +85,94 @@ def test_descriptors_against_plain_loops(step: int, cell: int) -> None:
         plain = np.minimum(plain / (np.linalg.norm(plain) + FLOOR), CLIP)
         plain = np.sqrt(plain / plain.sum())
         np.testing.assert_allclose(found[place], plain, atol=1e-4)
-        middle = [(top + cell - 1 + 1.5 * cell + 0.5) / height, (left + cell - 1 + 1.5 * cell + 0.5) / width]
+        middle = [(top + 1.5 * cell + 0.5) / height, (left + 1.5 * cell + 0.5) / width]
         np.testing.assert_allclose(patches.places[place].numpy(), np.array(middle) - 0.5, atol=1e-6)
 
 
-def test_the_vector_is_the_gradient_of_the_log_likelihood() -> None:
-    """Against automatic differentiation, scaled by the information matrix's diagonal (Perronnin et al. 2010)."""
-    network = fitted()
-    image = pictures(1, seed=5)
+def plain_vector(network: Fisher, image: torch.Tensor) -> torch.Tensor:
+    """By automatic differentiation, scaled by the information matrix's diagonal (Perronnin et al. 2010)."""
     values = torch.cat([network._reduced(scale, image)[0] for scale in network.scales]).double()
-    means = network.means.double().requires_grad_()
-    deviations = network.variances.double().sqrt().requires_grad_()
-    shares = network.shares.double()
+    means, variances, shares = (value.double() for value in network._mixture())
+    means.requires_grad_()
+    deviations = variances.sqrt().requires_grad_()
     per_gaussian = torch.distributions.Normal(means, deviations).log_prob(values[:, None]).sum(2)
     likelihood = torch.logsumexp(per_gaussian + shares.log(), dim=1).mean()
     of_means, of_deviations = torch.autograd.grad(likelihood, [means, deviations])
     sigma = deviations.detach()
-    plain = torch.cat(
-        [
-            of_means * sigma / shares.sqrt()[:, None],
-            of_deviations * sigma / (2 * shares).sqrt()[:, None],
-        ],
-        dim=1,
-    ).flatten()
+    of_means = of_means * sigma / shares.sqrt()[:, None]
+    of_deviations = of_deviations * sigma / (2 * shares).sqrt()[:, None]
+    plain = torch.cat([of_means, of_deviations], dim=1)
     plain = plain.sign() * plain.abs().sqrt()
-    plain = plain / plain.norm()
-    torch.testing.assert_close(network(image)[0].double(), plain, atol=2e-3, rtol=0)
+    return plain / plain.norm()
 
 
-def test_a_mixture_is_found_again() -> None:
+def test_the_vector_is_the_mean_of_the_gradients_of_both_log_likelihoods() -> None:
+    """Half of them: what is left out are the same numbers in another order, and some with the other sign."""
+    network = fitted()
+    image = pictures(1, seed=5)
+    mean = (plain_vector(network, image) + plain_vector(network, image.flip(3))) / 2
+    kept, other = mean.chunk(2)
+    torch.testing.assert_close(network(image)[0].double(), kept.flatten(), atol=2e-3, rtol=0)
+    assert (network.signs < 0).sum() > 1
+    torch.testing.assert_close(other.abs(), kept.abs(), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("width", [36, 37])
+@pytest.mark.parametrize("steps", [(4, 3), (3, 2), (1, 5)])
+def test_mirror_images_have_the_same_vector_and_others_do_not(width: int, steps: tuple[int, int]) -> None:
+    """Whether or not the patches fill the width."""
+    network = Fisher((1, 40, width), **{**SMALL, "steps": steps}).eval()
+    images = torch.nn.functional.pad(pictures(30), (0, width - 36, 0, 0), mode="replicate")
+    network.fit(images, seed=1)
+    found = network(images)
+    torch.testing.assert_close(network(images.flip(3)), found, atol=1e-4, rtol=0)
+    assert (network(images.flip(2)) - found).abs().max() > 0.05
+
+
+def test_components_are_those_of_pictures_and_mirror_images_together() -> None:
+    described = pictures(12)
+    patches = Patches(*SHAPE[1:], scale=1.0, step=4, cell=4)
+    values, mirrored = (patches(each).flatten(0, 1).double() for each in (described, described.flip(3)))
+    both = torch.cat([values, mirrored])
+    both = both - both.mean(0)
+    variances, axes = torch.linalg.eigh(both.T @ both / len(both))
+    found, signs, largest = symmetric_components(both[: len(values)], 12)
+    assert float(largest) == pytest.approx(float(variances[-1]), rel=1e-6)
+    torch.testing.assert_close(found.T @ found, torch.eye(12, dtype=torch.double), atol=1e-9, rtol=0)
+    kept = axes.flip(1)[:, :12]
+    torch.testing.assert_close(found @ found.T, kept @ kept.T, atol=1e-6, rtol=0)
+    # Patches lie on the grid from left to right: those of the mirror image are there in the other order.
+    count = patches.counts
+    turned = (mirrored @ found).reshape(12, *count, 12).flip(2).flatten(0, 2)
+    torch.testing.assert_close(turned, values @ found * signs, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("odd", [False, True])
+def test_a_mixture_is_found_again(odd: bool) -> None:
+    """Also where only its mirror image, with the second number's sign changed, was seen of half of it."""
     random = torch.Generator().manual_seed(0)
-    means = torch.tensor([[0.0, 0.0], [6.0, 1.0], [-5.0, 4.0]])
-    spreads = torch.tensor([[1.0, 0.5], [0.4, 1.2], [0.8, 0.8]])
+    means = torch.tensor([[0.0, 3.0], [6.0, 1.0], [-5.0, 4.0]])
+    spreads = torch.tensor([[1.0, 0.5], [0.4, 0.3], [0.8, 0.8]])
     shares = torch.tensor([0.5, 0.3, 0.2])
     which = torch.multinomial(shares, 30_000, replacement=True, generator=random)
     values = means[which] + spreads[which] * torch.randn(30_000, 2, generator=random)
-    found = fit_mixture(values, 3, random)
+    signs = torch.tensor([1.0, -1.0 if odd else 1.0])
+    values[::2] = values[::2] * signs
+    found = fit_mixture(values, 3, torch.Generator().manual_seed(2), signs)
     order = found[0][:, 0].argsort()
     true_order = means[:, 0].argsort()
-    torch.testing.assert_close(found[0][order], means[true_order], atol=0.05, rtol=0)
+    middles = found[0][order]
+    if odd:
+        middles[:, 1] = middles[:, 1].abs()
+    torch.testing.assert_close(middles, means[true_order], atol=0.05, rtol=0)
     torch.testing.assert_close(found[1][order].sqrt(), spreads[true_order], atol=0.03, rtol=0)
-    torch.testing.assert_close(found[2][order], shares[true_order], atol=0.01, rtol=0)
+    torch.testing.assert_close(2 * found[2][order], shares[true_order], atol=0.01, rtol=0)
 
 
 def test_more_gaussians_than_there_are_kinds_of_values_stay_finite() -> None:
     values = torch.zeros(50, 2)
     values[25:, 0] = 1.0
-    for part in fit_mixture(values, 8, torch.Generator().manual_seed(0)):
+    for part in fit_mixture(values, 8, torch.Generator().manual_seed(0), torch.tensor([1.0, -1.0])):
         assert torch.isfinite(part).all()
 
 
@@ -134,7 +191,7 @@ def test_batches_and_flat_pictures() -> None:
     together = network(images)
     assert together.shape == (3, network.embedding_size)
     assert torch.isfinite(together).all()
-    torch.testing.assert_close(together.norm(dim=1), torch.ones(3))
+    assert (together.norm(dim=1) <= 1).all()
     for image, embedding in zip(images, together, strict=True):
         torch.testing.assert_close(network(image[None])[0], embedding, atol=1e-4, rtol=0)
 
@@ -147,6 +204,22 @@ def test_a_committee_lets_its_members_fit_to_their_own_views() -> None:
     network.fit(pictures(30), seed=1)
     torch.testing.assert_close(network(pictures(2))[:, : fitted().embedding_size], fitted()(pictures(2)))
     assert not any(network.learning)
+
+
+def test_a_committee_looks_twice_where_a_view_of_the_mirror_image_is_another_one() -> None:
+    options = {name: list(value) if isinstance(value, tuple) else value for name, value in SMALL.items()}
+    middle = Member(name="fisher", region=(0.1, 0.1, 0.8, 0.8), height=36, width=36, **options)
+    aside = Member(name="fisher", region=(0.1, 0.0, 0.8, 0.8), height=36, width=36, weight=0.5, **options)
+    network = committee(SHAPE, members=[middle, aside]).eval()
+    network.fit(pictures(30), seed=1)
+    images = pictures(3, seed=7)
+    one, other = network(images), network(images.flip(3))
+    size = network.parts[0]
+    torch.testing.assert_close(one[:, :size], other[:, :size], atol=1e-4, rtol=0)
+    assert (one[:, size:] - other[:, size:]).abs().max() > 0.01
+    units = [torch.nn.functional.normalize(each[:, size:], dim=1) for each in (one, other)]
+    expected = torch.cat([one[:, :size], 0.5 * (units[0] + units[1]) / 2], dim=1)
+    torch.testing.assert_close(network.both_ways(images), expected, atol=1e-4, rtol=0)
 
 
 def test_a_run_fits_exports_and_goes_on_from_its_state(tmp_path) -> None:
@@ -175,6 +248,7 @@ def test_a_run_fits_exports_and_goes_on_from_its_state(tmp_path) -> None:
     [
         ((3, 40, 36), {}, "found 3 channels, need 1"),
         (SHAPE, {"steps": (4,)}, "found 2 scales and 1 steps"),
+        (SHAPE, {"gaussians": 5}, "found 5 Gaussians, need an even number"),
         (SHAPE, {"cell": 12}, "a patch of 60 pixels does not fit into 40x36"),
     ],
 )

@@ -86,13 +86,12 @@ class Twin(nn.Module):
         """
         planes = images.permute(0, 3, 1, 2).float()
         if self.flip_average:
-            # As one batch: one pass over the weights, and half the graph to export.
-            both = self._unit(self.features(torch.cat([planes, planes.flip(3)])))
-            embeddings = both.reshape(2, -1, self.feature_size).mean(0)
+            embeddings = self.backbone.both_ways(self.normalise(planes))
         else:
             embeddings = self.features(planes)
             if len(self.backbone.parts) > 1:
-                embeddings = self._unit(embeddings)
+                parts = torch.split(embeddings, list(self.backbone.parts), dim=1)
+                embeddings = side_by_side(parts, self.backbone.weights)
         if self.projection:
             embeddings = self.projection(embeddings)
         if self.cohort:
@@ -112,7 +111,3 @@ class Twin(nn.Module):
         """
         embeddings = self.features(torch.cat([left, right]))
         return self.score(embeddings[: len(left)], embeddings[len(left) :])
-
-    def _unit(self, embeddings: Tensor) -> Tensor:
-        parts = torch.split(embeddings, list(self.backbone.parts), dim=1)
-        return side_by_side(parts, self.backbone.weights)

@@ -37,7 +37,8 @@ def committee(shape: InputShape, *, members: Sequence[Member]) -> Committee:
         seen, view = member.view(shape)
         views.append(view)
         networks.append(build(f"network.backbone.members.{place}", NETWORKS, member, seen))
-    return Committee(views, networks, [member.weight for member in members])
+    weights = [member.weight for member in members]
+    return Committee(views, networks, weights, [member.centred for member in members])
 
 
 BACKBONES: dict[str, Callable[..., Backbone]] = {**NETWORKS, "committee": committee}

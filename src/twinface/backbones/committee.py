@@ -9,7 +9,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from twinface.backbones.base import Backbone, InputShape, Positive
+from twinface.backbones.base import Backbone, InputShape, Positive, mean_of_units
 from twinface.backbones.resampling import Resample
 from twinface.config import Component
 from twinface.errors import SettingsError
@@ -35,6 +35,12 @@ class Member(Component):
         Region(*self.region)
         return self
 
+    @property
+    def centred(self) -> bool:
+        """Whether the region of the mirror image is the mirror image of the region."""
+        _, left, _, width = self.region
+        return abs(2 * left + width - 1) < 1e-6
+
     def view(self, shape: InputShape) -> tuple[InputShape, nn.Module]:
         """The shape that this member sees of an input, and the module that cuts it out."""
         region = Region(*self.region)
@@ -57,13 +63,18 @@ class Committee(Backbone):
         views: for each member, what cuts out its input.
         members: the networks.
         weights: how much say each has.
+        centred: whether each view of a mirror image is the mirror image of the view.
 
     Raises:
         SettingsError: there are none.
     """
 
     def __init__(
-        self, views: Sequence[nn.Module], members: Sequence[Backbone], weights: Sequence[float]
+        self,
+        views: Sequence[nn.Module],
+        members: Sequence[Backbone],
+        weights: Sequence[float],
+        centred: Sequence[bool],
     ) -> None:
         super().__init__()
         if not members:
@@ -72,7 +83,7 @@ class Committee(Backbone):
         self._networks = tuple(members)
         self.fits = any(member.fits for member in members)
         self.at_once = min(member.at_once for member in members)
-        self._weights = tuple(weights)
+        self._weights, self._centred = tuple(weights), tuple(centred)
         self._parts = tuple(member.embedding_size for member in members)
         self._learning = tuple(any(member.learning) for member in members)
         self.embedding_size = sum(self._parts)
@@ -108,4 +119,17 @@ class Committee(Backbone):
                 self.views, self.members, self.parts, self.learning, strict=True
             )
         ]
+        return torch.cat(parts, dim=1)
+
+    def both_ways(self, images: Tensor) -> Tensor:
+        """See `Backbone.both_ways`; a member that is symmetric sees each picture once."""
+        parts = []
+        for view, member, weight, centred in zip(
+            self.views, self._networks, self.weights, self._centred, strict=True
+        ):
+            if centred:
+                part = member.both_ways(view(images))
+            else:
+                part = mean_of_units(member(view(torch.cat([images, images.flip(3)]))))
+            parts.append(weight * part)
         return torch.cat(parts, dim=1)

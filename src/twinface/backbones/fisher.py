@@ -6,6 +6,11 @@ that has learnt, without labels, what patches of faces look like. The embedding 
 differ from those of the average one. Since a patch may move a little and still be compared with the same Gaussian,
 poses do less harm than to a fixed grid of cells. With PLDA on top it is our most accurate single network on LFW
 (docs/accuracy.md), and no step of training is in it.
+
+Everything here is symmetric, so that mirror images cost nothing. The patches of a picture and of its mirror image lie
+on the same grid; mirroring a picture exchanges the numbers that describe a patch; principal components are even or odd
+under that exchange; and each Gaussian has a mirrored one beside it. So the mirror image's Fisher vector has the same
+numbers as the picture's, in another order and some with the other sign, and the mean of both has half as many.
 """
 
 from __future__ import annotations
@@ -75,10 +80,15 @@ class Patches(nn.Module):
                 f"fisher: a patch of {(PARTS + 1) * cell} pixels does not fit into {self.size[0]}x{self.size[1]}, "
                 f"which is {height}x{width} at scale {scale:g}"
             )
-        rows, columns = (_cell_sums(side, cell, every) for side in self.size)
-        middle = reach + (PARTS - 1) * cell / 2 + 0.5
+        # The grid lies in the middle, between two pixels if need be: mirror images have the same one.
+        spans = [(count - 1) * step + (PARTS - 1) * cell for count in patches]
+        starts = [(side - 1 - span) / 2 for side, span in zip(self.size, spans, strict=True)]
+        rows, columns = (
+            _cell_sums(side, start + torch.arange(0, span + 1, every), cell)
+            for side, start, span in zip(self.size, starts, spans, strict=True)
+        )
         down, across = (
-            (torch.arange(count) * step + middle) / side - 0.5
+            (torch.arange(count) - (count - 1) / 2) * step / side
             for count, side in zip(patches, self.size, strict=True)
         )
         angles = torch.arange(ORIENTATIONS) * (2 * math.pi / ORIENTATIONS)
@@ -120,39 +130,53 @@ class Patches(nn.Module):
         return eighth * cosine * strength
 
 
-def _cell_sums(side: int, cell: int, every: int) -> Tensor:
-    """`[N, side]`: row n sums the pixels of the cell around pixel `cell - 1 + n * every`.
+def _cell_sums(side: int, middles: Tensor, cell: int) -> Tensor:
+    """`[N, side]`: row n sums the pixels of the cell around `middles[n]`.
 
     A cell takes its pixels with linearly falling weights from twice its width.
     """
-    middles = torch.arange(cell - 1, side - cell + 1, every)
     weights = (cell - (torch.arange(side) - middles[:, None]).abs()).clamp_min(0).float()
     return weights / weights.sum(1, keepdim=True)
 
 
+def mirrored_numbers() -> tuple[Tensor, Tensor]:
+    """`[64]` each: the numbers of a descriptor, and those that they change places with when the picture is mirrored.
+
+    The cells of a patch change sides, and an edge that points right points left.
+    """
+    numbers = torch.arange(_LENGTH).reshape(PARTS, PARTS, ORIENTATIONS)
+    turned = (ORIENTATIONS // 2 - torch.arange(ORIENTATIONS)) % ORIENTATIONS
+    mirrored = numbers.flip(1)[:, :, turned]
+    left = PARTS // 2
+    return numbers[:, :left].flatten(), mirrored[:, :left].flatten()
+
+
 class Fisher(Backbone):
-    """Fisher vectors with signed square roots, of length 1.
+    """Fisher vectors with signed square roots, of length 1, each averaged with that of the mirror image.
 
     `fit` learns from pictures without labels; until then all Gaussians are alike and so are all pictures.
 
     Args:
         shape: of the input; one channel.
-        gaussians: of the mixture.
+        gaussians: of the mixture; half of them are mirror images of the others.
         dimensions: principal components of a descriptor that are kept.
         scales: of the picture, one set of patches each.
         steps: pixels between patches at each scale.
         cell: side of a patch's 4x4 cells, in pixels.
 
     Raises:
-        SettingsError: the input has several channels or is smaller than a patch; or scales and steps differ in number.
+        SettingsError: the input has several channels or is smaller than a patch; scales and steps differ in number; or
+            the number of Gaussians is odd.
     """
 
     middle: Tensor
     axes: Tensor
+    signs: Tensor
     means: Tensor
     variances: Tensor
     shares: Tensor
     fits = True
+    symmetric = True
     at_once = 2
 
     def __init__(
@@ -171,22 +195,31 @@ class Fisher(Backbone):
             raise SettingsError(f"fisher: found {channels} channels, need 1: set imaging.color to gray")
         if len(scales) != len(steps):
             raise SettingsError(f"fisher: found {len(scales)} scales and {len(steps)} steps, need as many")
+        if gaussians % 2:
+            raise SettingsError(
+                f"fisher: found {gaussians} Gaussians, need an even number: each has a mirror image"
+            )
         self.scales = nn.ModuleList(
             Patches(height, width, scale, step, cell) for scale, step in zip(scales, steps, strict=True)
         )
         size = dimensions + 2
         self.register_buffer("middle", torch.zeros(_LENGTH + 2))
         self.register_buffer("axes", torch.eye(_LENGTH + 2)[:, :size].clone())
-        self.register_buffer("means", torch.zeros(gaussians, size))
-        self.register_buffer("variances", torch.ones(gaussians, size))
-        self.register_buffer("shares", torch.full((gaussians,), 1 / gaussians))
-        self.embedding_size = 2 * gaussians * size
+        # 1 or -1: what mirroring a picture does to each number of a reduced patch.
+        self.register_buffer("signs", torch.ones(size))
+        # Of one half of the mixture; the other half has the same shares and variances, and means with these signs.
+        half = gaussians // 2
+        self.register_buffer("means", torch.zeros(half, size))
+        self.register_buffer("variances", torch.ones(half, size))
+        self.register_buffer("shares", torch.full((half,), 1 / gaussians))
+        self.embedding_size = gaussians * size
 
     def forward(self, images: Tensor) -> Tensor:
-        """`[B, 1, H, W] -> [B, 2 * gaussians * (dimensions + 2)]`, each of length 1."""
+        """`[B, 1, H, W] -> [B, gaussians * (dimensions + 2)]`: the mean of two vectors of length 1."""
         # A patch's place among Gaussians is a difference of large numbers: bfloat16 is too coarse for it.
         with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
-            weights, offsets = _likelihoods(self.means, self.variances, self.shares)
+            means, variances, shares = self._mixture()
+            weights, offsets = _likelihoods(means, variances, shares)
             counts, sums = images.new_zeros(()), images.new_zeros(())
             patches = 0
             for scale in self.scales:
@@ -196,7 +229,7 @@ class Fisher(Backbone):
                 counts = counts + belonging.sum(1)
                 sums = sums + belonging.transpose(1, 2) @ both
                 patches += values.shape[1]
-            return self._gradient(counts / patches, sums / patches)
+            return self._folded(self._gradient(counts / patches, sums / patches))
 
     @torch.no_grad()
     def fit(self, images: Tensor, seed: int) -> None:
@@ -209,19 +242,39 @@ class Fisher(Backbone):
         random = torch.Generator().manual_seed(seed)
         patches = self._some_patches(images, random)
         spread = patches[:, _LENGTH:].std()
+        one, other = mirrored_numbers()
         self.middle.copy_(patches.mean(0))
+        self.middle[one] = self.middle[other] = (self.middle[one] + self.middle[other]) / 2
+        self.middle[-1] = 0
         centred = patches - self.middle
-        described = centred[:, :_LENGTH].double()
-        variances, axes = torch.linalg.eigh(described.T @ described / len(described))
         kept = self.axes.shape[1] - 2
+        axes, signs, largest = symmetric_components(centred[:, :_LENGTH].double(), kept)
         self.axes.zero_()
-        self.axes[:_LENGTH, :kept] = axes.flip(1)[:, :kept].float()
+        self.axes[:_LENGTH, :kept] = axes.float()
         # The place counts as much as the first principal component.
-        self.axes[_LENGTH:, kept:] = torch.eye(2) * (variances[-1].sqrt().float() / spread)
-        means, variances, shares = fit_mixture(centred @ self.axes, len(self.means), random)
+        self.axes[_LENGTH:, kept:] = torch.eye(2) * (largest.sqrt().float() / spread)
+        self.signs.copy_(torch.cat([signs.float(), torch.tensor([1.0, -1.0])]))
+        means, variances, shares = fit_mixture(centred @ self.axes, len(self.means), random, self.signs)
         self.means.copy_(means)
         self.variances.copy_(variances)
         self.shares.copy_(shares)
+
+    def _mixture(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Means `[K, D]`, variances `[K, D]` and shares `[K]` of all Gaussians, mirror images last."""
+        return (
+            torch.cat([self.means, self.means * self.signs]),
+            torch.cat([self.variances, self.variances]),
+            torch.cat([self.shares, self.shares]),
+        )
+
+    def _folded(self, vectors: Tensor) -> Tensor:
+        """`[B, K, 2 D]` -> `[B, K D]`: the mean of a picture's vector and its mirror image's.
+
+        What a Gaussian sees of the mirror image is what its mirror image sees of the picture, mirrored.
+        """
+        one, other = vectors.chunk(2, dim=1)
+        signs = torch.cat([self.signs, torch.ones_like(self.signs)])
+        return ((one + other * signs) / 2).flatten(1)
 
     def _some_patches(self, images: Tensor, random: torch.Generator) -> Tensor:
         """`[M, 130]`: descriptors and places of patches, the same number of each picture."""
@@ -248,59 +301,104 @@ class Fisher(Backbone):
         Args:
             counts: `[B, K]`, the share of the picture's patches that each Gaussian takes.
             sums: `[B, K, 2 D]`, the mean over all patches of a patch and its squares, so far as a Gaussian takes it.
+
+        Returns:
+            `[B, K, 2 D]`, each picture's of length 1.
         """
         first, second = sums.chunk(2, dim=2)
-        counts, means = counts[:, :, None], self.means
-        shares, deviations = self.shares.sqrt()[:, None], self.variances.sqrt()
-        of_means = (first - counts * means) / deviations / shares
-        of_spreads = (second - 2 * means * first + means.square() * counts) / self.variances - counts
-        of_spreads = of_spreads / (math.sqrt(2) * shares)
-        gradient = torch.cat([of_means, of_spreads], dim=2).flatten(1)
+        counts = counts[:, :, None]
+        means, variances, shares = self._mixture()
+        roots = shares.sqrt()[:, None]
+        of_means = (first - counts * means) / variances.sqrt() / roots
+        of_spreads = (second - 2 * means * first + means.square() * counts) / variances - counts
+        of_spreads = of_spreads / (math.sqrt(2) * roots)
+        gradient = torch.cat([of_means, of_spreads], dim=2)
         rooted = gradient.sign() * gradient.abs().clamp_min(1e-12).sqrt()
-        return functional.normalize(rooted, dim=1)
+        return functional.normalize(rooted.flatten(1), dim=1).reshape(rooted.shape)
 
 
-def fit_mixture(values: Tensor, gaussians: int, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """A mixture of Gaussians with diagonal covariances, by k-means and then expectation-maximisation.
+def symmetric_components(descriptors: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The principal components of centred descriptors and of their mirror images together.
+
+    What is even and what is odd under mirroring are uncorrelated, so each has components of its own.
+
+    Args:
+        descriptors: `[M, 128]`.
+        count: of the components, the largest first.
+
+    Returns:
+        Axes `[128, count]`, `[count]` what mirroring multiplies each component by, 1 or -1, and the largest variance.
+    """
+    one, other = mirrored_numbers()
+    variances, axes, signs = [], [], []
+    for sign in (1, -1):
+        halves = (descriptors[:, one] + sign * descriptors[:, other]) / math.sqrt(2)
+        found = torch.linalg.eigh(halves.T @ halves / len(halves))
+        axis = descriptors.new_zeros(_LENGTH, len(one))
+        axis[one] = found.eigenvectors / math.sqrt(2)
+        axis[other] = sign * found.eigenvectors / math.sqrt(2)
+        variances.append(found.eigenvalues)
+        axes.append(axis)
+        signs.append(torch.full((len(one),), sign))
+    order = torch.cat(variances).argsort(descending=True)[:count]
+    return torch.cat(axes, dim=1)[:, order], torch.cat(signs)[order], torch.cat(variances)[order[0]]
+
+
+def fit_mixture(
+    values: Tensor, half: int, random: torch.Generator, signs: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """A symmetric mixture of Gaussians with diagonal covariances, by k-means and then expectation-maximisation.
+
+    It is fitted to the values and their mirror images alike, and each Gaussian's mirror image is in it.
 
     Args:
         values: `[M, D]`.
-        gaussians: K, at most M.
+        half: K, half the number of Gaussians, at most M.
         random: which values the K begin with.
+        signs: `[D]` of 1 and -1, what mirroring multiplies a value by.
 
     Returns:
-        Means `[K, D]`, variances `[K, D]` and shares `[K]`, which sum to 1.
+        Of the half whose mirror images are the other half: means `[K, D]`, variances `[K, D]` and shares `[K]`, which
+        sum to 1/2.
     """
-    every = values.var(0, correction=0).clamp_min(1e-12)
+    # The values and their mirror images have this variance; the means of those that change sign are 0.
+    every = values.square().mean(0) - torch.where(signs > 0, values.mean(0), 0.0).square()
+    every = every.clamp_min(1e-12)
     smallest = SMALLEST_VARIANCE * every
-    means = values[torch.randperm(len(values), generator=random)[:gaussians]]
-    for _ in range(KMEANS_STEPS):
+    means = values[torch.randperm(len(values), generator=random)[:half]]
+    for step in range(KMEANS_STEPS):
+        both = torch.cat([means, means * signs]) / every.sqrt()
         nearest = torch.cat(
-            [
-                torch.cdist(part / every.sqrt(), means / every.sqrt()).argmin(1)
-                for part in torch.split(values, 8192)
-            ]
+            [torch.cdist(part / every.sqrt(), both).argmin(1) for part in torch.split(values, 8192)]
         )
-        counts = torch.bincount(nearest, minlength=gaussians)[:, None]
-        sums = torch.zeros_like(means).index_add_(0, nearest, values)
-        means = torch.where(counts > 0, sums / counts.clamp_min(1), means)
-    squares = torch.zeros_like(means).index_add_(0, nearest, (values - means[nearest]).square())
+        # A value whose nearest is a mirror image belongs, mirrored, to the original.
+        owner = nearest % half
+        turned = torch.where(nearest[:, None] < half, values, values * signs)
+        counts = torch.bincount(owner, minlength=half)[:, None]
+        if step < KMEANS_STEPS - 1:
+            sums = torch.zeros_like(means).index_add_(0, owner, turned)
+            means = torch.where(counts > 0, sums / counts.clamp_min(1), means)
+    squares = torch.zeros_like(means).index_add_(0, owner, (turned - means[owner]).square())
     variances = torch.where(counts > 1, squares / counts.clamp_min(1), every).clamp_min(smallest)
-    shares = (counts[:, 0].float() + 1) / (len(values) + gaussians)
+    shares = (counts[:, 0].float() + 1) / (len(values) + half) / 2
     for _ in range(EM_STEPS):
-        weights, offsets = _likelihoods(means, variances, shares)
-        taken, sums = torch.zeros(gaussians), torch.zeros(gaussians, 2 * values.shape[1])
+        weights, offsets = _likelihoods(
+            torch.cat([means, means * signs]), torch.cat([variances, variances]), torch.cat([shares, shares])
+        )
+        taken, sums = torch.zeros(2 * half), torch.zeros(2 * half, 2 * values.shape[1])
         for part in torch.split(values, 8192):
             both = torch.cat([part, part.square()], dim=1)
             belonging = torch.softmax(functional.linear(both, weights, offsets), dim=1)
             taken += belonging.sum(0)
             sums += belonging.T @ both
+        taken = taken[:half] + taken[half:]
+        sums = sums[:half] + sums[half:] * torch.cat([signs, torch.ones_like(signs)])
         first, second = (sums / taken.clamp_min(1e-6)[:, None]).chunk(2, dim=1)
         # A Gaussian that takes nothing stays where it is.
         used = taken[:, None] > 1e-3
         means = torch.where(used, first, means)
         variances = torch.where(used, second - first.square(), variances).maximum(smallest)
-        shares = (taken / taken.sum()).clamp_min(1e-6)
+        shares = (taken / taken.sum() / 2).clamp_min(1e-6)
     return means, variances, shares
 
 
