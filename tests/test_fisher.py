@@ -66,7 +66,7 @@ def test_descriptors_against_plain_loops(step: int, cell: int) -> None:
     assert found.shape == (len(rows) * len(columns), ORIENTATIONS * PARTS * PARTS)
     for place in (0, 1, len(columns), len(found) - 1):
         top, left = rows[place // len(columns)], columns[place % len(columns)]
-        wanted = []
+        histograms = []
         for i in range(PARTS):
             for j in range(PARTS):
                 cy, cx = top + i * cell, left + j * cell
@@ -77,11 +77,13 @@ def test_descriptors_against_plain_loops(step: int, cell: int) -> None:
                     if abs(y - cy) < cell and abs(x - cx) < cell
                 }
                 total = sum(weights.values())
-                wanted += [
-                    sum(edges[k, y, x] * weight for (y, x), weight in weights.items()) / total
-                    for k in range(ORIENTATIONS)
-                ]
-        plain = np.array(wanted)
+                histograms.append(
+                    [
+                        sum(edges[k, y, x] * weight for (y, x), weight in weights.items()) / total
+                        for k in range(ORIENTATIONS)
+                    ]
+                )
+        plain = np.array(histograms).T.flatten()
         plain = np.minimum(plain / (np.linalg.norm(plain) + FLOOR), CLIP)
         plain = np.sqrt(plain / plain.sum())
         np.testing.assert_allclose(found[place], plain, atol=1e-4)
@@ -91,7 +93,7 @@ def test_descriptors_against_plain_loops(step: int, cell: int) -> None:
 
 def plain_vector(network: Fisher, image: torch.Tensor) -> torch.Tensor:
     """By automatic differentiation, scaled by the information matrix's diagonal (Perronnin et al. 2010)."""
-    values = torch.cat([network._reduced(scale, image)[0] for scale in network.scales]).double()
+    values = torch.cat([network._reduced(scale, image)[0] for scale in network._scales]).double()
     means, variances, shares = (value.double() for value in network._mixture())
     means.requires_grad_()
     deviations = variances.sqrt().requires_grad_()

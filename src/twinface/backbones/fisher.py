@@ -57,8 +57,8 @@ class Patches(nn.Module):
         SettingsError: no patch fits into the picture.
     """
 
-    cosines: Tensor
-    sines: Tensor
+    slopes: Tensor
+    cut: Tensor
     rows: Tensor
     columns: Tensor
     places: Tensor
@@ -91,43 +91,52 @@ class Patches(nn.Module):
             (torch.arange(count) - (count - 1) / 2) * step / side
             for count, side in zip(patches, self.size, strict=True)
         )
-        angles = torch.arange(ORIENTATIONS) * (2 * math.pi / ORIENTATIONS)
         places = torch.stack(torch.meshgrid(down, across, indexing="ij"), dim=2).reshape(-1, 2)
-        self.register_buffer("cosines", angles.cos()[:, None, None], persistent=False)
-        self.register_buffer("sines", angles.sin()[:, None, None], persistent=False)
+        # Convolutions in place of shifts and cuts: a third of the operations, and of the passes over memory.
+        slopes = torch.zeros(2, 1, 3, 3)
+        slopes[0, 0, 1] = slopes[1, 0, :, 1] = torch.tensor([-1.0, 0.0, 1.0])
+        angles = torch.arange(ORIENTATIONS) * (2 * math.pi / ORIENTATIONS)
+        turned = torch.tensordot(torch.stack([angles.cos(), angles.sin()], dim=1), slopes, dims=1)
+        cut = torch.eye(PARTS * PARTS).reshape(-1, 1, PARTS, PARTS).repeat(ORIENTATIONS, 1, 1, 1)
+        self.register_buffer("slopes", torch.cat([slopes, turned]), persistent=False)
+        self.register_buffer("cut", cut, persistent=False)
         self.register_buffer("rows", rows, persistent=False)
         self.register_buffer("columns", columns.T.contiguous(), persistent=False)
         self.register_buffer("places", places, persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         """`[B, 1, H, W]` float32 -> descriptors `[B, P, 128]` of length 1; `places` `[P, 2]` says where they are."""
+        roots, factors = self.unscaled(images)
+        return roots * factors
+
+    def unscaled(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Descriptors `[B, P, 128]` and what each is yet to be multiplied by, `[B, P, 1]`.
+
+        Lowe brings a patch to length 1, cuts what is above a fifth, and divides again; only the last division matters
+        to the result, and it can wait until there are fewer numbers.
+        """
         cells = self.rows @ self._edges(self.resize(images)) @ self.columns
         # All patches' cells at one place within them are a strided cut of the map of all cells.
-        (down, across), stride, apart = self.counts, self.stride, self.apart
-        parts = [
-            cells[
-                :,
-                :,
-                apart * i : apart * i + (down - 1) * stride + 1 : stride,
-                apart * j : apart * j + (across - 1) * stride + 1 : stride,
-            ]
-            for i in range(PARTS)
-            for j in range(PARTS)
-        ]
-        patches = torch.stack(parts, dim=1).reshape(-1, _LENGTH, down * across).transpose(1, 2)
-        patches = patches / (patches.square().sum(2, keepdim=True).clamp_min(1e-12).sqrt() + FLOOR)
-        patches = patches.clamp_max(CLIP)
-        return (patches / patches.sum(2, keepdim=True).clamp_min(1e-6)).sqrt()
+        patches = functional.conv2d(
+            cells, self.cut, stride=self.stride, dilation=self.apart, groups=ORIENTATIONS
+        )
+        patches = patches.flatten(2).transpose(1, 2)
+        lengths = torch.linalg.vector_norm(patches, dim=2, keepdim=True) + FLOOR
+        patches = torch.minimum(patches, CLIP * lengths)
+        sums = torch.maximum(patches.sum(2, keepdim=True), 1e-6 * lengths)
+        return patches.sqrt(), 1 / sums.sqrt()
 
     def _edges(self, images: Tensor) -> Tensor:
         """`[B, 1, H, W] -> [B, 8, H, W]`: how strong an edge of each orientation there is at each pixel."""
         padded = functional.pad(images, (1, 1, 1, 1), mode="replicate")
-        across = padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2]
-        down = padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1]
-        strength = (across.square() + down.square()).clamp_min(1e-12).sqrt()
-        cosine = ((across * self.cosines + down * self.sines) / strength).clamp_min(0)
-        eighth = cosine.square().square().square()  # many times as fast as a power
-        return eighth * cosine * strength
+        slopes = functional.conv2d(padded, self.slopes)
+        across, down, turned = slopes[:, :1], slopes[:, 1:2], slopes[:, 2:].clamp_min(0)
+        strength = (across * across + down * down).clamp_min(1e-12).sqrt()
+        # Products, since engines take squares for powers.
+        cosine = turned * (1 / strength)
+        squared = cosine * cosine
+        fourth = squared * squared
+        return fourth * fourth * turned
 
 
 def _cell_sums(side: int, middles: Tensor, cell: int) -> Tensor:
@@ -144,11 +153,11 @@ def mirrored_numbers() -> tuple[Tensor, Tensor]:
 
     The cells of a patch change sides, and an edge that points right points left.
     """
-    numbers = torch.arange(_LENGTH).reshape(PARTS, PARTS, ORIENTATIONS)
+    numbers = torch.arange(_LENGTH).reshape(ORIENTATIONS, PARTS, PARTS)
     turned = (ORIENTATIONS // 2 - torch.arange(ORIENTATIONS)) % ORIENTATIONS
-    mirrored = numbers.flip(1)[:, :, turned]
+    mirrored = numbers.flip(2)[turned]
     left = PARTS // 2
-    return numbers[:, :left].flatten(), mirrored[:, :left].flatten()
+    return numbers[:, :, :left].flatten(), mirrored[:, :, :left].flatten()
 
 
 class Fisher(Backbone):
@@ -199,12 +208,17 @@ class Fisher(Backbone):
             raise SettingsError(
                 f"fisher: found {gaussians} Gaussians, need an even number: each has a mirror image"
             )
-        self.scales = nn.ModuleList(
+        self._scales = tuple(
             Patches(height, width, scale, step, cell) for scale, step in zip(scales, steps, strict=True)
         )
+        self.scales = nn.ModuleList(self._scales)
         size = dimensions + 2
         self.register_buffer("middle", torch.zeros(_LENGTH + 2))
-        self.register_buffer("axes", torch.eye(_LENGTH + 2)[:, :size].clone())
+        # Of descriptors and of places apart.
+        axes = torch.zeros(_LENGTH + 2, size)
+        axes[:_LENGTH, :dimensions] = torch.eye(_LENGTH)[:, :dimensions]
+        axes[_LENGTH:, dimensions:] = torch.eye(2)
+        self.register_buffer("axes", axes)
         # 1 or -1: what mirroring a picture does to each number of a reduced patch.
         self.register_buffer("signs", torch.ones(size))
         # Of one half of the mixture; the other half has the same shares and variances, and means with these signs.
@@ -219,17 +233,15 @@ class Fisher(Backbone):
         # A patch's place among Gaussians is a difference of large numbers: bfloat16 is too coarse for it.
         with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
             means, variances, shares = self._mixture()
-            weights, offsets = _likelihoods(means, variances, shares)
-            counts, sums = images.new_zeros(()), images.new_zeros(())
+            weights = _likelihoods(means, variances, shares).T
+            sums = images.new_zeros(())
             patches = 0
-            for scale in self.scales:
-                values = self._reduced(scale, images.float())
-                both = torch.cat([values, values.square()], dim=2)
-                belonging = torch.softmax(functional.linear(both, weights, offsets), dim=2)
-                counts = counts + belonging.sum(1)
-                sums = sums + belonging.transpose(1, 2) @ both
-                patches += values.shape[1]
-            return self._folded(self._gradient(counts / patches, sums / patches))
+            for scale in self._scales:
+                moments = _moments(self._reduced(scale, images.float()))
+                belonging = torch.softmax(moments @ weights, dim=2)
+                sums = sums + belonging.transpose(1, 2) @ moments
+                patches += moments.shape[1]
+            return self._folded(self._gradient(sums / patches))
 
     @torch.no_grad()
     def fit(self, images: Tensor, seed: int) -> None:
@@ -281,32 +293,29 @@ class Fisher(Backbone):
         each = max(1, PATCHES_TO_LEARN_FROM // len(images))
         found = []
         for image in torch.split(images, 1):
-            patches = torch.cat([self._patches(scale, image)[0] for scale in self.scales])
+            patches = torch.cat([torch.cat([scale(image)[0], scale.places], dim=1) for scale in self._scales])
             found.append(patches[torch.randint(len(patches), (each,), generator=random)])
         return torch.cat(found)
 
-    def _patches(self, scale: nn.Module, images: Tensor) -> Tensor:
-        """`[B, 1, H, W] -> [B, P, 130]`: descriptors and places."""
-        described: Tensor = scale(images)
-        places = scale.places.expand(images.shape[0], -1, -1)  # type: ignore[operator]
-        return torch.cat([described, places], dim=2)
+    def _reduced(self, scale: Patches, images: Tensor) -> Tensor:
+        """`[B, 1, H, W] -> [B, P, dimensions + 2]`: components of the descriptors, and places."""
+        roots, factors = scale.unscaled(images)
+        axes, middle = self.axes[:_LENGTH, :-2], self.middle[:_LENGTH]
+        described = (roots @ axes) * factors - middle @ axes
+        placed = (scale.places - self.middle[_LENGTH:]) @ self.axes[_LENGTH:, -2:]
+        return torch.cat([described, placed.expand(images.shape[0], -1, -1)], dim=2)
 
-    def _reduced(self, scale: nn.Module, images: Tensor) -> Tensor:
-        """`[B, 1, H, W] -> [B, P, dimensions + 2]`."""
-        return (self._patches(scale, images) - self.middle) @ self.axes
-
-    def _gradient(self, counts: Tensor, sums: Tensor) -> Tensor:
+    def _gradient(self, sums: Tensor) -> Tensor:
         """Fisher vectors (Perronnin, Sanchez and Mensink 2010) from the mixture's statistics of each picture.
 
         Args:
-            counts: `[B, K]`, the share of the picture's patches that each Gaussian takes.
-            sums: `[B, K, 2 D]`, the mean over all patches of a patch and its squares, so far as a Gaussian takes it.
+            sums: `[B, K, 2 D + 1]`, the mean over all patches of `_moments`, so far as each Gaussian takes them.
 
         Returns:
             `[B, K, 2 D]`, each picture's of length 1.
         """
-        first, second = sums.chunk(2, dim=2)
-        counts = counts[:, :, None]
+        size = self.means.shape[1]
+        first, second, counts = torch.split(sums, [size, size, 1], dim=2)
         means, variances, shares = self._mixture()
         roots = shares.sqrt()[:, None]
         of_means = (first - counts * means) / variances.sqrt() / roots
@@ -382,33 +391,31 @@ def fit_mixture(
     variances = torch.where(counts > 1, squares / counts.clamp_min(1), every).clamp_min(smallest)
     shares = (counts[:, 0].float() + 1) / (len(values) + half) / 2
     for _ in range(EM_STEPS):
-        weights, offsets = _likelihoods(
+        weights = _likelihoods(
             torch.cat([means, means * signs]), torch.cat([variances, variances]), torch.cat([shares, shares])
-        )
-        taken, sums = torch.zeros(2 * half), torch.zeros(2 * half, 2 * values.shape[1])
+        ).T
+        sums = torch.zeros_like(weights.T)
         for part in torch.split(values, 8192):
-            both = torch.cat([part, part.square()], dim=1)
-            belonging = torch.softmax(functional.linear(both, weights, offsets), dim=1)
-            taken += belonging.sum(0)
-            sums += belonging.T @ both
-        taken = taken[:half] + taken[half:]
-        sums = sums[:half] + sums[half:] * torch.cat([signs, torch.ones_like(signs)])
-        first, second = (sums / taken.clamp_min(1e-6)[:, None]).chunk(2, dim=1)
+            moments = _moments(part)
+            sums += torch.softmax(moments @ weights, dim=1).T @ moments
+        sums = sums[:half] + sums[half:] * torch.cat([signs, torch.ones(len(signs) + 1)])
+        first, second, taken = torch.split(sums, [len(signs), len(signs), 1], dim=1)
+        first, second = first / taken.clamp_min(1e-6), second / taken.clamp_min(1e-6)
         # A Gaussian that takes nothing stays where it is.
-        used = taken[:, None] > 1e-3
+        used = taken > 1e-3
         means = torch.where(used, first, means)
         variances = torch.where(used, second - first.square(), variances).maximum(smallest)
-        shares = (taken / taken.sum() / 2).clamp_min(1e-6)
+        shares = (taken[:, 0] / taken.sum() / 2).clamp_min(1e-6)
     return means, variances, shares
 
 
-def _likelihoods(means: Tensor, variances: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
-    """Each Gaussian's log-likelihood as a linear function of a value and its squares, up to what is equal for all.
+def _moments(values: Tensor) -> Tensor:
+    """`[..., D] -> [..., 2 D + 1]`: each value, its squares, and 1."""
+    return torch.cat([values, values * values, torch.ones_like(values[..., :1])], dim=-1)
 
-    Returns:
-        Weights `[K, 2 D]` and offsets `[K]`.
-    """
+
+def _likelihoods(means: Tensor, variances: Tensor, shares: Tensor) -> Tensor:
+    """`[K, 2 D + 1]`: each Gaussian's log-likelihood as a linear function of `_moments`, but for what all share."""
     precisions = 1 / variances
-    weights = torch.cat([means * precisions, -0.5 * precisions], dim=1)
     offsets = shares.log() - 0.5 * (variances.log().sum(1) + (means.square() * precisions).sum(1))
-    return weights, offsets
+    return torch.cat([means * precisions, -0.5 * precisions, offsets[:, None]], dim=1)
