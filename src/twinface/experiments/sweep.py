@@ -27,6 +27,7 @@ from twinface.storage import write_text
 from twinface.training_data import DataSource, split_dataset
 
 LOOK = 1.0  # seconds between two looks at what other processes do
+SELDOM = 10.0  # the same while all that can be begun here runs: a look reads every point of the study
 
 
 @dataclass(frozen=True)
@@ -96,18 +97,20 @@ class Sweep:
             Interrupted: a signal came; everything is saved.
             TwinfaceError: see `score_test`.
         """
-        began, ended_here = time.monotonic(), 0
+        began, ended_here, looked = time.monotonic(), 0, float("-inf")
         claims: dict[str, tuple[Ledger, Claim]] = {}
         try:
             while True:
-                for ledger in self.ledgers:
-                    ledger.propose()
-                    while runner.free() and (claim := ledger.claim()):
-                        claims[claim.entry.name] = (ledger, claim)
-                        runner.start(self._job(ledger, claim.entry))
-                watch(self._standing(len(claims), began, ended_here))
-                if not claims and self._is_over():
-                    break
+                if not claims or runner.free() or time.monotonic() - looked > SELDOM:
+                    looked = time.monotonic()
+                    for ledger in self.ledgers:
+                        ledger.propose()
+                        while runner.free() and (claim := ledger.claim()):
+                            claims[claim.entry.name] = (ledger, claim)
+                            runner.start(self._job(ledger, claim.entry))
+                    watch(self._standing(len(claims), began, ended_here))
+                    if not claims and self._is_over():
+                        break
                 for name, outcome in runner.wait(LOOK):
                     ledger, claim = claims.pop(name)
                     ledger.close(claim, outcome)
