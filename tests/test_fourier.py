@@ -114,3 +114,16 @@ def test_a_layer_is_transformed_only_where_that_is_faster(monkeypatch: pytest.Mo
             assert len(taken) == 2  # one picture does not pay for the kernels' transforms
             convolve(nn.Conv2d(64, 128, 7, padding=3), torch.rand(16, 64, 48, 48))
             assert len(taken) == 2  # nor is padding known
+
+
+def test_a_network_that_was_used_first_can_still_be_trained() -> None:
+    """A run that goes on right after an epoch's last step begins with validation."""
+    kernels = torch.randn(2, 1, 3, 3, requires_grad=True)
+    maps = torch.randn(1, 1, 17, 19)  # sizes that no other test has
+    with torch.inference_mode():
+        expected = fourier_convolution(maps, kernels.detach())
+    found = fourier_convolution(maps, kernels)
+    torch.testing.assert_close(found.detach(), expected.clone())
+    found.sum().backward()  # type: ignore[no-untyped-call]
+    assert kernels.grad is not None
+    assert kernels.grad.abs().sum() > 0

@@ -107,6 +107,7 @@ class _Transforms:
 
 
 @lru_cache(maxsize=32)
+@torch.inference_mode(False)  # for training too, whoever asked first
 def _transforms(height: int, width: int, tall: int, wide: int, dtype: torch.dtype) -> _Transforms:
     """For maps and kernels of these sizes, scaled by the root of the size on the way there and on the way back."""
     rows = height // 2 + 1
