@@ -4,8 +4,8 @@
 
 Prints a row for each point of the study: accuracy on validation people and on View 1's test pairs, with the deviation
 over seeds and the interval over people; then what each change of one factor adds to test accuracy, seed by seed against
-the same seed; then, of the longest runs, what more epochs and early stopping do to accuracy on validation people.
-Nothing was chosen by test accuracy: the points were named before any was trained.
+the same seed. Nothing was chosen by test accuracy: the points were named before any was trained. What more epochs do is
+in `benchmarks/protocol_errors.py`.
 """
 
 from __future__ import annotations
@@ -26,13 +26,9 @@ CHANGES = (
     ("L2 5e-4 instead of 0", "models/0001", "models/0000"),
     ("batch 16 instead of 32", "batch/0000", "models/0000"),
     ("dropout .2 instead of 0, batch 16", "models/0002", "batch/0000"),
-    ("25 epochs instead of 15", "epochs/0000", "models/0000"),
     ("initial weights as meant instead of as drawn", "meant/0000", "models/0000"),
     ("seed A's chosen network instead of seed B's", "models/0003", "models/0000"),
 )
-LONGEST = "epochs/0000"
-MARKS = (5, 10, 15, 20, 25)  # epochs
-PATIENCE = (3, 5, 10)
 
 
 class Point:
@@ -40,16 +36,8 @@ class Point:
 
     def __init__(self, study: Study, place: Path, name: str) -> None:
         part, _, number = name.partition("/")
-        self.name = name
         folders = [place / "trials" / f"{part}-{number}" / f"seed-{seed}" for seed in study.seeds]
-        self.curves = [
-            [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-            for folder in folders
-        ]
-        self.validation = np.array(
-            [max((row for row in curve if row["best"]), key=lambda row: row["epoch"])["accuracy"]
-             for curve in self.curves]
-        )  # fmt: skip
+        self.validation = np.array([kept_accuracy(folder) for folder in folders])
         self.results: list[Result] = [load_results(folder)[0] for folder in folders]
         self.right = np.array([(result.decided >= 0) == result.is_match for result in self.results])
 
@@ -58,23 +46,11 @@ class Point:
         first = self.results[0]
         return ScoredPairs(first.decided, first.is_match, first.people)
 
-    def accuracy_at(self, epoch: int) -> FloatArray:
-        """`[S]` accuracy on validation people after an epoch."""
-        return np.array([curve[epoch - 1]["accuracy"] for curve in self.curves])
 
-    def stopped(self, patience: int) -> tuple[FloatArray, FloatArray]:
-        """`[S]` each: the epoch after which early stopping by validation accuracy ends, and the accuracy kept."""
-        ends, kept = [], []
-        for curve in self.curves:
-            best = 0
-            for row, line in enumerate(curve):
-                if line["accuracy"] > curve[best]["accuracy"]:
-                    best = row
-                if row - best >= patience:
-                    break
-            ends.append(row + 1)
-            kept.append(curve[best]["accuracy"])
-        return np.array(ends), np.array(kept)
+def kept_accuracy(run: Path) -> float:
+    """On validation people, after the epoch whose weights were kept."""
+    lines = map(json.loads, (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+    return float([line["accuracy"] for line in lines if line["best"]][-1])
 
 
 def spread(values: FloatArray) -> str:
@@ -120,16 +96,6 @@ def main() -> None:
         print(
             f"| {what} | {gains.mean():+.3f} | [{found.low:+.3f}, {found.high:+.3f}] | {over_seeds(gains)} |"
         )
-
-    longest = points[LONGEST]
-    print(f"\nAccuracy on validation people of {LONGEST}, ± over seeds\n\n| epochs | accuracy |\n|---|---|")
-    for epoch in MARKS:
-        print(f"| {epoch} | {spread(longest.accuracy_at(epoch))} |")
-    print("\n| patience | ends after epochs | accuracy kept |\n|---|---|---|")
-    for patience in PATIENCE:
-        ends, kept = longest.stopped(patience)
-        print(f"| {patience} | {', '.join(map(str, ends))} | {spread(kept)} |")
-    print(f"| none | {len(longest.curves[0])} | {spread(longest.validation)} |")
 
 
 if __name__ == "__main__":
