@@ -8,15 +8,8 @@ import torch
 
 from conftest import train_tiny
 from twinface.backbones import Fisher, Member, committee
-from twinface.backbones.fisher import (
-    CLIP,
-    FLOOR,
-    ORIENTATIONS,
-    PARTS,
-    Patches,
-    fit_mixture,
-    symmetric_components,
-)
+from twinface.backbones.descriptors import CLIP, FLOOR, ORIENTATIONS, PARTS, Patches, symmetric_components
+from twinface.backbones.mixture import fit_mixture
 from twinface.checkpoint import load_twin
 from twinface.errors import SettingsError
 from twinface.export import export_model

@@ -1,0 +1,164 @@
+"""Thousands of small patches of a picture, each described by its gradients."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from twinface.backbones.resampling import Resample
+from twinface.errors import SettingsError
+from twinface.types import WHOLE_FRAME
+
+ORIENTATIONS = 8  # over a whole turn
+PARTS = 4  # cells along each side of a patch
+LENGTH = ORIENTATIONS * PARTS * PARTS  # of a descriptor
+CLIP = 0.2  # so that one strong edge does not drown the others
+FLOOR = 0.05  # added to a patch's length, in units of the picture's spread: flat patches stay short
+
+
+class Patches(nn.Module):
+    """Dense SIFT (Lowe 2004; Bosch, Zisserman and Munoz 2007) with square roots (Arandjelovic and Zisserman 2012).
+
+    A gradient counts for the orientations near its own by the ninth power of a cosine.
+
+    Args:
+        height, width: of the picture.
+        scale: the picture is first made smaller by this.
+        step: pixels between neighbouring patches, in the smaller picture.
+        cell: side of a patch's cells in pixels; a patch has 4x4.
+
+    Raises:
+        SettingsError: no patch fits into the picture.
+    """
+
+    slopes: Tensor
+    cut: Tensor
+    rows: Tensor
+    columns: Tensor
+    places: Tensor
+
+    def __init__(self, height: int, width: int, scale: float, step: int, cell: int) -> None:
+        super().__init__()
+        self.size = (round(height * scale), round(width * scale))
+        # As torch's interpolation with antialias, which OpenVINO reads as one without.
+        same = self.size == (height, width)
+        self.resize = nn.Identity() if same else Resample(height, width, WHOLE_FRAME, *self.size)
+        # Cells are needed at the places that both patches and the cells within them come to.
+        every = math.gcd(step, cell)
+        self.stride, self.apart = step // every, cell // every
+        reach = cell - 1
+        patches = [max(0, side - 2 * reach - (PARTS - 1) * cell - 1) // step + 1 for side in self.size]
+        self.counts = (patches[0], patches[1])
+        if min(self.size) <= 2 * reach + (PARTS - 1) * cell:
+            raise SettingsError(
+                f"fisher: a patch of {(PARTS + 1) * cell} pixels does not fit into {self.size[0]}x{self.size[1]}, "
+                f"which is {height}x{width} at scale {scale:g}"
+            )
+        # The grid lies in the middle, between two pixels if need be: mirror images have the same one.
+        spans = [(count - 1) * step + (PARTS - 1) * cell for count in patches]
+        starts = [(side - 1 - span) / 2 for side, span in zip(self.size, spans, strict=True)]
+        rows, columns = (
+            _cell_sums(side, start + torch.arange(0, span + 1, every), cell)
+            for side, start, span in zip(self.size, starts, spans, strict=True)
+        )
+        down, across = (
+            (torch.arange(count) - (count - 1) / 2) * step / side
+            for count, side in zip(patches, self.size, strict=True)
+        )
+        places = torch.stack(torch.meshgrid(down, across, indexing="ij"), dim=2).reshape(-1, 2)
+        # Convolutions in place of shifts and cuts: a third of the operations, and of the passes over memory.
+        slopes = torch.zeros(2, 1, 3, 3)
+        slopes[0, 0, 1] = slopes[1, 0, :, 1] = torch.tensor([-1.0, 0.0, 1.0])
+        angles = torch.arange(ORIENTATIONS) * (2 * math.pi / ORIENTATIONS)
+        turned = torch.tensordot(torch.stack([angles.cos(), angles.sin()], dim=1), slopes, dims=1)
+        cut = torch.eye(PARTS * PARTS).reshape(-1, 1, PARTS, PARTS).repeat(ORIENTATIONS, 1, 1, 1)
+        self.register_buffer("slopes", torch.cat([slopes, turned]), persistent=False)
+        self.register_buffer("cut", cut, persistent=False)
+        self.register_buffer("rows", rows, persistent=False)
+        self.register_buffer("columns", columns.T.contiguous(), persistent=False)
+        self.register_buffer("places", places, persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """`[B, 1, H, W]` float32 -> descriptors `[B, P, 128]` of length 1; `places` `[P, 2]` says where they are."""
+        roots, factors = self.unscaled(images)
+        return roots * factors
+
+    def unscaled(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Descriptors `[B, P, 128]` and what each is yet to be multiplied by, `[B, P, 1]`.
+
+        Lowe brings a patch to length 1, cuts what is above a fifth, and divides again; only the last division matters
+        to the result, and it can wait until there are fewer numbers.
+        """
+        cells = self.rows @ self._edges(self.resize(images)) @ self.columns
+        # All patches' cells at one place within them are a strided cut of the map of all cells.
+        patches = functional.conv2d(
+            cells, self.cut, stride=self.stride, dilation=self.apart, groups=ORIENTATIONS
+        )
+        patches = patches.flatten(2).transpose(1, 2)
+        lengths = torch.linalg.vector_norm(patches, dim=2, keepdim=True) + FLOOR
+        patches = torch.minimum(patches, CLIP * lengths)
+        sums = torch.maximum(patches.sum(2, keepdim=True), 1e-6 * lengths)
+        return patches.sqrt(), 1 / sums.sqrt()
+
+    def _edges(self, images: Tensor) -> Tensor:
+        """`[B, 1, H, W] -> [B, 8, H, W]`: how strong an edge of each orientation there is at each pixel."""
+        padded = functional.pad(images, (1, 1, 1, 1), mode="replicate")
+        slopes = functional.conv2d(padded, self.slopes)
+        across, down, turned = slopes[:, :1], slopes[:, 1:2], slopes[:, 2:].clamp_min(0)
+        strength = (across * across + down * down).clamp_min(1e-12).sqrt()
+        # Products, since engines take squares for powers.
+        cosine = turned * (1 / strength)
+        squared = cosine * cosine
+        fourth = squared * squared
+        return fourth * fourth * turned
+
+
+def _cell_sums(side: int, middles: Tensor, cell: int) -> Tensor:
+    """`[N, side]`: row n sums the pixels of the cell around `middles[n]`.
+
+    A cell takes its pixels with linearly falling weights from twice its width.
+    """
+    weights = (cell - (torch.arange(side) - middles[:, None]).abs()).clamp_min(0).float()
+    return weights / weights.sum(1, keepdim=True)
+
+
+def mirrored_numbers() -> tuple[Tensor, Tensor]:
+    """`[64]` each: the numbers of a descriptor, and those that they change places with when the picture is mirrored.
+
+    The cells of a patch change sides, and an edge that points right points left.
+    """
+    numbers = torch.arange(LENGTH).reshape(ORIENTATIONS, PARTS, PARTS)
+    turned = (ORIENTATIONS // 2 - torch.arange(ORIENTATIONS)) % ORIENTATIONS
+    mirrored = numbers.flip(2)[turned]
+    left = PARTS // 2
+    return numbers[:, :, :left].flatten(), mirrored[:, :, :left].flatten()
+
+
+def symmetric_components(descriptors: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The principal components of centred descriptors and of their mirror images together.
+
+    What is even and what is odd under mirroring are uncorrelated, so each has components of its own.
+
+    Args:
+        descriptors: `[M, 128]`.
+        count: of the components, the largest first.
+
+    Returns:
+        Axes `[128, count]`, `[count]` what mirroring multiplies each component by, 1 or -1, and the largest variance.
+    """
+    one, other = mirrored_numbers()
+    variances, axes, signs = [], [], []
+    for sign in (1, -1):
+        halves = (descriptors[:, one] + sign * descriptors[:, other]) / math.sqrt(2)
+        found = torch.linalg.eigh(halves.T @ halves / len(halves))
+        axis = descriptors.new_zeros(LENGTH, len(one))
+        axis[one] = found.eigenvectors / math.sqrt(2)
+        axis[other] = sign * found.eigenvectors / math.sqrt(2)
+        variances.append(found.eigenvalues)
+        axes.append(axis)
+        signs.append(torch.full((len(one),), sign))
+    order = torch.cat(variances).argsort(descending=True)[:count]
+    return torch.cat(axes, dim=1)[:, order], torch.cat(signs)[order], torch.cat(variances)[order[0]]
