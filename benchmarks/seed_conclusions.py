@@ -11,7 +11,6 @@ in `benchmarks/protocol_errors.py`.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,8 @@ from scipy import stats
 
 from twinface.experiments.study import Study, describe, read_study, trial_points
 from twinface.intervals import gain_interval, share_interval
-from twinface.results import Result, load_results
+from twinface.metrics import cross_validated_accuracy
+from twinface.results import Result, load_results, load_validation
 from twinface.types import FloatArray, ScoredPairs
 
 CHANGES = (
@@ -48,9 +48,9 @@ class Point:
 
 
 def kept_accuracy(run: Path) -> float:
-    """On validation people, after the epoch whose weights were kept."""
-    lines = map(json.loads, (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
-    return float([line["accuracy"] for line in lines if line["best"]][-1])
+    """On validation people, of the weights that were kept, each tenth of the pairs at the threshold of the others."""
+    _, scored = load_validation(run)
+    return float(cross_validated_accuracy(scored.scores, scored.is_match))
 
 
 def spread(values: FloatArray) -> str:
