@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -84,7 +85,8 @@ def _page(sweep: Sweep, figures: dict[str, Any], spent: dict[str, list[dict[str,
         leaderboard=places,
         comparisons=len(places) * (len(places) - 1) // 2,
         given_up=figures["given_up"],
-        tests=figures["test"],
+        tests=_tests(figures["test"]),
+        test_claims=list(dict.fromkeys(each["may_be_claimed"] for each in figures["test"])),
         board_charts=board,
         parts_effects=_parts(figures),
         curves=[together] if together else [],
@@ -96,6 +98,17 @@ def _page(sweep: Sweep, figures: dict[str, Any], spent: dict[str, list[dict[str,
         share=share,
         interval=interval,
     )
+
+
+def _tests(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each point with its runs, their mean accuracy and its standard deviation over seeds, None of a single one."""
+    points = []
+    for name in dict.fromkeys(each["name"] for each in figures):
+        runs = [each for each in figures if each["name"] == name]
+        accuracies = [each["accuracy"] for each in runs]
+        spread = statistics.stdev(accuracies) if len(runs) > 1 else None
+        points.append({"name": name, "runs": runs, "accuracy": statistics.mean(accuracies), "spread": spread})
+    return points
 
 
 def _headline(figures: dict[str, Any]) -> str:
