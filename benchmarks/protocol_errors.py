@@ -114,7 +114,8 @@ def epochs_table(curves: list[FloatArray]) -> list[str]:
     for mark in MARKS:
         if mark <= table.shape[1]:
             at = table[:, mark - 1]
-            lines.append(f"| {mark} | {at.mean():.3f} ± {at.std(ddof=1):.3f} |")
+            spread = f" ± {at.std(ddof=1):.3f}" if len(at) > 1 else ""
+            lines.append(f"| {mark} | {at.mean():.3f}{spread} |")
     if table.shape[1] >= MARKS[-1]:
         gains = table[:, MARKS[-1] - 1] - table[:, MARKS[2] - 1]
         lines.append(f"| {MARKS[-1]} less {MARKS[2]} | {of_seeds(gains)} |")
