@@ -17,12 +17,10 @@ best of five on half of the test pairs, less the same run on the other half, ove
 from __future__ import annotations
 
 import argparse
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
 
 from twinface import training_run
 from twinface.config import Settings
@@ -30,7 +28,9 @@ from twinface.datasets import Dataset, open_dataset
 from twinface.datasets.splits import pair_subset
 from twinface.errors import DataError
 from twinface.evaluation import evaluate
+from twinface.experiments.trial import curve
 from twinface.interruption import StopRequest
+from twinface.intervals import fold_interval
 from twinface.onnx_model import OnnxModel
 from twinface.recipe import load_recipe
 from twinface.results import load_results
@@ -78,7 +78,7 @@ def best_of(study: Path, count: int) -> tuple[float, float]:
     right = []
     for results in sorted(study.glob("trials/*/seed-*/results")):
         [result] = load_results(results.parent)
-        right.append((result.decided >= 0) == result.is_match)
+        right.append(result.correct)
     table = np.array(right)
     random = np.random.default_rng(0)
     gains = []
@@ -88,12 +88,6 @@ def best_of(study: Path, count: int) -> tuple[float, float]:
         best = some[:, half].mean(1).argmax()
         gains.append(some[best, half].mean() - some[best, ~half].mean())
     return float(np.mean(gains)), float(np.std(gains))
-
-
-def curve(folder: RunFolder) -> FloatArray:
-    """`[E]` accuracy on the pairs held out, each tenth at the threshold of the others, after each epoch."""
-    lines = (folder.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    return np.array([json.loads(line)["accuracy"] for line in lines])
 
 
 def stopped(accuracies: FloatArray, patience: int) -> tuple[int, float]:
@@ -132,8 +126,8 @@ def of_seeds(values: FloatArray) -> str:
     mean = values.mean()
     if len(values) < 2:
         return f"{mean:+.3f}"
-    reach = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return f"{mean:+.3f} [{mean - reach:+.3f}, {mean + reach:+.3f}]"
+    found = fold_interval(values)
+    return f"{mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
 
 
 def main() -> None:
@@ -158,7 +152,7 @@ def main() -> None:
         folder = train(
             given.recipe, given.epochs, seed, given.root, given.out / f"seed-{seed}", given.threads
         )
-        curves.append(curve(folder))
+        curves.append(np.array([value for _, value in curve(folder, "accuracy")]))
         model = OnnxModel(folder.path)
         split = split_over_pairs(dataset, folder.settings())
         learnt = split.source.pairs

@@ -14,10 +14,9 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
 
 from twinface.experiments.study import Study, describe, read_study, trial_points
-from twinface.intervals import gain_interval, share_interval
+from twinface.intervals import fold_interval, gain_interval, share_interval
 from twinface.metrics import cross_validated_accuracy
 from twinface.results import Result, load_results, load_validation
 from twinface.types import FloatArray, ScoredPairs
@@ -39,7 +38,7 @@ class Point:
         folders = [place / "trials" / f"{part}-{number}" / f"seed-{seed}" for seed in study.seeds]
         self.validation = np.array([kept_accuracy(folder) for folder in folders])
         self.results: list[Result] = [load_results(folder)[0] for folder in folders]
-        self.right = np.array([(result.decided >= 0) == result.is_match for result in self.results])
+        self.right = np.array([result.correct for result in self.results])
 
     def pairs(self) -> ScoredPairs:
         """The test pairs; whose scores does not matter."""
@@ -56,12 +55,6 @@ def kept_accuracy(run: Path) -> float:
 def spread(values: FloatArray) -> str:
     """Mean and standard deviation over seeds."""
     return f"{values.mean():.3f} ± {values.std(ddof=1):.3f}"
-
-
-def over_seeds(gains: FloatArray) -> str:
-    """The 95 % interval of the mean over seeds, by Student's t."""
-    reach = stats.t.ppf(0.975, len(gains) - 1) * gains.std(ddof=1) / np.sqrt(len(gains))
-    return f"[{gains.mean() - reach:+.3f}, {gains.mean() + reach:+.3f}]"
 
 
 def main() -> None:
@@ -93,8 +86,10 @@ def main() -> None:
         found = gain_interval(
             points[changed].right.mean(0) - points[base].right.mean(0), points[base].pairs()
         )
+        seeds = fold_interval(gains)
         print(
-            f"| {what} | {gains.mean():+.3f} | [{found.low:+.3f}, {found.high:+.3f}] | {over_seeds(gains)} |"
+            f"| {what} | {gains.mean():+.3f} | [{found.low:+.3f}, {found.high:+.3f}] "
+            f"| [{seeds.low:+.3f}, {seeds.high:+.3f}] |"
         )
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from twinface.experiments.local import LocalRunner
 from twinface.experiments.study import read_study
-from twinface.experiments.sweep import Sweep
+from twinface.experiments.sweep import Standing, Sweep
 from twinface.experiments.trial import Job, Pruned, _Pruner, run_job
 from twinface.interruption import StopRequest
 from twinface.metrics import cross_validated_accuracy
@@ -120,13 +120,26 @@ def test_a_study_from_end_to_end(whole: tuple[Path, Path]) -> None:
     for line in board:
         assert line["name"] in page
     assert "data:image/jpeg;base64," in page
+    tests = page[page.index('<section id="test">') :]
+    tests = tests[: tests.index("</section>")]
+    both = [test["accuracy"] for test in figures["test"]]
+    assert tests.count('rowspan="2"') == 3  # its name, mean and deviation stand once
+    assert f"± {np.std(both, ddof=1):.3f}" in tests
 
 
 def test_a_study_that_is_over_runs_nothing_twice(whole: tuple[Path, Path]) -> None:
     study, place = whole
     before = {path: path.stat().st_mtime_ns for path in place.glob("trials/**/*") if path.is_file()}
     work = Sweep(read_study(study), None, place)
-    work.run(LocalRunner(1), StopRequest(), lambda standing: None)
+    told: list[Standing] = []
+    work.run(LocalRunner(1), StopRequest(), told.append)
+    assert [standing.over for standing in told] == [4] * len(told)
+    # One for each point whose parts are looked for; the baselines and tests are there.
+    assert [standing.measuring.split(",")[0] for standing in told] == [
+        "",
+        "baselines",
+        *["face and background alone"] * 4,
+    ]
     write_study_report(work)
     assert before == {path: path.stat().st_mtime_ns for path in place.glob("trials/**/*") if path.is_file()}
 

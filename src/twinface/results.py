@@ -41,6 +41,12 @@ class Result:
     is_match: BoolArray
     people: IntArray
 
+    @property
+    def correct(self) -> BoolArray:
+        """`[M]` whether each pair was decided rightly."""
+        correct: BoolArray = (self.decided >= 0) == self.is_match
+        return correct
+
 
 def save_result(run: Path, evaluation: Evaluation, name: str | None = None) -> Path:
     """Writes `results/NAME.json` and `results/NAME.npz` into a run folder; returns the first.

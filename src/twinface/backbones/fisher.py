@@ -26,7 +26,7 @@ from torch.nn import functional
 
 from twinface.backbones.base import Backbone, InputShape, Positive
 from twinface.backbones.descriptors import LENGTH, Patches, mirrored_numbers, symmetric_components
-from twinface.backbones.mixture import fit_mixture, likelihoods, moments
+from twinface.backbones.mixture import fit_mixture, likelihoods, moments, whole_mixture
 from twinface.errors import SettingsError
 
 PATCHES_TO_LEARN_FROM = 200_000
@@ -147,11 +147,7 @@ class Fisher(Backbone):
 
     def _mixture(self) -> tuple[Tensor, Tensor, Tensor]:
         """Means `[K, D]`, variances `[K, D]` and shares `[K]` of all Gaussians, mirror images last."""
-        return (
-            torch.cat([self.means, self.means * self.signs]),
-            torch.cat([self.variances, self.variances]),
-            torch.cat([self.shares, self.shares]),
-        )
+        return whole_mixture(self.means, self.variances, self.shares, self.signs)
 
     def _folded(self, vectors: Tensor) -> Tensor:
         """`[B, K, 2 D]` -> `[B, K D]`: the mean of a picture's vector and its mirror image's.

@@ -32,7 +32,7 @@ def fit_mixture(
     smallest = SMALLEST_VARIANCE * every
     means = values[torch.randperm(len(values), generator=random)[:half]]
     for step in range(KMEANS_STEPS):
-        both = torch.cat([means, means * signs]) / every.sqrt()
+        both = with_mirror_images(means, signs) / every.sqrt()
         nearest = torch.cat(
             [torch.cdist(part / every.sqrt(), both).argmin(1) for part in torch.split(values, 8192)]
         )
@@ -47,9 +47,7 @@ def fit_mixture(
     variances = torch.where(counts > 1, squares / counts.clamp_min(1), every).clamp_min(smallest)
     shares = (counts[:, 0].float() + 1) / (len(values) + half) / 2
     for _ in range(EM_STEPS):
-        weights = likelihoods(
-            torch.cat([means, means * signs]), torch.cat([variances, variances]), torch.cat([shares, shares])
-        ).T
+        weights = likelihoods(*whole_mixture(means, variances, shares, signs)).T
         sums = torch.zeros_like(weights.T)
         for part in torch.split(values, 8192):
             seen = moments(part)
@@ -63,6 +61,25 @@ def fit_mixture(
         variances = torch.where(used, second - first.square(), variances).maximum(smallest)
         shares = (taken[:, 0] / taken.sum() / 2).clamp_min(1e-6)
     return means, variances, shares
+
+
+def with_mirror_images(means: Tensor, signs: Tensor) -> Tensor:
+    """`[K, D] -> [2 K, D]`: means, and then those of their mirror images."""
+    return torch.cat([means, means * signs])
+
+
+def whole_mixture(
+    means: Tensor, variances: Tensor, shares: Tensor, signs: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Means `[2 K, D]`, variances `[2 K, D]` and shares `[2 K]` of all Gaussians, mirror images last.
+
+    Args: one half of them, as `fit_mixture` gives it, and its `signs`.
+    """
+    return (
+        with_mirror_images(means, signs),
+        torch.cat([variances, variances]),
+        torch.cat([shares, shares]),
+    )
 
 
 def moments(values: Tensor) -> Tensor:

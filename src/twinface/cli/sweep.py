@@ -109,16 +109,17 @@ def _progress() -> Iterator[Callable[[Standing], None]]:
     """A line that says how many points are done and running, which is best, and how long it will take."""
     from tqdm import tqdm
 
-    last = -1
+    last: tuple[int, str] | None = None
     with tqdm(unit="point", disable=None, file=sys.stderr, dynamic_ncols=True, bar_format="{desc}") as bar:
 
         def watch(standing: Standing) -> None:
             nonlocal last
             line = _standing(standing)
             bar.set_description_str(line)
-            if bar.disable and standing.over != last:
+            now = (standing.over, standing.measuring)
+            if bar.disable and now != last:
                 say(line)
-            last = standing.over
+            last = now
 
         yield watch
 
@@ -127,7 +128,8 @@ def _standing(standing: Standing) -> str:
     best = f", best {standing.best[0]} {standing.best[1]:.4f}" if standing.best else ""
     left = standing.seconds_left
     time = f", about {duration(left)} left" if left and standing.over < standing.total else ""
-    return f"{standing.over} of {standing.total} points done, {standing.running} running{best}{time}"
+    doing = f"measuring {standing.measuring}" if standing.measuring else f"{standing.running} running"
+    return f"{standing.over} of {standing.total} points done, {doing}{best}{time}"
 
 
 def _describe(plan: Study, source: DataSource, jobs: int, threads: int, json: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ import optuna
 
 from twinface.experiments.points import as_params, space_of
 from twinface.experiments.study import Part, Point, Range, readable
-from twinface.intervals.closed_form import t_quantile
+from twinface.intervals import fold_interval
 from twinface.types import FloatArray
 
 BINS = 4  # of a range
@@ -146,7 +145,8 @@ def _effect(
 def _margin(values: FloatArray) -> float | None:
     if len(values) < 2:
         return None
-    return t_quantile(len(values) - 1, 0.95) * float(values.std(ddof=1)) / math.sqrt(len(values))
+    interval = fold_interval(values)
+    return (interval.high - interval.low) / 2
 
 
 def _explained(labels: Sequence[Any], means: FloatArray) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import tomli_w
@@ -39,6 +39,7 @@ class Standing:
         best: name and value of the best so far, or None.
         seconds: since this process began.
         ended_here: points that ended since then.
+        measuring: what is measured now that all points are over, or an empty string.
     """
 
     total: int
@@ -47,6 +48,7 @@ class Standing:
     best: tuple[str, float] | None
     seconds: float
     ended_here: int
+    measuring: str = ""
 
     @property
     def seconds_left(self) -> float | None:
@@ -120,14 +122,23 @@ class Sweep:
             runner.stop()
             for _, claim in claims.values():
                 claim.release()
+        over = self._standing(0, began, ended_here)
+        self._measure(lambda what: watch(replace(over, measuring=what)))
+
+    def _measure(self, tell: Callable[[str], None]) -> None:
+        tell("baselines")
         measure_baselines(self.study, self.source, self.place)
         for entry in self.entries():
             if entry.state == "finished":
+                tell(f"face and background alone, {entry.name}")
                 measure_parts(RunFolder(entry.folder / f"seed-{self.study.seeds[0]}"))
-        self.score_test()
+        self.score_test(tell)
 
-    def score_test(self) -> None:
+    def score_test(self, tell: Callable[[str], None]) -> None:
         """Scores the points that the study names, each run once.
+
+        Args:
+            tell: told whose turn it is.
 
         Raises:
             TwinfaceError: the pictures are not there, or a model has seen test people.
@@ -141,6 +152,7 @@ class Sweep:
                 folder = RunFolder(entry.folder / f"seed-{seed}")
                 if (folder.path / "results" / f"{test.protocol}.json").exists():
                     continue
+                tell(f"test people, {entry.name} seed {seed}")
                 model = open_model(folder.path)
                 pairs = (
                     unseen_pairs(dataset, model.record)
