@@ -26,8 +26,8 @@ def pictures(count: int, seed: int = 0) -> torch.Tensor:
     return (images - images.mean((2, 3), keepdim=True)) / images.std((2, 3), keepdim=True)
 
 
-def fitted() -> Fisher:
-    network = Fisher(SHAPE, **SMALL).eval()
+def fitted(**changes) -> Fisher:
+    network = Fisher(SHAPE, **SMALL, **changes).eval()
     network.fit(pictures(30), seed=1)
     return network
 
@@ -96,14 +96,16 @@ def plain_vector(network: Fisher, image: torch.Tensor) -> torch.Tensor:
     sigma = deviations.detach()
     of_means = of_means * sigma / shares.sqrt()[:, None]
     of_deviations = of_deviations * sigma / (2 * shares).sqrt()[:, None]
-    plain = torch.cat([of_means, of_deviations], dim=1)
+    plain = torch.cat([of_means, of_deviations][: network.orders], dim=1)
     plain = plain.sign() * plain.abs().sqrt()
     return plain / plain.norm()
 
 
-def test_the_vector_is_the_mean_of_the_gradients_of_both_log_likelihoods() -> None:
+@pytest.mark.parametrize("orders", [1, 2])
+def test_the_vector_is_the_mean_of_the_gradients_of_both_log_likelihoods(orders: int) -> None:
     """Half of them: what is left out are the same numbers in another order, and some with the other sign."""
-    network = fitted()
+    network = fitted(orders=orders)
+    assert network.embedding_size == 2 * 7 * orders
     image = pictures(1, seed=5)
     mean = (plain_vector(network, image) + plain_vector(network, image.flip(3))) / 2
     kept, other = mean.chunk(2)

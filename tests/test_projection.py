@@ -62,8 +62,8 @@ def test_whitening_needs_somebody_twice() -> None:
         whitening(np.eye(3, dtype=np.float32), np.arange(3))
 
 
-def test_plda_against_the_likelihood_ratio() -> None:
-    """Products of coordinates are weighted as the off-diagonal of the inverse of the pair's covariance has them."""
+def test_plda_gives_the_mean_of_the_person_given_the_picture() -> None:
+    """Regression of a person's place on the picture, and the covariance within people measures lengths."""
     random = np.random.default_rng(1)
     people = np.repeat(np.arange(30), 3)
     # People differ in every direction, so that no variance between them is estimated below 0 and cut off there.
@@ -77,8 +77,9 @@ def test_plda_against_the_likelihood_ratio() -> None:
         freedom += len(own) - 1
     within /= freedom
     total = centred.T @ centred / len(centred)
-    pair = np.block([[total, total - within], [total - within, total]])
-    np.testing.assert_allclose(matrix @ matrix.T, -np.linalg.inv(pair)[:4, 4:], rtol=1e-4, atol=1e-6)
+    regression = (total - within) @ np.linalg.inv(total)
+    believed = regression.T @ np.linalg.inv(within) @ regression
+    np.testing.assert_allclose(matrix @ matrix.T, believed, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(mean, embeddings.mean(0), rtol=1e-6)
 
 

@@ -105,12 +105,13 @@ def whitening(
 def plda(
     embeddings: Float32Array, people: IntArray, *, shrinkage: Positive = 1.0, size: Size | None = None
 ) -> Fitted:
-    """Whitening, then each direction weighted by what it says of who somebody is.
+    """What a picture says of who somebody is, in the model of two covariances (probabilistic linear discriminant analysis:
+    Prince and Elder 2007; Joint Bayesian: Chen et al. 2012).
 
-    In the model of two covariances (probabilistic linear discriminant analysis: Prince and Elder 2007; Joint Bayesian:
-    Chen et al. 2012) with variance 1 within people and v between them along a direction, the products of two pictures'
-    coordinates enter the likelihood ratio with weight v / (1 + 2 v). The rest of the ratio is left to the cosine's
-    division by the lengths.
+    After whitening there is variance 1 within people and some variance v between them along a direction. The mean of
+    somebody's place along it, given one picture's coordinate z and nothing else, is z v / (1 + v): directions that tell
+    people apart are believed, others are drawn to the mean of all. Two such means are compared by their cosine, which
+    is more accurate here than the model's likelihood ratio (docs/accuracy.md).
 
     Args, Returns, Raises: as for `whitening`.
     """
@@ -120,7 +121,7 @@ def plda(
     between = centred.T @ centred / len(centred) - within
     variances, directions = np.linalg.eigh(whitener.T @ between @ whitener)
     variances = variances.clip(0)
-    return mean, axes @ whitener @ directions * np.sqrt(variances / (1 + 2 * variances))
+    return mean, axes @ whitener @ directions * (variances / (1 + variances))
 
 
 def fit_parts(

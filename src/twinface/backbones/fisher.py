@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -46,6 +46,8 @@ class Fisher(Backbone):
         scales: of the picture, one set of patches each.
         steps: pixels between patches at each scale.
         cell: side of a patch's 4x4 cells, in pixels.
+        orders: 1 keeps how the patches' means differ from the Gaussians' alone, 2 how their spreads differ too, which
+            doubles the vector.
 
     Raises:
         SettingsError: the input has several channels or is smaller than a patch; scales and steps differ in number; or
@@ -71,6 +73,7 @@ class Fisher(Backbone):
         scales: Sequence[Scale] = (1.0, 0.7071, 0.5, 0.3536, 0.25),
         steps: Sequence[Positive] = (3, 2, 2, 1, 1),
         cell: Annotated[int, Field(ge=2)] = 6,
+        orders: Literal[1, 2] = 2,
     ) -> None:
         super().__init__()
         channels, height, width = shape
@@ -100,20 +103,22 @@ class Fisher(Backbone):
         self.register_buffer("means", torch.zeros(half, size))
         self.register_buffer("variances", torch.ones(half, size))
         self.register_buffer("shares", torch.full((half,), 1 / gaussians))
-        self.embedding_size = gaussians * size
+        self.orders = orders
+        self.embedding_size = half * size * orders
 
     def forward(self, images: Tensor) -> Tensor:
-        """`[B, 1, H, W] -> [B, gaussians * (dimensions + 2)]`: the mean of two vectors of length 1."""
+        """`[B, 1, H, W] -> [B, gaussians / 2 * (dimensions + 2) * orders]`: the mean of two vectors of length 1."""
         # A patch's place among Gaussians is a difference of large numbers: bfloat16 is too coarse for it.
         with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
             means, variances, shares = self._mixture()
             weights = likelihoods(means, variances, shares).T
+            needed = means.shape[1] * self.orders + 1
             sums = images.new_zeros(())
             patches = 0
             for scale in self._scales:
                 seen = moments(self._reduced(scale, images.float()))
                 belonging = torch.softmax(seen @ weights, dim=2)
-                sums = sums + belonging.transpose(1, 2) @ seen
+                sums = sums + belonging.transpose(1, 2) @ seen[:, :, :needed]
                 patches += seen.shape[1]
             return self._folded(self._gradient(sums / patches))
 
@@ -150,12 +155,12 @@ class Fisher(Backbone):
         return whole_mixture(self.means, self.variances, self.shares, self.signs)
 
     def _folded(self, vectors: Tensor) -> Tensor:
-        """`[B, K, 2 D]` -> `[B, K D]`: the mean of a picture's vector and its mirror image's.
+        """`[B, K, D * orders]` -> `[B, K / 2 * D * orders]`: the mean of a picture's vector and its mirror image's.
 
         What a Gaussian sees of the mirror image is what its mirror image sees of the picture, mirrored.
         """
         one, other = vectors.chunk(2, dim=1)
-        signs = torch.cat([self.signs, torch.ones_like(self.signs)])
+        signs = torch.cat([self.signs, torch.ones_like(self.signs)])[: vectors.shape[2]]
         return ((one + other * signs) / 2).flatten(1)
 
     def _some_patches(self, images: Tensor, random: torch.Generator) -> Tensor:
@@ -179,18 +184,20 @@ class Fisher(Backbone):
         """Fisher vectors (Perronnin, Sanchez and Mensink 2010) from the mixture's statistics of each picture.
 
         Args:
-            sums: `[B, K, 2 D + 1]`, the mean over all patches of `moments`, so far as each Gaussian takes them.
+            sums: `[B, K, D * orders + 1]`, the mean over all patches of the first of their `moments`, so far as each
+                Gaussian takes them.
 
         Returns:
-            `[B, K, 2 D]`, each picture's of length 1.
+            `[B, K, D * orders]`, each picture's of length 1.
         """
         size = self.means.shape[1]
-        first, second, counts = torch.split(sums, [size, size, 1], dim=2)
+        first, counts = sums[:, :, :size], sums[:, :, size : size + 1]
         means, variances, shares = self._mixture()
         roots = shares.sqrt()[:, None]
-        of_means = (first - counts * means) / variances.sqrt() / roots
-        of_spreads = (second - 2 * means * first + means.square() * counts) / variances - counts
-        of_spreads = of_spreads / (math.sqrt(2) * roots)
-        gradient = torch.cat([of_means, of_spreads], dim=2)
+        gradient = (first - counts * means) / variances.sqrt() / roots
+        if self.orders == 2:
+            second = sums[:, :, size + 1 :]
+            of_spreads = (second - 2 * means * first + means.square() * counts) / variances - counts
+            gradient = torch.cat([gradient, of_spreads / (math.sqrt(2) * roots)], dim=2)
         rooted = gradient.sign() * gradient.abs().clamp_min(1e-12).sqrt()
         return functional.normalize(rooted.flatten(1), dim=1).reshape(rooted.shape)

@@ -53,7 +53,7 @@ def fit_mixture(
             seen = moments(part)
             sums += torch.softmax(seen @ weights, dim=1).T @ seen
         sums = sums[:half] + sums[half:] * torch.cat([signs, torch.ones(len(signs) + 1)])
-        first, second, taken = torch.split(sums, [len(signs), len(signs), 1], dim=1)
+        first, taken, second = torch.split(sums, [len(signs), 1, len(signs)], dim=1)
         first, second = first / taken.clamp_min(1e-6), second / taken.clamp_min(1e-6)
         # A Gaussian that takes nothing stays where it is.
         used = taken > 1e-3
@@ -83,12 +83,12 @@ def whole_mixture(
 
 
 def moments(values: Tensor) -> Tensor:
-    """`[..., D] -> [..., 2 D + 1]`: each value, its squares, and 1."""
-    return torch.cat([values, values * values, torch.ones_like(values[..., :1])], dim=-1)
+    """`[..., D] -> [..., D + 1 + D]`: each value, 1, and the squares."""
+    return torch.cat([values, torch.ones_like(values[..., :1]), values * values], dim=-1)
 
 
 def likelihoods(means: Tensor, variances: Tensor, shares: Tensor) -> Tensor:
-    """`[K, 2 D + 1]`: each Gaussian's log-likelihood as a linear function of `moments`, but for what all share."""
+    """`[K, D + 1 + D]`: each Gaussian's log-likelihood as a linear function of `moments`, but for what all share."""
     precisions = 1 / variances
     offsets = shares.log() - 0.5 * (variances.log().sum(1) + (means.square() * precisions).sum(1))
-    return torch.cat([means * precisions, -0.5 * precisions, offsets[:, None]], dim=1)
+    return torch.cat([means * precisions, offsets[:, None], -0.5 * precisions], dim=1)
