@@ -105,8 +105,8 @@ def whitening(
 def plda(
     embeddings: Float32Array, people: IntArray, *, shrinkage: Positive = 1.0, size: Size | None = None
 ) -> Fitted:
-    """What a picture says of who somebody is, in the model of two covariances (probabilistic linear discriminant analysis:
-    Prince and Elder 2007; Joint Bayesian: Chen et al. 2012).
+    """What a picture says of who somebody is, in the model of two covariances (Prince and Elder 2007: probabilistic
+    linear discriminant analysis; Chen et al. 2012: Joint Bayesian).
 
     After whitening there is variance 1 within people and some variance v between them along a direction. The mean of
     somebody's place along it, given one picture's coordinate z and nothing else, is z v / (1 + v): directions that tell
