@@ -158,6 +158,30 @@ def test_oriented_gradients_ignore_slow_light_and_take_a_flat_picture() -> None:
     assert layer(torch.zeros(1, 1, 32, 32)).isfinite().all()
 
 
+@pytest.mark.parametrize("size", [(24, 32), (25, 31)])
+def test_histograms_without_a_layer_are_the_mean_of_a_picture_and_its_mirror_image(
+    size: tuple[int, int],
+) -> None:
+    """With half of the numbers: lengths and products are those of the whole ones, and one pass has both."""
+    torch.manual_seed(0)
+    network = Gradients((1, *size), cells=(8, 5), embedding=0).eval()
+    images = torch.randn(4, 1, *size)
+
+    def whole(pictures: torch.Tensor) -> torch.Tensor:
+        edges = network.edges(pictures)
+        histograms = torch.cat([scale(edges).flatten(1) for scale in network.scales], dim=1)
+        return histograms / histograms.norm(dim=1, keepdim=True)
+
+    mean = (whole(images) + whole(images.flip(3))) / 2
+    found = network(images)
+    assert found.shape == (4, network.embedding_size)
+    assert mean.shape[1] / 2 <= network.embedding_size < 0.6 * mean.shape[1]
+    torch.testing.assert_close(found @ found.T, mean @ mean.T, atol=1e-5, rtol=0)
+    torch.testing.assert_close(network(images.flip(3)), found, atol=1e-5, rtol=0)
+    assert network.symmetric
+    assert not Gradients((1, *size), cells=(8, 5), embedding=3).symmetric
+
+
 def test_gradients_refuse_a_cell_larger_than_the_input() -> None:
     with pytest.raises(SettingsError, match="cells of 40 pixels in an input of 32x48"):
         Gradients((1, 32, 48), cells=(8, 40))

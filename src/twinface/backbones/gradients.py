@@ -70,7 +70,8 @@ class Cells(nn.Module):
         super().__init__()
         if cell > min(height, width):
             raise SettingsError(f"gradients: found cells of {cell} pixels in an input of {height}x{width}")
-        self.pool = Resample(height, width, WHOLE_FRAME, round(height / cell), round(width / cell))
+        self.counts = (round(height / cell), round(width / cell))
+        self.pool = Resample(height, width, WHOLE_FRAME, *self.counts)
 
     def forward(self, edges: Tensor) -> Tensor:
         """`[B, BINS, H, W] -> [B, BINS, H / cell, W / cell]` in [0, CLIP]."""
@@ -84,16 +85,24 @@ class Cells(nn.Module):
 class Gradients(Backbone):
     """Histograms of oriented gradients at several scales, and one dense layer, or two.
 
+    Without a layer they are symmetric. The mirror image's histograms are the picture's with cells and orientations in
+    another order, so one pass gives the mean of both, and half of its numbers say it all.
+
     Args:
         shape: of the input; one channel.
         cells: sides of the cells in pixels, one scale each.
         hidden: width of a layer between the histograms and the embedding; 0 for none.
-        embedding: length of the embedding; 0 leaves the histograms themselves.
+        embedding: length of the embedding; 0 leaves the histograms themselves, of length 1, each averaged with that of
+            the mirror image.
         dropout: before each dense layer.
 
     Raises:
         SettingsError: the input has several channels or is smaller than a cell.
     """
+
+    kept: Tensor
+    other: Tensor
+    shares: Tensor
 
     def __init__(
         self,
@@ -109,8 +118,18 @@ class Gradients(Backbone):
         if channels != 1:
             raise SettingsError(f"gradients: found {channels} channels, need 1: set imaging.color to gray")
         self.edges = Edges()
-        self.scales = nn.ModuleList(Cells(height, width, cell) for cell in cells)
-        size = self._histograms(torch.zeros(1, *shape)).shape[1]
+        scales = [Cells(height, width, cell) for cell in cells]
+        self.scales = nn.ModuleList(scales)
+        self.symmetric = not (hidden or embedding)
+        size = sum(BINS * rows * columns for rows, columns in (scale.counts for scale in scales))
+        if self.symmetric:
+            kept, other = _mirrored_numbers([scale.counts for scale in scales])
+            size = len(kept)
+            self.register_buffer("kept", kept, persistent=False)
+            self.register_buffer("other", other, persistent=False)
+            # Lengths and cosines stay as they are with all numbers.
+            shares = torch.where(kept == other, 0.5, math.sqrt(0.5))
+            self.register_buffer("shares", shares, persistent=False)
         layers: list[nn.Module] = [nn.BatchNorm1d(size, affine=False)] if hidden or embedding else []
         for count in filter(None, (hidden, embedding)):
             if len(layers) > 1:
@@ -124,10 +143,30 @@ class Gradients(Backbone):
         """`[B, 1, H, W] -> [B, D]`."""
         # Nothing in the histograms learns, and bfloat16 is too coarse for differences of neighbouring pixels.
         with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
-            histograms = self._histograms(images.float())
+            edges = self.edges(images.float())
+            histograms = torch.cat([scale(edges).flatten(1) for scale in self.scales], dim=1)
+            if self.symmetric:
+                units = functional.normalize(histograms, dim=1)
+                return (units[:, self.kept] + units[:, self.other]) * self.shares
         embeddings: Tensor = self.layers(histograms)
         return embeddings
 
-    def _histograms(self, images: Tensor) -> Tensor:
-        edges = self.edges(images)
-        return torch.cat([scale(edges).flatten(1) for scale in self.scales], dim=1)
+
+def _mirrored_numbers(counts: Sequence[tuple[int, int]]) -> tuple[Tensor, Tensor]:
+    """`[D]` each: numbers of the histograms, and those that they change places with when the picture is mirrored.
+
+    One of each two that change places, and all that stay where they are.
+
+    Args:
+        counts: rows and columns of cells, for each scale.
+    """
+    turned = -torch.arange(BINS) % BINS
+    mirrored, start = [], 0
+    for rows, columns in counts:
+        numbers = start + torch.arange(BINS * rows * columns).reshape(BINS, rows, columns)
+        mirrored.append(numbers.flip(2)[turned].flatten())
+        start += numbers.numel()
+    other = torch.cat(mirrored)
+    kept = torch.arange(start)
+    chosen = kept <= other
+    return kept[chosen], other[chosen]

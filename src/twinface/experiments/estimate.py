@@ -11,7 +11,7 @@ from twinface.building import build_learner, build_preparation
 from twinface.components import build
 from twinface.config import Settings
 from twinface.experiments.study import Part, Study, first_settings, trial_points
-from twinface.runtime import choose_machine
+from twinface.runtime import choose_machine, keep_memory
 from twinface.sampling import SAMPLERS, Sampler
 from twinface.schedules import SCHEDULES
 from twinface.trainer import Plan, Progress, training_step
@@ -49,6 +49,7 @@ def estimate(study: Study, source: DataSource, threads: int) -> list[Cost]:
         source: its data.
         threads: of one run.
     """
+    keep_memory()  # as runs do
     dataset = source.open()
     clock = _Clock(split_dataset(dataset, first_settings(study)), dataset.region, threads)
     return [_cost(study, part, clock) for part in study.parts]
