@@ -224,7 +224,7 @@ def test_a_run_fits_exports_and_goes_on_from_its_state(tmp_path) -> None:
         "imaging.height=40",
         "imaging.width=36",
         "trainer.epochs=0",
-        'network.backbone={name="fisher", orders=1, gaussians=4, dimensions=6, scales=[1.0, 0.8], steps=[4, 3], cell=4}',
+        'network.backbone={name="fisher", orders=1, gaussians=4, scales=[1.0, 0.8], steps=[4, 3], cell=4}',
         "projection.size=30",
     ]
     first, second = (train_tiny(tmp_path / name, *options, tiny=False) for name in ("one", "two"))
