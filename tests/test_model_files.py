@@ -15,6 +15,7 @@ from twinface.export import export_model
 from twinface.model_file import find_model
 from twinface.model_record import ModelRecord
 from twinface.onnx_model import OnnxModel, seal
+from twinface.projection import LinearMap, Projection
 from twinface.runs import RunFolder
 
 
@@ -152,6 +153,18 @@ def test_weights_that_do_not_fit_are_refused(copy: RunFolder) -> None:
         load_twin(copy.path)
     with pytest.raises(ModelError, match=r"found no twin\.safetensors"):
         load_twin(copy.path / "results")
+
+
+def test_a_projection_of_another_versions_network_is_refused(copy: RunFolder) -> None:
+    """As of a network that has since come to give embeddings of another length."""
+    twin, record = load_twin(copy.path)
+    size = twin.backbone.embedding_size
+    twin.projection = Projection([LinearMap(torch.zeros(size + 1), torch.zeros(size + 1, 3))], [1.0])
+    save_twin(copy.model, twin.state_dict(), record)
+    with pytest.raises(
+        ModelError, match=rf"network gave \[{size + 1}\] numbers .* gives \[{size}\]; train it"
+    ):
+        load_twin(copy.path)
 
 
 def test_a_model_that_is_not_finite_is_neither_saved_nor_used(tiny_run: RunFolder, tmp_path) -> None:

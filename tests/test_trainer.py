@@ -10,12 +10,12 @@ import torch
 
 from conftest import TINY, train_tiny
 from twinface.building import build_learner
-from twinface.errors import DivergedError
+from twinface.errors import DivergedError, ModelError
 from twinface.interruption import Interrupted, StopRequest
 from twinface.recipe import load_recipe
 from twinface.runs import RunFolder
 from twinface.runtime import Machine, make_deterministic
-from twinface.state import read_tensors
+from twinface.state import read_tensors, write_tensors
 from twinface.trainer import Progress, Watcher
 from twinface.training_data import DataSource
 from twinface.training_run import continue_run, start_run
@@ -128,6 +128,20 @@ def test_an_older_state_is_gone_on_from_as_well(tmp_path) -> None:
     continue_run(again, StopRequest(), Watcher())
     assert bits(again) == bits(whole)
     assert [record["epoch"] for record in again.records()] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("change", ["renamed", "reshaped"])
+def test_a_state_of_another_versions_network_is_refused(tmp_path, change: str) -> None:
+    folder = train_tiny(tmp_path / "run", "trainer.epochs=1")
+    tensors, about = read_tensors(folder.state.path)
+    name = next(name for name in sorted(tensors) if name.startswith("loss/"))
+    weights = tensors.pop(name)
+    tensors |= {"loss/other": weights} if change == "renamed" else {name: weights[:, :-1]}
+    write_tensors(folder.state.path, tensors, about)
+    before = bits(folder)
+    with pytest.raises(ModelError, match=r"state\.safetensors: loss/.* is .*another version made it"):
+        continue_run(folder, StopRequest(), Watcher())
+    assert bits(folder) == before
 
 
 def test_a_finished_run_is_left_as_it_is(tmp_path) -> None:

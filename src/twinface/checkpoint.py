@@ -35,7 +35,7 @@ def load_twin(place: Path | str) -> tuple[Twin, ModelRecord]:
         place: a run folder, or its model folder.
 
     Raises:
-        ModelError: a file is missing or damaged, or the weights do not fit the record.
+        ModelError: a file is missing or damaged, or the weights do not fit the record or this version's networks.
     """
     place = Path(place)
     folder = next((path for path in (place / "model", place) if (path / WEIGHTS).is_file()), None)
@@ -55,4 +55,11 @@ def load_twin(place: Path | str) -> tuple[Twin, ModelRecord]:
         twin.load_state_dict(tensors)
     except RuntimeError as error:
         raise ModelError(f"{folder / WEIGHTS}: does not fit {RECORD} beside it ({error})") from error
+    parts = twin.backbone.parts
+    if twin.projection and tuple(twin.projection.sizes) != parts:
+        maker = record.made_by.get("twinface", "an older version")
+        raise ModelError(
+            f"{folder / WEIGHTS}: made by Twinface {maker}, whose network gave {twin.projection.sizes} numbers "
+            f"where this one's gives {list(parts)}; train it again (its {folder / 'model.onnx'} can still be used)"
+        )
     return twin.eval(), record

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from twinface.averaging import WeightAverage
+from twinface.errors import ModelError
 from twinface.losses import Loss
 from twinface.state import Tensors
 from twinface.twin import Twin
@@ -36,7 +37,19 @@ class Learner:
         return tensors
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """The inverse of `tensors`."""
+        """The inverse of `tensors`.
+
+        Raises:
+            ModelError: they are of another network or loss, of an older version's, say.
+        """
+        own = {name: value for name, value in self.tensors().items() if not name.startswith("optimizer/")}
+        for name in sorted(own.keys() | {name for name in tensors if not name.startswith("optimizer/")}):
+            here, there = (tuple(each[name].shape) if name in each else "nothing" for each in (own, tensors))
+            if here != there:
+                raise ModelError(
+                    f"{name} is {there} there, where this version's network and loss have {here}: "
+                    "another version made it; go on with that one, or train again"
+                )
         self.twin.load_state_dict(_under("twin/", tensors))
         self.loss.load_state_dict(_under("loss/", tensors))
         if self.average:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from twinface.augment import augment
 from twinface.config import AugmentSettings, TrainerSettings, ValidationSettings
-from twinface.errors import DivergedError
+from twinface.errors import DivergedError, ModelError
 from twinface.interruption import Interrupted, StopRequest
 from twinface.learner import Learner
 from twinface.losses import labels_of
@@ -208,12 +208,19 @@ def check_alike(learner: Learner, plan: Plan, progress: Progress) -> None:
 
 
 def resume(learner: Learner, keeper: Keeper) -> Progress:
-    """Loads the newest state, if there is one, and says where training stands."""
+    """Loads the newest state, if there is one, and says where training stands.
+
+    Raises:
+        ModelError: it is damaged, or of another version's network.
+    """
     found = keeper.state.read()
     if found is None:
         return Progress()
     tensors, about = found
-    learner.load(tensors)
+    try:
+        learner.load(tensors)
+    except ModelError as error:
+        raise ModelError(f"{keeper.state.path}: {error}") from error
     return Progress(**about)
 
 
