@@ -83,6 +83,20 @@ def test_plda_gives_the_mean_of_the_person_given_the_picture() -> None:
     np.testing.assert_allclose(mean, embeddings.mean(0), rtol=1e-6)
 
 
+def test_plda_leaves_out_where_people_do_not_differ() -> None:
+    random = np.random.default_rng(1)
+    people = np.repeat(np.arange(1000), 4)
+    embeddings = random.normal(size=(4000, 6)).astype(np.float32)
+    embeddings[:, :2] += 5 * random.normal(size=(1000, 2))[people]
+    # Pictures of one person lie opposite each other: people's means are equal.
+    embeddings[1::2, 2:] = -embeddings[::2, 2:]
+    mean, matrix = plda(embeddings, people, shrinkage=1e-9)
+    assert matrix.shape == (6, 2)
+    assert np.linalg.norm(matrix[2:]) < 0.05 * np.linalg.norm(matrix[:2])
+    with pytest.raises(DataError, match="in no direction do people differ"):
+        plda(embeddings[:, 2:], people, shrinkage=1e-9)
+
+
 def test_each_part_has_a_map_and_a_weight_of_its_own() -> None:
     embeddings, people = some_people(5)
     module = fit_parts(whitening, embeddings, people, (2, 3), (1.0, 0.5))

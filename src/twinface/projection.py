@@ -111,16 +111,24 @@ def plda(
     After whitening there is variance 1 within people and some variance v between them along a direction. The mean of
     somebody's place along it, given one picture's coordinate z and nothing else, is z v / (1 + v): directions that tell
     people apart are believed, others are drawn to the mean of all. Two such means are compared by their cosine, which
-    is more accurate here than the model's likelihood ratio (docs/accuracy.md).
+    is more accurate here than the model's likelihood ratio (docs/accuracy.md). Directions in which people do not differ
+    are left out, so that P is mostly well below `size`.
 
-    Args, Returns, Raises: as for `whitening`.
+    Args, Returns: as for `whitening`.
+
+    Raises:
+        DataError: nobody has two pictures, or people differ in no direction.
     """
     mean, axes, centred = _principal(embeddings, size)
     within = _within(centred, people)
     whitener = _whitener(within, shrinkage)
     between = centred.T @ centred / len(centred) - within
     variances, directions = np.linalg.eigh(whitener.T @ between @ whitener)
-    variances = variances.clip(0)
+    # Along the others people differ no more than pictures of one person do: all places there are the mean.
+    telling = variances > 0
+    if not telling.any():
+        raise DataError("projection: in no direction do people differ more than pictures of one person do")
+    variances, directions = variances[telling], directions[:, telling]
     return mean, axes @ whitener @ directions * (variances / (1 + variances))
 
 
