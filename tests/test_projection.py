@@ -90,7 +90,7 @@ def test_plda_leaves_out_where_people_do_not_differ() -> None:
     embeddings[:, :2] += 5 * random.normal(size=(1000, 2))[people]
     # Pictures of one person lie opposite each other: people's means are equal.
     embeddings[1::2, 2:] = -embeddings[::2, 2:]
-    mean, matrix = plda(embeddings, people, shrinkage=1e-9)
+    _, matrix = plda(embeddings, people, shrinkage=1e-9)
     assert matrix.shape == (6, 2)
     assert np.linalg.norm(matrix[2:]) < 0.05 * np.linalg.norm(matrix[:2])
     with pytest.raises(DataError, match="in no direction do people differ"):
