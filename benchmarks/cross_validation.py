@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,18 +20,13 @@ import torch
 
 from twinface.building import build_preparation, build_twin, fit_backbone
 from twinface.cache import prepare_faces
-from twinface.cohort import Cohort, draw_cohort
-from twinface.components import build
 from twinface.config import Settings
 from twinface.datasets.splits import draw_pairs, split_people
-from twinface.distances import DISTANCES
 from twinface.errors import SettingsError
+from twinface.finishing import embed_with, fit_to_people
 from twinface.intervals import mean_and_standard_error
 from twinface.metrics import area_under_curve, fold_accuracies
-from twinface.projection import PROJECTIONS, fit_parts
 from twinface.recipe import load_recipe
-from twinface.runtime import random_at
-from twinface.scoring import embed_faces
 from twinface.training_data import DataSource
 from twinface.twin import Twin
 from twinface.types import FaceSet, Float32Array, FloatArray, PairSet
@@ -53,11 +47,7 @@ def embedded(settings: Settings, source: DataSource, seed: int) -> tuple[FaceSet
         )
     fit_backbone(twin.eval(), images, seed)
 
-    def embed(batch: np.ndarray) -> Float32Array:
-        with torch.inference_mode():
-            return np.asarray(twin.embed(torch.from_numpy(batch)).numpy(), np.float32)
-
-    return faces, twin, embed_faces(embed, images, twin.backbone.at_once)
+    return faces, twin, embed_with(twin, images)
 
 
 def tenths(faces: FaceSet) -> Iterator[tuple[FaceSet, PairSet]]:
@@ -74,29 +64,14 @@ def scores_of(
     embeddings: Float32Array,
     twin: Twin,
     settings: Settings,
+    seed: int,
 ) -> FloatArray:
     """`[M]` scores of the pairs, by projection and cohort of the rest."""
-    known = embeddings[[row[path] for path in rest.paths]]
-    projection = fit_parts(
-        partial(build, "projection", PROJECTIONS, settings.projection),
-        known,
-        rest.people,
-        twin.backbone.parts,
-        twin.backbone.weights,
-    )
-    if projection is None:
-        raise SettingsError('projection.name = "none": there is nothing to cross-validate')
+    known, asked = (embeddings[[row[path] for path in faces.paths]] for faces in (rest, pairs.faces))
+    fit_to_people(twin, settings, seed, known, rest.people)
     with torch.inference_mode():
-        mapped = projection(torch.from_numpy(embeddings[[row[path] for path in pairs.faces.paths]]))
-        name = "cosine"
-        if settings.cohort.faces:
-            chosen = draw_cohort(rest.people, settings.cohort, random_at(0, "cohort"))
-            strangers = torch.nn.functional.normalize(projection(torch.from_numpy(known[chosen])), dim=1)
-            mapped, name = Cohort(strangers, settings.cohort.nearest)(mapped), "local-cosine"
-        values = mapped.numpy()
-    parameters = {"scale": np.ones(()), "bias": np.zeros(())}
-    scores = DISTANCES[name].score(values[pairs.left], values[pairs.right], parameters)
-    return np.asarray(scores, np.float64)
+        values = twin.project(torch.from_numpy(asked))
+        return np.asarray(twin.score(values[pairs.left], values[pairs.right]).numpy(), np.float64)
 
 
 def line(settings: Settings, source: DataSource, seed: int) -> str:
@@ -105,7 +80,7 @@ def line(settings: Settings, source: DataSource, seed: int) -> str:
     row = {path: number for number, path in enumerate(faces.paths)}
     scores, matches, folds, areas = [], [], [], []
     for fold, (rest, pairs) in enumerate(tenths(faces)):
-        found = scores_of(pairs, rest, row, embeddings, twin, settings)
+        found = scores_of(pairs, rest, row, embeddings, twin, settings, seed)
         scores.append(found)
         matches.append(pairs.is_match)
         folds.append(np.full(len(pairs), fold))

@@ -26,12 +26,12 @@ from twinface.cache import prepare_faces
 from twinface.cohort import Cohort, draw_cohort
 from twinface.config import Settings
 from twinface.distances import DISTANCES
+from twinface.finishing import embed_with
 from twinface.intervals import share_interval
 from twinface.metrics import area_under_curve, cross_validated_right
 from twinface.projection import fit_parts, plda, whitening
 from twinface.runs import RunFolder
 from twinface.runtime import random_at
-from twinface.scoring import embed_faces
 from twinface.state import read_tensors
 from twinface.training_data import DataSource, PeopleSplit, split_dataset
 from twinface.types import Float32Array, PairSet, ScoredPairs
@@ -47,13 +47,8 @@ def embed(folder: RunFolder, source: DataSource) -> tuple[PeopleSplit, Embedding
     twin.load_state_dict(read_tensors(folder.best)[0])
     twin.eval()
     preparation = build_preparation(settings.imaging, dataset.region)
-
-    def one(faces: np.ndarray) -> Float32Array:
-        with torch.inference_mode():
-            return np.asarray(twin.embed(torch.from_numpy(faces)).numpy(), np.float32)
-
     training, validation = (
-        embed_faces(one, prepare_faces(faces, preparation).images, twin.backbone.at_once)
+        embed_with(twin, prepare_faces(faces, preparation).images)
         for faces in (split.source.faces, split.validation.faces)
     )
     return split, (training, validation), twin.backbone

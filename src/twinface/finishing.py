@@ -73,8 +73,12 @@ def finish(
     twin.load_state_dict(weights)
     twin.eval()
     if settings.projection.name != "none" or settings.cohort.faces:
-        _fit(twin, settings, seed, split.source, training.images)
-    measured, scored = validator.measure(twin, _embed(twin, validation.images))
+        rows, people = _known_together(split.source)
+        embeddings = embed_with(twin, training.images)
+        if split.source.pairs is not None:
+            embeddings = embeddings[rows]
+        fit_to_people(twin, settings, seed, embeddings, people)
+    measured, scored = validator.measure(twin, embed_with(twin, validation.images))
     scores, is_match = scored.scores, scored.is_match
     threshold = fit_threshold(scores, is_match, split.tuned_on)
     record = ModelRecord(
@@ -100,12 +104,23 @@ def finish(
     folder.note(validation=measured)
 
 
-def _fit(twin: Twin, settings: Settings, seed: int, source: TrainingSource, faces: ByteArray) -> None:
-    """Gives the twin its projection and its cohort, as far as the settings ask for them."""
-    rows, people = _known_together(source)
-    embeddings = _embed(twin, faces)
-    if source.pairs is not None:
-        embeddings = embeddings[rows]
+def fit_to_people(
+    twin: Twin, settings: Settings, seed: int, embeddings: Float32Array, people: IntArray
+) -> None:
+    """Gives the twin its projection and its cohort, as far as the settings ask for them.
+
+    Args:
+        twin: without either so far, or with those of other people.
+        settings: of the run.
+        seed: of the run.
+        embeddings: `[N, D]`, as the network gives them.
+        people: `[N]` whose picture each is.
+
+    Raises:
+        DataError: nobody has two pictures, or people do not differ.
+        SettingsError: there are too few people for the cohort.
+    """
+    twin.projection = twin.cohort = None
     twin.projection = fit_parts(
         partial(build, "projection", PROJECTIONS, settings.projection),
         embeddings,
@@ -116,9 +131,7 @@ def _fit(twin: Twin, settings: Settings, seed: int, source: TrainingSource, face
     if settings.cohort.faces:
         chosen = draw_cohort(people, settings.cohort, random_at(seed, "cohort"))
         with torch.inference_mode():
-            strangers = torch.from_numpy(embeddings[chosen])
-            if twin.projection:
-                strangers = twin.projection(strangers)
+            strangers = twin.project(torch.from_numpy(embeddings[chosen]))
             strangers = torch.nn.functional.normalize(strangers, dim=1)
         twin.cohort = Cohort(strangers.clone(), settings.cohort.nearest)
 
@@ -137,8 +150,8 @@ def _known_together(source: TrainingSource) -> tuple[IntArray, IntArray]:
     return np.concatenate([pairs.left, pairs.right]), np.concatenate([number, other])
 
 
-def _embed(twin: Twin, faces: ByteArray) -> Float32Array:
-    """All faces, in float32 whatever the run's precision, as the model will do it in use."""
+def embed_with(twin: Twin, faces: ByteArray) -> Float32Array:
+    """`[N, H, W, C]` uint8 → `[N, D]`: in float32 whatever the run's precision, as the model will do it in use."""
 
     def embed(batch: ByteArray) -> Float32Array:
         with torch.inference_mode():

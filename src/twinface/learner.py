@@ -42,10 +42,11 @@ class Learner:
         Raises:
             ModelError: they are of another network or loss, of an older version's, say.
         """
-        own = {name: value for name, value in self.tensors().items() if not name.startswith("optimizer/")}
-        for name in sorted(own.keys() | {name for name in tensors if not name.startswith("optimizer/")}):
+        own = self.tensors()
+        for name in sorted(own.keys() | tensors.keys()):
             here, there = (tuple(each[name].shape) if name in each else "nothing" for each in (own, tensors))
-            if here != there:
+            # An optimiser's own tensors come with its first step.
+            if here != there and not name.startswith("optimizer/"):
                 raise ModelError(
                     f"{name} is {there} there, where this version's network and loss have {here}: "
                     "another version made it; go on with that one, or train again"

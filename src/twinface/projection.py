@@ -127,7 +127,10 @@ def plda(
     # Along the others people differ no more than pictures of one person do: all places there are the mean.
     telling = variances > 0
     if not telling.any():
-        raise DataError("projection: in no direction do people differ more than pictures of one person do")
+        raise DataError(
+            "projection: in no direction do people differ more than pictures of one person do; "
+            'set projection.name to "none"'
+        )
     variances, directions = variances[telling], directions[:, telling]
     return mean, axes @ whitener @ directions * (variances / (1 + variances))
 

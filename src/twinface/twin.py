@@ -92,6 +92,10 @@ class Twin(nn.Module):
             if len(self.backbone.parts) > 1:
                 parts = torch.split(embeddings, list(self.backbone.parts), dim=1)
                 embeddings = side_by_side(parts, self.backbone.weights)
+        return self.project(embeddings)
+
+    def project(self, embeddings: Tensor) -> Tensor:
+        """`[B, D]` as the network gives them → as use sees them, with projection and cohort if the twin has them."""
         if self.projection:
             embeddings = self.projection(embeddings)
         if self.cohort:
