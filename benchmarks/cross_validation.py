@@ -3,7 +3,7 @@
     python benchmarks/cross_validation.py --root DIR RECIPE [RECIPE …] [--set projection.size=400 …]
 
 A run's own 404 validation people place an accuracy to .015, which is more than most changes are worth. Here each tenth
-of the 4,038 people is scored once by projection and cohort of the others, so that some ten thousand pairs count. The
+of the 4,038 people is scored once by projection and shift of the others, so that some ten thousand pairs count. The
 network learns its mixture from all pictures, without labels. Changes of what is fitted in closed form are chosen by
 these figures; no test pair is looked at. Networks with layers to learn would take ten trainings and are refused.
 """
@@ -64,11 +64,10 @@ def scores_of(
     embeddings: Float32Array,
     twin: Twin,
     settings: Settings,
-    seed: int,
 ) -> FloatArray:
-    """`[M]` scores of the pairs, by projection and cohort of the rest."""
+    """`[M]` scores of the pairs, by projection and shift of the rest."""
     known, asked = (embeddings[[row[path] for path in faces.paths]] for faces in (rest, pairs.faces))
-    fit_to_people(twin, settings, seed, known, rest.people)
+    fit_to_people(twin, settings, known, rest.people)
     with torch.inference_mode():
         values = twin.project(torch.from_numpy(asked))
         return np.asarray(twin.score(values[pairs.left], values[pairs.right]).numpy(), np.float64)
@@ -80,7 +79,7 @@ def line(settings: Settings, source: DataSource, seed: int) -> str:
     row = {path: number for number, path in enumerate(faces.paths)}
     scores, matches, folds, areas = [], [], [], []
     for fold, (rest, pairs) in enumerate(tenths(faces)):
-        found = scores_of(pairs, rest, row, embeddings, twin, settings, seed)
+        found = scores_of(pairs, rest, row, embeddings, twin, settings)
         scores.append(found)
         matches.append(pairs.is_match)
         folds.append(np.full(len(pairs), fold))

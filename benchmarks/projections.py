@@ -1,10 +1,10 @@
-"""What do projection, cohort and fusion add to a trained network, on its validation people?
+"""What do projection, shift and fusion add to a trained network, on its validation people?
 
     python benchmarks/projections.py --root DIR RUN [RUN …]
 
 For each part of the run's embedding, and for all of them together at the run's weights: accuracy (each tenth of the
 pairs at the threshold of the others) with its interval, and AUC, of the embedding as the network gives it, whitened, by
-PLDA, and by PLDA with the cohort. Nothing is trained and no test pair is looked at.
+PLDA, and by PLDA with the shift. Nothing is trained and no test pair is looked at.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from torch import Tensor
 from twinface.backbones import Backbone
 from twinface.building import build_preparation, build_twin
 from twinface.cache import prepare_faces
-from twinface.cohort import Cohort, draw_cohort
 from twinface.config import Settings
 from twinface.distances import DISTANCES
 from twinface.finishing import embed_with
@@ -31,7 +30,7 @@ from twinface.intervals import share_interval
 from twinface.metrics import area_under_curve, cross_validated_right
 from twinface.projection import fit_parts, plda, whitening
 from twinface.runs import RunFolder
-from twinface.runtime import random_at
+from twinface.shift import fit_shift
 from twinface.state import read_tensors
 from twinface.training_data import DataSource, PeopleSplit, split_dataset
 from twinface.types import Float32Array, PairSet, ScoredPairs
@@ -88,14 +87,13 @@ def rows(
         projection = fit_parts(partial(fit, **options), training, split.source.faces.people, sizes, weights)  # type: ignore[arg-type]
         assert projection is not None
         with torch.inference_mode():
-            mapped = projection(torch.from_numpy(validation))
+            mapped, clarity = projection(torch.from_numpy(validation))
             print(line(f"{name}, {title}", mapped, split.validation), flush=True)
-            if title == "PLDA" and settings.cohort.faces:
-                chosen = draw_cohort(split.source.faces.people, settings.cohort, random_at(0, "cohort"))
-                strangers = projection(torch.from_numpy(training[chosen]))
-                cohort = Cohort(torch.nn.functional.normalize(strangers, dim=1), settings.cohort.nearest)
+            if title == "PLDA" and settings.shift.wanted:
+                known = projection(torch.from_numpy(training))[0].numpy()
+                shift = fit_shift(known, split.source.faces.people, settings.shift)
                 print(
-                    line(f"{name}, PLDA, cohort", cohort(mapped), split.validation, "local-cosine"),
+                    line(f"{name}, PLDA, shift", shift(mapped, clarity), split.validation, "local-cosine"),
                     flush=True,
                 )
 

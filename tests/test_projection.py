@@ -1,5 +1,7 @@
 """The projection: fitted as defined, part of both forms of a model, and refused where it makes no sense."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -22,7 +24,7 @@ def some_people(size: int = 4) -> tuple[np.ndarray, np.ndarray]:
 
 def test_whitening_against_a_plain_loop() -> None:
     embeddings, people = some_people()
-    mean, matrix = whitening(embeddings, people, shrinkage=0.5)
+    mean, matrix, _ = whitening(embeddings, people, shrinkage=0.5)
     scatter, freedom = np.zeros((4, 4)), 0
     for person in (0, 1, 3):
         own = embeddings[people == person].astype(float)
@@ -38,7 +40,7 @@ def test_whitening_against_a_plain_loop() -> None:
 
 def test_whitening_makes_the_spread_within_people_round() -> None:
     embeddings, people = some_people()
-    mean, matrix = whitening(embeddings, people, shrinkage=1e-9)
+    mean, matrix, _ = whitening(embeddings, people, shrinkage=1e-9)
     projected = (embeddings - mean) @ matrix
     scatter = sum(
         (projected[people == person] - projected[people == person].mean(0)).T
@@ -50,7 +52,7 @@ def test_whitening_makes_the_spread_within_people_round() -> None:
 
 def test_fewer_components_are_the_largest() -> None:
     embeddings, people = some_people()
-    mean, matrix = whitening(embeddings, people, size=2)
+    mean, matrix, _ = whitening(embeddings, people, size=2)
     assert matrix.shape == (4, 2)
     axes = np.linalg.svd(embeddings - mean)[2][:2]
     # The columns lie in the plane of the two largest components.
@@ -68,7 +70,7 @@ def test_plda_gives_the_mean_of_the_person_given_the_picture() -> None:
     people = np.repeat(np.arange(30), 3)
     # People differ in every direction, so that no variance between them is estimated below 0 and cut off there.
     embeddings = (random.normal(size=(30, 4))[people] * 3 + random.normal(size=(90, 4))).astype(np.float32)
-    mean, matrix = plda(embeddings, people, shrinkage=1e-9)
+    mean, matrix, _ = plda(embeddings, people, shrinkage=1e-9)
     centred = embeddings - embeddings.mean(0, dtype=float)
     within, freedom = np.zeros((4, 4)), 0
     for person in range(30):
@@ -90,11 +92,33 @@ def test_plda_leaves_out_where_people_do_not_differ() -> None:
     embeddings[:, :2] += 5 * random.normal(size=(1000, 2))[people]
     # Pictures of one person lie opposite each other: people's means are equal.
     embeddings[1::2, 2:] = -embeddings[::2, 2:]
-    _, matrix = plda(embeddings, people, shrinkage=1e-9)
+    _, matrix, _ = plda(embeddings, people, shrinkage=1e-9)
     assert matrix.shape == (6, 2)
     assert np.linalg.norm(matrix[2:]) < 0.05 * np.linalg.norm(matrix[:2])
     with pytest.raises(DataError, match="in no direction do people differ"):
         plda(embeddings[:, 2:], people, shrinkage=1e-9)
+
+
+def test_clarity_is_the_share_of_a_picture_that_is_not_chance() -> None:
+    """In the model that PLDA assumes, by the formula for two covariances, of two parts."""
+    random = np.random.default_rng(1)
+    people = np.repeat(np.arange(30), 3)
+    embeddings = (random.normal(size=(30, 6))[people] * 3 + random.normal(size=(90, 6))).astype(np.float32)
+    module = fit_parts(partial(plda, shrinkage=1e-9), embeddings, people, (4, 2), (1.0, 1.0))
+    assert module is not None
+    found = module(torch.from_numpy(embeddings))[1].numpy()
+    expected = []
+    for columns in (slice(0, 4), slice(4, 6)):
+        centred = embeddings[:, columns] - embeddings[:, columns].mean(0, dtype=float)
+        own = centred - (np.eye(30)[people] @ np.eye(30)[people].T / 3) @ centred
+        within, total = own.T @ own / 60, centred.T @ centred / 90
+        believed = centred @ np.linalg.inv(total) @ (total - within)
+        lengths = [
+            np.einsum("ij,jk,ik->i", each, np.linalg.inv(within), each)
+            for each in (believed, centred - believed)
+        ]
+        expected.append(np.log(lengths[0] / lengths[1]) / 2)
+    np.testing.assert_allclose(found, np.mean(expected, axis=0), rtol=1e-3, atol=1e-4)
 
 
 def test_each_part_has_a_map_and_a_weight_of_its_own() -> None:
@@ -102,9 +126,10 @@ def test_each_part_has_a_map_and_a_weight_of_its_own() -> None:
     module = fit_parts(whitening, embeddings, people, (2, 3), (1.0, 0.5))
     assert module is not None
     assert module.embedding_size == 5
-    found = module(torch.from_numpy(embeddings)).numpy()
+    found, clarity = (each.numpy() for each in module(torch.from_numpy(embeddings)))
+    assert not clarity.any()  # whitening does not say what is chance
     for columns, weight in ((slice(0, 2), 1.0), (slice(2, 5), 0.5)):
-        mean, matrix = whitening(embeddings[:, columns], people)
+        mean, matrix, _ = whitening(embeddings[:, columns], people)
         expected = (embeddings[:, columns] - mean) @ matrix
         expected *= weight / np.linalg.norm(expected, axis=1, keepdims=True)
         np.testing.assert_allclose(found[:, columns], expected, rtol=1e-4, atol=1e-5)

@@ -25,7 +25,7 @@ def test_a_face_is_nearest_to_itself_and_order_does_not_matter(distance: str) ->
         embeddings = twin.features(faces)
         scores = twin.score(embeddings[:, None], embeddings[None])
         assert torch.allclose(scores, scores.T, atol=1e-6)
-        # A cohort takes less off a face that resembles nobody, so that one may come before the face itself.
+        # A shift takes less off some faces than off others, so that one of those may come before the face itself.
         if DISTANCES[distance].learns:
             assert (scores.diagonal()[:, None] >= scores - 1e-5).all()
 

@@ -43,9 +43,10 @@ def check_components(settings: Settings) -> None:
     check("schedule", SCHEDULES, settings.schedule)
     check("projection", PROJECTIONS, settings.projection)
     _known("network.distance", settings.network.distance, _TRAINED_WITH)
-    if settings.cohort.faces and settings.network.distance != "cosine":
+    if settings.shift.wanted and settings.network.distance != "cosine":
         raise SettingsError(
-            f'cohort.faces = {settings.cohort.faces} needs network.distance = "cosine", found '
+            f"shift.spread = {settings.shift.spread:g}, shift.clarity = {settings.shift.clarity:g} need "
+            'network.distance = "cosine", found '
             f'"{settings.network.distance}"'
         )
     learnt = DISTANCES[settings.network.distance].parameters(1).values()

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 from twinface.building import build_twin
-from twinface.cohort import empty_cohort
 from twinface.config import settings_from
 from twinface.errors import ModelError
 from twinface.model_record import ModelRecord
 from twinface.projection import empty_projection
+from twinface.shift import empty_shift
 from twinface.state import Tensors, read_tensors, write_tensors
 from twinface.storage import write_json
 from twinface.twin import Twin
@@ -50,7 +50,7 @@ def load_twin(place: Path | str) -> tuple[Twin, ModelRecord]:
     twin = build_twin(settings.network, settings.imaging)
     tensors, _ = read_tensors(folder / WEIGHTS)
     twin.projection = empty_projection(tensors, twin.backbone.weights)
-    twin.cohort = empty_cohort(tensors, settings.cohort.nearest)
+    twin.shift = empty_shift(tensors, settings.shift)
     try:
         twin.load_state_dict(tensors)
     except RuntimeError as error:

@@ -122,16 +122,21 @@ class NetworkSettings(Strict):
     flip_average: bool = True
 
 
-class CohortSettings(Strict):
-    """Strangers that each face is held against when the model is used; see `cohort`.
+class ShiftSettings(Strict):
+    """What is taken off each face's scores when the model is used; see `shift`.
 
     Attributes:
-        faces: how many training people, one picture each; 0 for none.
-        nearest: how many of them count for a face.
+        spread: how much of the root mean square of a face's cosines to training people.
+        clarity: how much of the logarithm of how clear its picture is, where the projection is PLDA.
     """
 
-    faces: Annotated[int, Field(ge=0)] = 0
-    nearest: Positive = 25
+    spread: Annotated[float, Field(ge=0)] = 0.0
+    clarity: Annotated[float, Field(ge=0)] = 0.0
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anything is taken off."""
+        return self.spread > 0 or self.clarity > 0
 
 
 class ValidationSettings(Strict):
@@ -191,7 +196,7 @@ class Settings(Strict):
     network: NetworkSettings = NetworkSettings()
     loss: Component = Component(name="cosface")
     projection: Component = Component(name="none")
-    cohort: CohortSettings = CohortSettings()
+    shift: ShiftSettings = ShiftSettings()
     optimizer: Component = Component(name="adamw")
     schedule: Component = Component(name="constant")
     validation: ValidationSettings = ValidationSettings()

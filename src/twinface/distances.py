@@ -61,7 +61,7 @@ def cosine(left: Any, right: Any, parameters: Mapping[str, Any]) -> Any:
 
 
 def local_cosine(left: Any, right: Any, parameters: Mapping[str, Any]) -> Any:
-    """`scale * (cos(left, right) - left_D - right_D) + bias`; the last element is what `cohort` adds to embeddings.
+    """`scale * (cos(left, right) - left_D - right_D) + bias`; the last element is what `shift` adds to embeddings.
 
     >>> local_cosine(np.array([3.0, 4.0, 0.2]), np.array([4.0, 3.0, 0.1]), {"scale": 1.0, "bias": 0.0}).round(2)
     np.float64(0.66)

@@ -12,7 +12,6 @@ from twinface.building import build_twin
 from twinface.cache import PreparedFaces
 from twinface.calibration import fit_calibration, fit_threshold
 from twinface.checkpoint import save_twin
-from twinface.cohort import Cohort, check_cohort, draw_cohort
 from twinface.components import build
 from twinface.config import Settings
 from twinface.export import export_model
@@ -21,23 +20,13 @@ from twinface.projection import PROJECTIONS, fit_parts
 from twinface.provenance import Provenance
 from twinface.results import save_validation
 from twinface.runs import RunFolder
-from twinface.runtime import random_at
 from twinface.scoring import embed_faces
+from twinface.shift import fit_shift
 from twinface.state import Tensors
 from twinface.training_data import PeopleSplit
 from twinface.twin import Twin
 from twinface.types import ByteArray, Float32Array, IntArray, TrainingSource
 from twinface.validation import Validator
-
-
-def check_finish(source: TrainingSource, settings: Settings) -> None:
-    """Refuses what `finish` could not fit, before anything is trained.
-
-    Raises:
-        SettingsError: too few people for the cohort.
-    """
-    if settings.cohort.faces:
-        check_cohort(_known_together(source)[1], settings.cohort)
 
 
 def finish(
@@ -72,12 +61,12 @@ def finish(
     twin = build_twin(settings.network, settings.imaging)
     twin.load_state_dict(weights)
     twin.eval()
-    if settings.projection.name != "none" or settings.cohort.faces:
+    if settings.projection.name != "none" or settings.shift.wanted:
         rows, people = _known_together(split.source)
         embeddings = embed_with(twin, training.images)
         if split.source.pairs is not None:
             embeddings = embeddings[rows]
-        fit_to_people(twin, settings, seed, embeddings, people)
+        fit_to_people(twin, settings, embeddings, people)
     measured, scored = validator.measure(twin, embed_with(twin, validation.images))
     scores, is_match = scored.scores, scored.is_match
     threshold = fit_threshold(scores, is_match, split.tuned_on)
@@ -104,23 +93,19 @@ def finish(
     folder.note(validation=measured)
 
 
-def fit_to_people(
-    twin: Twin, settings: Settings, seed: int, embeddings: Float32Array, people: IntArray
-) -> None:
-    """Gives the twin its projection and its cohort, as far as the settings ask for them.
+def fit_to_people(twin: Twin, settings: Settings, embeddings: Float32Array, people: IntArray) -> None:
+    """Gives the twin its projection and its shift, as far as the settings ask for them.
 
     Args:
         twin: without either so far, or with those of other people.
         settings: of the run.
-        seed: of the run.
         embeddings: `[N, D]`, as the network gives them.
         people: `[N]` whose picture each is.
 
     Raises:
         DataError: nobody has two pictures, or people do not differ.
-        SettingsError: there are too few people for the cohort.
     """
-    twin.projection = twin.cohort = None
+    twin.projection = twin.shift = None
     twin.projection = fit_parts(
         partial(build, "projection", PROJECTIONS, settings.projection),
         embeddings,
@@ -128,12 +113,10 @@ def fit_to_people(
         twin.backbone.parts,
         twin.backbone.weights,
     )
-    if settings.cohort.faces:
-        chosen = draw_cohort(people, settings.cohort, random_at(seed, "cohort"))
+    if settings.shift.wanted:
         with torch.inference_mode():
-            strangers = twin.project(torch.from_numpy(embeddings[chosen]))
-            strangers = torch.nn.functional.normalize(strangers, dim=1)
-        twin.cohort = Cohort(strangers.clone(), settings.cohort.nearest)
+            projected = twin.project(torch.from_numpy(embeddings)).numpy()
+        twin.shift = fit_shift(projected, people, settings.shift)
 
 
 def _known_together(source: TrainingSource) -> tuple[IntArray, IntArray]:

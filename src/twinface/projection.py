@@ -7,7 +7,7 @@ part gets a map of its own: fitted to all of them together it is less accurate (
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import torch
@@ -17,32 +17,57 @@ from torch import Tensor, nn
 from twinface.errors import DataError
 from twinface.types import Float32Array, FloatArray, IntArray
 
+TINY = 1e-12
 LONG = 6000  # embeddings longer than this have their principal components found by random projections
 
-Fitted = tuple[FloatArray, FloatArray]
 Positive = Annotated[float, Field(gt=0)]
 Size = Annotated[int, Field(ge=1)]
+
+
+class Fitted(NamedTuple):
+    """What is found for one part of an embedding.
+
+    Attributes:
+        mean: [D].
+        matrix: [D, P].
+        variances: [P], between people along each coordinate, in units of that within people; None if not modelled.
+    """
+
+    mean: FloatArray
+    matrix: FloatArray
+    variances: FloatArray | None = None
 
 
 class LinearMap(nn.Module):
     """`(embeddings - mean) @ matrix`.
 
     Args:
-        mean: [D].
-        matrix: [D, P].
+        mean, matrix, variances: see `Fitted`.
     """
 
     mean: Tensor
     matrix: Tensor
+    variances: Tensor | None
 
-    def __init__(self, mean: Tensor, matrix: Tensor) -> None:
+    def __init__(self, mean: Tensor, matrix: Tensor, variances: Tensor | None = None) -> None:
         super().__init__()
         self.register_buffer("mean", mean)
         self.register_buffer("matrix", matrix)
+        self.register_buffer("variances", variances)
 
-    def forward(self, embeddings: Tensor) -> Tensor:
-        """`[B, D] -> [B, P]`."""
-        return (embeddings - self.mean) @ self.matrix
+    def forward(self, embeddings: Tensor) -> tuple[Tensor, Tensor]:
+        """`[B, D] -> [B, P]`, and `[B]` how clear each picture is: 0 where variances are not modelled.
+
+        A picture at z along a coordinate with variance v is believed to be of somebody at z v / (1 + v); the rest,
+        z / (1 + v), is put down to chance. Clarity is the logarithm of how long the one is beside the other.
+        """
+        mapped = (embeddings - self.mean) @ self.matrix
+        if self.variances is None:
+            return mapped, torch.zeros_like(mapped[:, 0])
+        believed, chance = (
+            each.square().sum(1).clamp_min(TINY) for each in (mapped, mapped / self.variances)
+        )
+        return mapped, (believed.log() - chance.log()) / 2
 
 
 def side_by_side(parts: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
@@ -68,10 +93,12 @@ class Projection(nn.Module):
         self.sizes = [part.mean.shape[0] for part in maps]
         self.embedding_size = sum(part.matrix.shape[1] for part in maps)
 
-    def forward(self, embeddings: Tensor) -> Tensor:
-        """`[B, D] -> [B, P]`, both the sums over the parts."""
+    def forward(self, embeddings: Tensor) -> tuple[Tensor, Tensor]:
+        """`[B, D] -> [B, P]`, both the sums over the parts, and `[B]`: the mean of the parts' clarity."""
         parts = torch.split(embeddings, self.sizes, dim=1)
-        return side_by_side([apply(part) for apply, part in zip(self.maps, parts, strict=True)], self.weights)
+        found = [apply(part) for apply, part in zip(self.maps, parts, strict=True)]
+        joined = side_by_side([mapped for mapped, _ in found], self.weights)
+        return joined, torch.stack([clarity for _, clarity in found]).mean(0)
 
 
 def none(embeddings: Float32Array, people: IntArray) -> None:
@@ -92,14 +119,11 @@ def whitening(
         shrinkage: what is added to the covariance, in units of its own mean variance.
         size: keep so many principal components first; None keeps all.
 
-    Returns:
-        Mean [D] and matrix [D, P].
-
     Raises:
         DataError: nobody has two pictures.
     """
     mean, axes, centred = _principal(embeddings, size)
-    return mean, axes @ _whitener(_within(centred, people), shrinkage)
+    return Fitted(mean, axes @ _whitener(_within(centred, people), shrinkage))
 
 
 def plda(
@@ -114,7 +138,7 @@ def plda(
     is more accurate here than the model's likelihood ratio (docs/accuracy.md). Directions in which people do not differ
     are left out, so that P is mostly well below `size`.
 
-    Args, Returns: as for `whitening`.
+    Args: as for `whitening`.
 
     Raises:
         DataError: nobody has two pictures, or people differ in no direction.
@@ -132,7 +156,7 @@ def plda(
             'set projection.name to "none"'
         )
     variances, directions = variances[telling], directions[:, telling]
-    return mean, axes @ whitener @ directions * (variances / (1 + variances))
+    return Fitted(mean, axes @ whitener @ directions * (variances / (1 + variances)), variances)
 
 
 def fit_parts(
@@ -145,7 +169,7 @@ def fit_parts(
     """The projection that `fit` finds for each part.
 
     Args:
-        fit: embeddings [N, D_i] and people [N] -> mean and matrix.
+        fit: embeddings [N, D_i] and people [N] -> what is found for a part.
         embeddings: [N, D].
         people: [N].
         sizes: lengths D_i of the parts, D in all.
@@ -156,8 +180,8 @@ def fit_parts(
         found = fit(part, people)
         if found is None:
             return None
-        mean, matrix = (torch.from_numpy(array.astype(np.float32)) for array in found)
-        maps.append(LinearMap(mean, matrix))
+        variances = None if found.variances is None else _single(found.variances)
+        maps.append(LinearMap(_single(found.mean), _single(found.matrix), variances))
     return Projection(maps, weights)
 
 
@@ -165,8 +189,19 @@ def empty_projection(tensors: dict[str, Tensor], weights: Sequence[float]) -> Pr
     """A projection of the shape that a model's tensors have, to load them into; None where they have none."""
     maps: list[LinearMap] = []
     while (matrix := tensors.get(f"projection.maps.{len(maps)}.matrix")) is not None:
-        maps.append(LinearMap(torch.zeros(matrix.shape[0]), torch.zeros_like(matrix)))
+        variances = tensors.get(f"projection.maps.{len(maps)}.variances")
+        maps.append(
+            LinearMap(
+                torch.zeros(matrix.shape[0]),
+                torch.zeros_like(matrix),
+                None if variances is None else torch.ones_like(variances),
+            )
+        )
     return Projection(maps, weights) if maps else None
+
+
+def _single(array: FloatArray) -> Tensor:
+    return torch.from_numpy(array.astype(np.float32))
 
 
 def _principal(embeddings: Float32Array, size: int | None) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -17,7 +17,7 @@ from twinface.errors import SettingsError
 from twinface.processes import Processes
 from twinface.threads import available_cores
 
-Purpose = Literal["weights", "order", "augment", "dropout", "validation", "fit", "cohort"]
+Purpose = Literal["weights", "order", "augment", "dropout", "validation", "fit"]
 _PURPOSES: dict[Purpose, int] = {
     "weights": 1,
     "order": 2,
@@ -25,7 +25,6 @@ _PURPOSES: dict[Purpose, int] = {
     "dropout": 4,
     "validation": 5,
     "fit": 6,
-    "cohort": 7,
 }
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # malloc.h

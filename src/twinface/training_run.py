@@ -20,7 +20,7 @@ from twinface.components import build
 from twinface.config import Settings
 from twinface.datasets import Dataset
 from twinface.errors import ModelError
-from twinface.finishing import check_finish, finish
+from twinface.finishing import finish
 from twinface.interruption import Interrupted, StopRequest
 from twinface.learner import Learner
 from twinface.processes import Processes
@@ -51,7 +51,7 @@ def start_run(
     check_network(settings)
     dataset = source.open()
     build_preparation(settings.imaging, dataset.region)
-    check_finish(split_dataset(dataset, settings).source, settings)
+    split_dataset(dataset, settings)
     salt = load_twin(start_from)[1].provenance.salt if start_from else new_salt()
     folder.create(
         settings,
@@ -162,7 +162,7 @@ def _learner(folder: RunFolder, settings: Settings, about: dict[str, Any], plan:
     )
     if about.get("start_from"):
         before = load_twin(about["start_from"])[0]
-        before.projection = before.cohort = None  # they belong to the weights as they were
+        before.projection = before.shift = None  # they belong to the weights as they were
         learner.twin.load_state_dict(before.state_dict())
     share_layers(learner.twin, plan.processes)
     return learner

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from twinface.backbones import Backbone
-from twinface.cohort import Cohort
 from twinface.distances import DISTANCES
 from twinface.projection import Projection, side_by_side
+from twinface.shift import Shift
 
 Normalisation = Literal["unit", "per-image"]
 
@@ -26,7 +26,7 @@ class Twin(nn.Module):
 
     Attributes:
         projection: a linear map that was fitted to the trained network's embeddings, or None; see `projection`.
-        cohort: strangers that each face is held against, or None; see `cohort`.
+        shift: what is taken off each face's scores, or None; see `shift`.
         feature_size: length of the network's own embeddings.
     """
 
@@ -41,7 +41,7 @@ class Twin(nn.Module):
         self.backbone = backbone
         self.feature_size = backbone.embedding_size
         self.projection: Projection | None = None
-        self.cohort: Cohort | None = None
+        self.shift: Shift | None = None
         self.normalisation = normalisation
         self.flip_average = flip_average
         self._distance_in_training = distance
@@ -55,13 +55,13 @@ class Twin(nn.Module):
     @property
     def distance_name(self) -> str:
         """The entry of `DISTANCES` that `score` uses."""
-        return "local-cosine" if self.cohort else self._distance_in_training
+        return "local-cosine" if self.shift else self._distance_in_training
 
     @property
     def embedding_size(self) -> int:
-        """Length of what `embed` gives: of the features, unless a projection changes it; a cohort adds one."""
+        """Length of what `embed` gives: of the features, unless a projection changes it; a shift adds one."""
         size = self.projection.embedding_size if self.projection else self.feature_size
-        return size + 1 if self.cohort else size
+        return size + 1 if self.shift else size
 
     def normalise(self, images: Tensor) -> Tensor:
         """`[B, C, H, W]` grey values in [0, 255] → network input, float32."""
@@ -82,7 +82,7 @@ class Twin(nn.Module):
     def embed(self, images: Tensor) -> Tensor:
         """`[B, H, W, C]` uint8 → embeddings `[B, D]` float32, as use sees them.
 
-        That is with the mirror image, the projection and the cohort, if the twin has them.
+        That is with the mirror image, the projection and the shift, if the twin has them.
         """
         planes = images.permute(0, 3, 1, 2).float()
         if self.flip_average:
@@ -95,11 +95,12 @@ class Twin(nn.Module):
         return self.project(embeddings)
 
     def project(self, embeddings: Tensor) -> Tensor:
-        """`[B, D]` as the network gives them → as use sees them, with projection and cohort if the twin has them."""
+        """`[B, D]` as the network gives them → as use sees them, with projection and shift if the twin has them."""
+        clarity = torch.zeros_like(embeddings[:, 0])
         if self.projection:
-            embeddings = self.projection(embeddings)
-        if self.cohort:
-            embeddings = self.cohort(embeddings)
+            embeddings, clarity = self.projection(embeddings)
+        if self.shift:
+            embeddings = self.shift(embeddings, clarity)
         return embeddings
 
     def score(self, left: Tensor, right: Tensor) -> Tensor:

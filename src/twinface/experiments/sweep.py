@@ -18,7 +18,6 @@ from twinface.experiments.ledger import Claim, Entry, Ledger, Outcome
 from twinface.experiments.runner import Runner
 from twinface.experiments.study import BEST, Study, describe, first_settings, trial_points
 from twinface.experiments.trial import Job, rivals
-from twinface.finishing import check_finish
 from twinface.interruption import StopRequest
 from twinface.opening import open_model
 from twinface.results import save_result
@@ -226,7 +225,7 @@ def check_study(study: Study, source: DataSource) -> None:
         DataError: the data set is not there, or has too few people.
     """
     dataset, first = source.open(), first_settings(study)
-    split = split_dataset(dataset, first)
+    split_dataset(dataset, first)
     networks: set[str] = set()
     for part in study.parts:
         for point in trial_points(part):
@@ -234,7 +233,6 @@ def check_study(study: Study, source: DataSource) -> None:
             try:
                 check_components(settings)
                 build_preparation(settings.imaging, dataset.region)
-                check_finish(split.source, settings)
                 # Networks are large, and most points share one.
                 network = f"{settings.network}{settings.imaging}{settings.trainer.epochs == 0}"
                 if network not in networks:

@@ -1,0 +1,97 @@
+"""The shift: against a plain loop, in both forms of a model, from names and from pairs alone."""
+
+import numpy as np
+import pytest
+import torch
+
+from conftest import TINY, train_tiny
+from twinface.checkpoint import load_twin
+from twinface.config import ShiftSettings
+from twinface.distances import DISTANCES
+from twinface.errors import SettingsError
+from twinface.interruption import StopRequest
+from twinface.onnx_model import OnnxModel
+from twinface.recipe import load_recipe
+from twinface.runs import RunFolder
+from twinface.shift import fit_shift
+from twinface.trainer import Watcher
+from twinface.training_data import DataSource
+from twinface.training_run import continue_run, start_run
+
+SHIFT = ["shift.spread=1", "shift.clarity=0.2"]
+
+
+def cosine(one: np.ndarray, other: np.ndarray) -> float:
+    return float(one @ other / np.linalg.norm(one) / np.linalg.norm(other))
+
+
+def test_scores_against_a_plain_loop() -> None:
+    drawn = np.random.default_rng(0)
+    people = np.array([0, 0, 0, 1, 2, 2, 3])
+    known = drawn.normal(size=(7, 5)).astype(np.float32)
+    faces = drawn.normal(size=(6, 5)).astype(np.float32)
+    clarity = drawn.normal(size=6).astype(np.float32)
+
+    def spread(face: np.ndarray) -> float:
+        """Root of the mean over people of the mean over their pictures."""
+        each = [[cosine(face, other) ** 2 for other in known[people == person]] for person in range(4)]
+        return float(np.sqrt(np.mean([np.mean(own) for own in each])))
+
+    shift = fit_shift(known, people, ShiftSettings(spread=0.7, clarity=0.3))
+    embeddings = shift(torch.from_numpy(faces), torch.from_numpy(clarity)).numpy()
+    assert embeddings.shape == (6, 6)
+    parameters = {"scale": 2.0, "bias": 0.5}
+    scores = DISTANCES["local-cosine"].score(embeddings[:3], embeddings[3:], parameters)
+    for left, right, score in zip(range(3), range(3, 6), scores, strict=True):
+        taken = sum(0.7 * spread(faces[one]) + 0.3 * clarity[one] for one in (left, right))
+        assert score == pytest.approx(2 * (cosine(faces[left], faces[right]) - taken) + 0.5, abs=1e-5)
+
+
+def test_a_face_where_many_people_lie_loses_most() -> None:
+    known = np.array([[1.0, 0.2], [1.0, -0.2], [1.0, 0.0]], np.float32)
+    shift = fit_shift(known, np.arange(3), ShiftSettings(spread=1.0))
+    among_them, aside = shift(torch.eye(2), torch.zeros(2))[:, -1]
+    assert among_them > 2 * aside
+
+
+@pytest.mark.parametrize("projection", ["none", "whitening", "plda"])
+def test_both_forms_of_a_model_agree(tmp_path, projection: str) -> None:
+    run = train_tiny(tmp_path / "run", *SHIFT, f"projection.name={projection}")
+    twin, record = load_twin(run.path)
+    assert record.distance == "local-cosine"
+    assert twin.shift.settings == ShiftSettings(spread=1.0, clarity=0.2)
+    model = OnnxModel(run.path)
+    faces = np.random.default_rng(0).integers(0, 256, (4, 24, 24, 1), np.uint8)
+    faces[0] = 7  # flat
+    with torch.inference_mode():
+        expected = twin.embed(torch.from_numpy(faces))
+        scores = twin.score(expected[:2], expected[2:]).numpy()
+    found = model(faces)
+    assert found.shape == (4, twin.embedding_size)
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-4)
+    np.testing.assert_allclose(model.record.score(found[:2], found[2:]), scores, atol=1e-4)
+
+
+def test_training_can_start_from_a_model_with_a_shift(tmp_path) -> None:
+    options = [*TINY, *SHIFT]
+    first = train_tiny(tmp_path / "first", *options, tiny=False)
+    second = RunFolder(tmp_path / "second")
+    start_run(DataSource("orl"), load_recipe("demo", options), 0, second, first.path)
+    continue_run(second, StopRequest(), Watcher())
+    assert load_twin(second.path)[0].shift is not None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            "network.distance=euclidean",
+            r'shift\.spread = 0, shift\.clarity = 0\.2 need network\.distance = "cosine"',
+        ),
+        ("network.distance=local-cosine", "local-cosine"),
+    ],
+)
+def test_other_distances_take_no_shift(tmp_path, change: str, message: str) -> None:
+    settings = load_recipe("demo", ["shift.clarity=0.2", change])
+    with pytest.raises(SettingsError, match=message):
+        start_run(DataSource("orl"), settings, 0, RunFolder(tmp_path / "x"))
