@@ -21,6 +21,7 @@ from twinface.imaging import Preparation
 from twinface.metrics import confusion
 from twinface.model_record import ModelRecord
 from twinface.provenance import Provenance, hash_people
+from twinface.recipe import load_recipe
 from twinface.report import write_report
 from twinface.report.extreme_pairs import extreme_pairs
 from twinface.report.learning_charts import best_epoch, learning_charts
@@ -138,6 +139,24 @@ def test_page_of_a_run_that_has_not_begun(tmp_path: Path) -> None:
     assert "not begun" in page.text
     assert "No epoch is finished yet." in page.text
     assert "svg" not in [tag for tag, _ in page.tags]
+
+
+def test_page_of_a_run_that_takes_no_step(tmp_path: Path) -> None:
+    folder = new_run(tmp_path / "run", load_recipe("fast"))
+    assert "The model is not fitted yet." in page_of(folder).text
+    finish(folder)
+    folder.note(numbers=1_234_567, validation={"accuracy": 0.876, "auc": 0.95})
+    page = page_of(folder)
+    for part in (
+        "its accuracy is 87.6",
+        "no test result",
+        "1,234,567",
+        "none trained by steps",
+        "no curve to show",
+    ):
+        assert part in page.text, part
+    for part in ("epochs finished", "474,810", "No epoch"):
+        assert part not in page.text, part
 
 
 @pytest.mark.parametrize(("epochs", "every"), [(1, 1), (1, 2), (3, 2), (60, 1)])

@@ -51,8 +51,8 @@ def finish(
         faces: the prepared faces of training and of validation people.
         provenance: whom the model has seen.
         title: of the data set.
-        validator: measures the finished model on validation people; `run.json` keeps that as "validation", and
-            `results.save_validation` the pairs' scores.
+        validator: measures the finished model on validation people; `run.json` keeps that as "validation" (and the
+            size of the model as "numbers"), and `results.save_validation` the pairs' scores.
 
     Raises:
         ModelError: the exported form disagrees with the trained one.
@@ -90,7 +90,7 @@ def finish(
     export_model(twin, record, folder.model / "model.onnx")
     save_validation(folder.path, split.validation, scored)
     measured.pop("value")
-    folder.note(validation=measured)
+    folder.note(validation=measured, numbers=sum(tensor.numel() for tensor in twin.state_dict().values()))
 
 
 def fit_to_people(twin: Twin, settings: Settings, embeddings: Float32Array, people: IntArray) -> None:

@@ -77,10 +77,10 @@ def write_report(folder: RunFolder) -> Path:
         recipe=settings.recipe,
         records=records,
         epochs_wanted=settings.trainer.epochs,
-        headline=_headline(whole, records),
+        headline=_headline(whole, records, about, settings.trainer.epochs),
         claim=whole[0].figures["may_be_claimed"] if whole else "",
         leaks=[result.figures for result in results if _seen_pairs(result)],
-        tiles=_tiles(whole, records, about),
+        tiles=_tiles(whole, records, about, settings.trainer.epochs),
         tiles_of=whole[0].figures["data"] if whole else "",
         results=results,
         learning=learning_charts(records, settings.loss.name == "bce"),
@@ -136,7 +136,9 @@ def _section(result: Result) -> Section:
     )
 
 
-def _headline(results: Sequence[Result], records: Sequence[dict[str, Any]]) -> str:
+def _headline(
+    results: Sequence[Result], records: Sequence[dict[str, Any]], about: dict[str, Any], epochs_wanted: int
+) -> str:
     """The result in one sentence."""
     if results:
         figures = results[0].figures
@@ -148,6 +150,13 @@ def _headline(results: Sequence[Result], records: Sequence[dict[str, Any]]) -> s
         return (
             f"{figures['data']}: {percent(figures['accuracy'])} of {figures['pairs']:,} pairs {whom} "
             f"were judged rightly (95\N{NO-BREAK SPACE}% interval {ends}{error})."
+        )
+    if not epochs_wanted:
+        if "validation" not in about:
+            return "The model is not fitted yet."
+        return (
+            f"Not evaluated yet. On validation people its accuracy is {percent(about['validation']['accuracy'])}; "
+            "its threshold was chosen on them, so this is no test result."
         )
     best = best_epoch(records)
     if best is None:
@@ -163,7 +172,12 @@ def _epochs(records: Sequence[dict[str, Any]]) -> str:
     return f"{len(records)} epoch{'s' if len(records) > 1 else ''}"
 
 
-def _tiles(results: Sequence[Result], records: Sequence[dict[str, Any]], about: dict[str, Any]) -> list[Row]:
+def _tiles(
+    results: Sequence[Result],
+    records: Sequence[dict[str, Any]],
+    about: dict[str, Any],
+    epochs_wanted: int,
+) -> list[Row]:
     """The key figures: the first evaluation's where there is one, and training's."""
     tiles = []
     if results:
@@ -174,7 +188,9 @@ def _tiles(results: Sequence[Result], records: Sequence[dict[str, Any]], about: 
     if best is not None:
         record = next(record for record in records if record["epoch"] == best)
         tiles.append(Row("Best epoch", str(best), note=f"validation accuracy {share(record['accuracy'])}"))
-    if about.get("parameters"):
+    if not epochs_wanted and about.get("numbers"):
+        tiles.append(Row("Numbers", f"{about['numbers']:,}", note="in the model; none trained by steps"))
+    elif about.get("parameters"):
         tiles.append(Row("Parameters", f"{about['parameters']['twin']:,}", note="of the twin network"))
     if records:
         tiles.append(Row("Training", duration(records[-1]["seconds"]), note=_epochs(records)))
