@@ -1,4 +1,4 @@
-"""What a study will cost, measured on a few steps of each network before it is begun."""
+"""What a study will cost, measured on a few steps and a few embeddings of each network before it is begun."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twinface.building import build_learner, build_preparation
+from twinface.building import build_learner, build_preparation, build_twin
 from twinface.components import build
 from twinface.config import Settings
 from twinface.experiments.study import Part, Study, first_settings, trial_points
+from twinface.finishing import embed_with
+from twinface.imaging import Preparation
 from twinface.runtime import choose_machine, keep_memory
 from twinface.sampling import SAMPLERS, Sampler
 from twinface.schedules import SCHEDULES
@@ -20,6 +22,7 @@ from twinface.types import ByteArray, IntArray, Region
 
 STEPS = 3
 BEYOND_STEPS = 4.0  # seconds a run: opening data, fitting threshold, writing both forms of the model
+FACES = 16  # that are embedded
 VALIDATION = 1 / 3  # of a training step's cost, for a picture that is only embedded
 
 
@@ -76,9 +79,13 @@ class _Clock:
 
     def run_seconds(self, settings: Settings) -> float:
         """Of a whole run."""
+        return self._training_seconds(settings) + self._finishing_seconds(settings) + BEYOND_STEPS
+
+    def _training_seconds(self, settings: Settings) -> float:
+        """Of all steps and validations. What a network learns before them without labels is not counted."""
         epochs = settings.trainer.epochs
         if epochs == 0:
-            return BEYOND_STEPS
+            return 0.0
         sampler = build("sampling", SAMPLERS, settings.sampling, self.split.source)
         batches = sampler(0, 0)
         key = f"{settings.network}{settings.imaging}{settings.loss}{settings.sampling}{settings.augment}"
@@ -87,7 +94,26 @@ class _Clock:
         step = self._measured[key]
         images = len(batches[0].images) if batches else 1
         validation = VALIDATION * step / images * len(self.split.validation.faces)
-        return epochs * len(batches) * step + epochs / settings.validation.every * validation + BEYOND_STEPS
+        return epochs * len(batches) * step + epochs / settings.validation.every * validation
+
+    def _finishing_seconds(self, settings: Settings) -> float:
+        """Of embedding everybody once more, as use does it: all who are fitted to, and who choose the threshold."""
+        faces = len(self.split.validation.faces)
+        if settings.projection.name != "none" or settings.shift.wanted:
+            faces += len(self.split.source.faces)
+        key = f"embedding {settings.network}{settings.imaging}"
+        if key not in self._measured:
+            self._measured[key] = self._embedding_seconds(settings)
+        return faces * self._measured[key]
+
+    def _embedding_seconds(self, settings: Settings) -> float:
+        """Of one face."""
+        twin = build_twin(settings.network, settings.imaging, 0).eval()
+        images = _faces(build_preparation(settings.imaging, self.region), FACES)
+        embed_with(twin, images[: twin.backbone.at_once])
+        began = time.perf_counter()
+        embed_with(twin, images)
+        return (time.perf_counter() - began) / FACES
 
     def _step_seconds(self, settings: Settings, sampler: Sampler) -> float:
         """The median of a few training steps on random pictures of the right size."""
@@ -95,12 +121,9 @@ class _Clock:
         machine = choose_machine(
             settings.trainer.device, settings.trainer.precision, settings.trainer.threads or self.threads
         )
-        faces = np.random.default_rng(0).integers(
-            0, 256, (64, preparation.height, preparation.width, preparation.channels), np.uint8
-        )
         learner = build_learner(settings, sampler.people, machine, 0)
         plan = Plan(
-            faces=_Repeated(faces),  # type: ignore[arg-type]
+            faces=_Repeated(_faces(preparation, 64)),  # type: ignore[arg-type]
             sampler=sampler,
             augment=settings.augment,
             schedule=build("schedule", SCHEDULES, settings.schedule, settings.trainer.epochs),
@@ -116,6 +139,11 @@ class _Clock:
             training_step(learner, plan, batch, Progress(), 1)
             times.append(time.perf_counter() - began)
         return float(np.median(times[1:] or times))
+
+
+def _faces(preparation: Preparation, count: int) -> ByteArray:
+    shape = (count, preparation.height, preparation.width, preparation.channels)
+    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
 
 
 class _Repeated:
