@@ -237,7 +237,10 @@ def test_a_run_fits_exports_and_goes_on_from_its_state(tmp_path) -> None:
         expected = twin.embed(torch.from_numpy(faces)).numpy()
     for model in (first.path, first.model / "model.xml"):
         np.testing.assert_allclose(open_model(model)(faces), expected, atol=2e-3)
-    assert RunFolder(first.path).about()["validation"]["auc"] > 0.75
+    about = RunFolder(first.path).about()
+    assert about["validation"]["auc"] > 0.75
+    assert about["numbers"] == sum(tensor.numel() for tensor in twin.state_dict().values())
+    assert f"{about['numbers']:,}" in (first.path / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
