@@ -14,6 +14,7 @@ from twinface.checkpoint import load_twin
 from twinface.errors import SettingsError
 from twinface.export import export_model
 from twinface.opening import open_model
+from twinface.report import write_report
 from twinface.runs import RunFolder
 
 SHAPE = (1, 40, 36)
@@ -240,7 +241,7 @@ def test_a_run_fits_exports_and_goes_on_from_its_state(tmp_path) -> None:
     about = RunFolder(first.path).about()
     assert about["validation"]["auc"] > 0.75
     assert about["numbers"] == sum(tensor.numel() for tensor in twin.state_dict().values())
-    assert f"{about['numbers']:,}" in (first.path / "report.html").read_text(encoding="utf-8")
+    assert f"{about['numbers']:,}" in write_report(first).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
