@@ -1,4 +1,4 @@
-"""The shift: against a plain loop, in both forms of a model, from names and from pairs alone."""
+"""The shift: against a plain loop, in both forms of a model, and refused where it makes no sense."""
 
 import numpy as np
 import pytest

@@ -46,8 +46,7 @@ def check_components(settings: Settings) -> None:
     if settings.shift.wanted and settings.network.distance != "cosine":
         raise SettingsError(
             f"shift.spread = {settings.shift.spread:g}, shift.clarity = {settings.shift.clarity:g} need "
-            'network.distance = "cosine", found '
-            f'"{settings.network.distance}"'
+            f'network.distance = "cosine", found "{settings.network.distance}"'
         )
     learnt = DISTANCES[settings.network.distance].parameters(1).values()
     if settings.projection.name != "none" and any(value.ndim for value in learnt):

@@ -51,7 +51,7 @@ def start_run(
     check_network(settings)
     dataset = source.open()
     build_preparation(settings.imaging, dataset.region)
-    split_dataset(dataset, settings)
+    split_dataset(dataset, settings)  # refuses what cannot be split, before there is a folder
     salt = load_twin(start_from)[1].provenance.salt if start_from else new_salt()
     folder.create(
         settings,

@@ -13,7 +13,7 @@ from twinface.config import Settings
 from twinface.experiments.study import Part, Study, first_settings, trial_points
 from twinface.finishing import embed_with
 from twinface.imaging import Preparation
-from twinface.runtime import choose_machine, keep_memory
+from twinface.runtime import Machine, choose_machine, keep_memory
 from twinface.sampling import SAMPLERS, Sampler
 from twinface.schedules import SCHEDULES
 from twinface.trainer import Plan, Progress, training_step
@@ -23,7 +23,6 @@ from twinface.types import ByteArray, IntArray, Region
 STEPS = 3
 BEYOND_STEPS = 4.0  # seconds a run: opening data, fitting threshold, writing both forms of the model
 FACES = 16  # that are embedded
-VALIDATION = 1 / 3  # of a training step's cost, for a picture that is only embedded
 
 
 @dataclass(frozen=True)
@@ -79,35 +78,46 @@ class _Clock:
 
     def run_seconds(self, settings: Settings) -> float:
         """Of a whole run."""
-        return self._training_seconds(settings) + self._finishing_seconds(settings) + BEYOND_STEPS
+        return (
+            self._training_seconds(settings)
+            + self._embedded(settings) * self._face_seconds(settings)
+            + BEYOND_STEPS
+        )
 
     def _training_seconds(self, settings: Settings) -> float:
-        """Of all steps and validations. What a network learns before them without labels is not counted."""
+        """Of all steps. What a network learns before them without labels is not counted."""
         epochs = settings.trainer.epochs
         if epochs == 0:
             return 0.0
         sampler = build("sampling", SAMPLERS, settings.sampling, self.split.source)
-        batches = sampler(0, 0)
         key = f"{settings.network}{settings.imaging}{settings.loss}{settings.sampling}{settings.augment}"
         if key not in self._measured:
             self._measured[key] = self._step_seconds(settings, sampler)
-        step = self._measured[key]
-        images = len(batches[0].images) if batches else 1
-        validation = VALIDATION * step / images * len(self.split.validation.faces)
-        return epochs * len(batches) * step + epochs / settings.validation.every * validation
+        return epochs * len(sampler(0, 0)) * self._measured[key]
 
-    def _finishing_seconds(self, settings: Settings) -> float:
-        """Of embedding everybody once more, as use does it: all who are fitted to, and who choose the threshold."""
-        faces = len(self.split.validation.faces)
+    def _embedded(self, settings: Settings) -> float:
+        """How many faces: those who choose epoch and threshold, and all once more whom the model is fitted to."""
+        validations = settings.trainer.epochs / settings.validation.every + 1
+        faces = validations * len(self.split.validation.faces)
         if settings.projection.name != "none" or settings.shift.wanted:
             faces += len(self.split.source.faces)
+        return faces
+
+    def _face_seconds(self, settings: Settings) -> float:
+        """Of embedding one face."""
         key = f"embedding {settings.network}{settings.imaging}"
         if key not in self._measured:
             self._measured[key] = self._embedding_seconds(settings)
-        return faces * self._measured[key]
+        return self._measured[key]
+
+    def _machine(self, settings: Settings) -> Machine:
+        """As a run chooses it, whose threads torch has from then on."""
+        trainer = settings.trainer
+        return choose_machine(trainer.device, trainer.precision, trainer.threads or self.threads)
 
     def _embedding_seconds(self, settings: Settings) -> float:
-        """Of one face."""
+        """The mean over a few faces of the right size, on the CPU."""
+        self._machine(settings)
         twin = build_twin(settings.network, settings.imaging, 0).eval()
         images = _faces(build_preparation(settings.imaging, self.region), FACES)
         embed_with(twin, images[: twin.backbone.at_once])
@@ -118,9 +128,7 @@ class _Clock:
     def _step_seconds(self, settings: Settings, sampler: Sampler) -> float:
         """The median of a few training steps on random pictures of the right size."""
         preparation = build_preparation(settings.imaging, self.region)
-        machine = choose_machine(
-            settings.trainer.device, settings.trainer.precision, settings.trainer.threads or self.threads
-        )
+        machine = self._machine(settings)
         learner = build_learner(settings, sampler.people, machine, 0)
         plan = Plan(
             faces=_Repeated(_faces(preparation, 64)),  # type: ignore[arg-type]

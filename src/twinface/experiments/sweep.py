@@ -225,7 +225,7 @@ def check_study(study: Study, source: DataSource) -> None:
         DataError: the data set is not there, or has too few people.
     """
     dataset, first = source.open(), first_settings(study)
-    split_dataset(dataset, first)
+    split_dataset(dataset, first)  # refuses what cannot be split
     networks: set[str] = set()
     for part in study.parts:
         for point in trial_points(part):
