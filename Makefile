@@ -53,7 +53,7 @@ $(PEERS)/.installed:
 
 bench-speed: install peers  ## training steps, embedding and starts, each beside what it is measured by (8 minutes; quiet!)
 	$(BIN)/python benchmarks/training_step.py
-	$(BIN)/python benchmarks/default_step.py
+	$(BIN)/python benchmarks/residual_step.py
 	$(BIN)/python benchmarks/embedding.py $(MODELS) --peers $(PEERS)/bin/python
 	$(BIN)/python benchmarks/start.py
 

@@ -24,7 +24,7 @@ from twinface.runs import RunFolder
 from twinface.training_data import DataSource
 from twinface.training_run import start_run
 
-RECIPES = ("fast", "restricted", "default", "fisher", "strong")
+RECIPES = ("fast", "residual", "restricted", "default", "fisher", "strong")
 
 
 def row(recipe: str, root: Path, out: Path, seed: int) -> str:

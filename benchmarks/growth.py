@@ -84,7 +84,7 @@ def serve(task: list[str]) -> None:
         import steps
 
         steps.PEOPLE = int(task[1])
-        step = steps.of_recipe("default", 32)
+        step = steps.of_recipe("residual", 32)
         step()
         began = time.perf_counter()
         done = sum(step() for _ in range(STEPS))

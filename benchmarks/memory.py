@@ -1,4 +1,4 @@
-"""How much memory do training `default` and embedding many pictures take?
+"""How much memory do training and embedding many pictures take?
 
     make bench-memory LFW=DIR        (or: python benchmarks/memory.py --root DIR)
 
@@ -20,6 +20,10 @@ import numpy as np
 from sides import heading
 
 TWINFACE = [sys.executable, "-m", "twinface"]
+TRAINED = (
+    ("default", "default", ()),
+    ("residual", "residual, one epoch", ("--set", "trainer.epochs=1")),
+)
 
 
 def peak_of(command: list[str]) -> tuple[float, float]:
@@ -47,13 +51,10 @@ def main() -> None:
     print(heading("Memory", ("torch", "onnxruntime")))
     print("| | peak, GiB | seconds |\n|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as place:
-        if given.root:
-            command = [*TWINFACE, "train", "--data", "lfw", "--root", str(given.root), "--recipe", "default"]
-            peak, seconds = peak_of([*command, "--set", "trainer.epochs=1", "--out", f"{place}/run"])
-            print(
-                f"| `twinface train`, default, one epoch, to its report | {peak:.2f} | {seconds:.0f} |",
-                flush=True,
-            )
+        for recipe, said, settings in TRAINED if given.root else ():
+            command = [*TWINFACE, "train", "--data", "lfw", "--root", str(given.root), "--recipe", recipe]
+            peak, seconds = peak_of([*command, *settings, "--out", f"{place}/{recipe}"])
+            print(f"| `twinface train`, {said}, to its report | {peak:.2f} | {seconds:.0f} |", flush=True)
         photos = Path(place) / "photos"
         photos.mkdir()
         random = np.random.default_rng(0)

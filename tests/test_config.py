@@ -19,6 +19,7 @@ SHIPPED = {
     "fast",
     "fisher",
     "koch",
+    "residual",
     "restricted",
     "strong",
     "seed-a-batchnorm",
@@ -106,7 +107,7 @@ def test_a_wrong_override_is_refused(change: str, said: str) -> None:
 )
 def test_a_wrong_component_is_refused_before_any_picture_is_read(change: str, said: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        check_components(load_recipe("default", [change]))
+        check_components(load_recipe("residual", [change]))
     assert said in str(caught.value)
 
 

@@ -1,4 +1,4 @@
-"""Thousands of small patches of a picture, each described by its gradients."""
+"""Many small patches of a picture, each described by its gradients."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Fisher vectors of dense local descriptors (Simonyan, Parkhi, Vedaldi and Zisserman 2013, "Fisher Vector Faces in the
 Wild").
 
-Thousands of small patches, each described by its gradients and by where it is, are held against a mixture of Gaussians
+Hundreds of small patches, each described by its gradients and by where it is, are held against a mixture of Gaussians
 that has learnt, without labels, what patches of faces look like. The embedding says how the patches of this face
 differ from those of the average one. Since a patch may move a little and still be compared with the same Gaussian,
 poses do less harm than to a fixed grid of cells. With PLDA on top it is our most accurate single network on LFW
@@ -43,7 +43,7 @@ class Fisher(Backbone):
         shape: of the input; one channel.
         gaussians: of the mixture; half of them are mirror images of the others.
         dimensions: principal components of a descriptor that are kept.
-        scales: of the picture, one set of patches each.
+        scales: of the picture, one set of patches each; one was as accurate as five (docs/accuracy.md).
         steps: pixels between patches at each scale.
         cell: side of a patch's 4x4 cells, in pixels.
         orders: 1 keeps how the patches' means differ from the Gaussians' alone, 2 how their spreads differ too, which
@@ -70,10 +70,10 @@ class Fisher(Backbone):
         *,
         gaussians: Positive = 256,
         dimensions: Annotated[int, Field(ge=1, le=LENGTH)] = 64,
-        scales: Sequence[Scale] = (1.0, 0.7071, 0.5, 0.3536, 0.25),
-        steps: Sequence[Positive] = (3, 2, 2, 1, 1),
+        scales: Sequence[Scale] = (1.0,),
+        steps: Sequence[Positive] = (4,),
         cell: Annotated[int, Field(ge=2)] = 6,
-        orders: Literal[1, 2] = 2,
+        orders: Literal[1, 2] = 1,
     ) -> None:
         super().__init__()
         channels, height, width = shape

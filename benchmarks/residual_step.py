@@ -1,6 +1,6 @@
-"""How near is a training step of `default` to what its multiplications alone would take on these cores?
+"""How near is a training step of `residual` to what its multiplications alone would take on these cores?
 
-    make bench-speed            (or: python benchmarks/default_step.py [RECIPE])
+    make bench-speed            (or: python benchmarks/residual_step.py [RECIPE])
 
 The ceiling is the rate at which these cores multiply large bfloat16 matrices, measured in the same run, over the
 multiplications that the learning layers take forward and backward. What a step adds to that: picking the pictures,
@@ -17,7 +17,7 @@ from sides import Side, compare, heading, table
 def main() -> None:
     """Prints the table, and the two shares."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("recipe", nargs="?", default="default")
+    parser.add_argument("recipe", nargs="?", default="residual")
     parser.add_argument("--count", type=int, default=32, help="pictures of a batch")
     parser.add_argument("--rounds", type=int, default=7)
     given = parser.parse_args()
