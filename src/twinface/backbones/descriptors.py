@@ -34,7 +34,8 @@ class Patches(nn.Module):
         SettingsError: no patch fits into the picture.
     """
 
-    slopes: Tensor
+    cosines: Tensor
+    sines: Tensor
     cut: Tensor
     rows: Tensor
     columns: Tensor
@@ -69,13 +70,11 @@ class Patches(nn.Module):
             for count, side in zip(patches, self.size, strict=True)
         )
         places = torch.stack(torch.meshgrid(down, across, indexing="ij"), dim=2).reshape(-1, 2)
-        # Convolutions in place of shifts and cuts: a third of the operations, and of the passes over memory.
-        slopes = torch.zeros(2, 1, 3, 3)
-        slopes[0, 0, 1] = slopes[1, 0, :, 1] = torch.tensor([-1.0, 0.0, 1.0])
-        angles = torch.arange(ORIENTATIONS) * (2 * math.pi / ORIENTATIONS)
-        turned = torch.tensordot(torch.stack([angles.cos(), angles.sin()], dim=1), slopes, dims=1)
+        angles = torch.arange(ORIENTATIONS // 2) * (2 * math.pi / ORIENTATIONS)
+        # A convolution in place of sixteen slices.
         cut = torch.eye(PARTS * PARTS).reshape(-1, 1, PARTS, PARTS).repeat(ORIENTATIONS, 1, 1, 1)
-        self.register_buffer("slopes", torch.cat([slopes, turned]), persistent=False)
+        self.register_buffer("cosines", angles.cos()[:, None, None], persistent=False)
+        self.register_buffer("sines", angles.sin()[:, None, None], persistent=False)
         self.register_buffer("cut", cut, persistent=False)
         self.register_buffer("rows", rows, persistent=False)
         self.register_buffer("columns", columns.T.contiguous(), persistent=False)
@@ -106,14 +105,17 @@ class Patches(nn.Module):
     def _edges(self, images: Tensor) -> Tensor:
         """`[B, 1, H, W] -> [B, 8, H, W]`: how strong an edge of each orientation there is at each pixel."""
         padded = functional.pad(images, (1, 1, 1, 1), mode="replicate")
-        slopes = functional.conv2d(padded, self.slopes)
-        across, down, turned = slopes[:, :1], slopes[:, 1:2], slopes[:, 2:].clamp_min(0)
-        strength = (across * across + down * down).clamp_min(1e-12).sqrt()
-        # Products, since engines take squares for powers.
-        cosine = turned * (1 / strength)
-        squared = cosine * cosine
+        across = padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2]
+        down = padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1]
+        per_strength = 1 / (across * across + down * down).clamp_min(1e-12).sqrt()
+        # Opposite orientations have opposite slopes, so that half of the powers will do. Products, since engines take
+        # squares for powers.
+        slopes = across * self.cosines + down * self.sines
+        cosines = slopes * per_strength
+        squared = cosines * cosines
         fourth = squared * squared
-        return fourth * fourth * turned
+        edges = fourth * fourth * slopes
+        return torch.cat([edges.clamp_min(0), (-edges).clamp_min(0)], dim=1)
 
 
 def _cell_sums(side: int, middles: Tensor, cell: int) -> Tensor:
