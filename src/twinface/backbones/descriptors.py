@@ -12,7 +12,7 @@ from twinface.backbones.resampling import Resample
 from twinface.errors import SettingsError
 from twinface.types import WHOLE_FRAME
 
-ORIENTATIONS = 8  # over a whole turn
+ORIENTATIONS = 8  # over a whole turn; `_edges` is written for eight
 PARTS = 4  # cells along each side of a patch
 LENGTH = ORIENTATIONS * PARTS * PARTS  # of a descriptor
 CLIP = 0.2  # so that one strong edge does not drown the others
@@ -34,9 +34,8 @@ class Patches(nn.Module):
         SettingsError: no patch fits into the picture.
     """
 
-    cosines: Tensor
-    sines: Tensor
     cut: Tensor
+    cell_sum: Tensor
     rows: Tensor
     columns: Tensor
     places: Tensor
@@ -70,12 +69,10 @@ class Patches(nn.Module):
             for count, side in zip(patches, self.size, strict=True)
         )
         places = torch.stack(torch.meshgrid(down, across, indexing="ij"), dim=2).reshape(-1, 2)
-        angles = torch.arange(ORIENTATIONS // 2) * (2 * math.pi / ORIENTATIONS)
         # A convolution in place of sixteen slices.
         cut = torch.eye(PARTS * PARTS).reshape(-1, 1, PARTS, PARTS).repeat(ORIENTATIONS, 1, 1, 1)
-        self.register_buffer("cosines", angles.cos()[:, None, None], persistent=False)
-        self.register_buffer("sines", angles.sin()[:, None, None], persistent=False)
         self.register_buffer("cut", cut, persistent=False)
+        self.register_buffer("cell_sum", torch.ones(1, 1, PARTS, PARTS), persistent=False)
         self.register_buffer("rows", rows, persistent=False)
         self.register_buffer("columns", columns.T.contiguous(), persistent=False)
         self.register_buffer("places", places, persistent=False)
@@ -91,31 +88,42 @@ class Patches(nn.Module):
         Lowe brings a patch to length 1, cuts what is above a fifth, and divides again; only the last division matters
         to the result, and it can wait until there are fewer numbers.
         """
-        cells = self.rows @ self._edges(self.resize(images)) @ self.columns
+        # Each side of an edge by itself: cells are far fewer than pixels, so they are what is put together.
+        cells = torch.cat(
+            [self.rows @ (side @ self.columns) for side in self._edges(self.resize(images))], dim=1
+        )
         # All patches' cells at one place within them are a strided cut of the map of all cells.
         patches = functional.conv2d(
             cells, self.cut, stride=self.stride, dilation=self.apart, groups=ORIENTATIONS
         )
         patches = patches.flatten(2).transpose(1, 2)
-        lengths = torch.linalg.vector_norm(patches, dim=2, keepdim=True) + FLOOR
+        # Squares are summed over orientations first, then over the sixteen cells of a patch.
+        squares = (cells * cells).sum(1, keepdim=True)
+        squares = functional.conv2d(squares, self.cell_sum, stride=self.stride, dilation=self.apart)
+        lengths = squares.flatten(1)[:, :, None].sqrt() + FLOOR
         patches = torch.minimum(patches, CLIP * lengths)
         sums = torch.maximum(patches.sum(2, keepdim=True), 1e-6 * lengths)
         return patches.sqrt(), 1 / sums.sqrt()
 
-    def _edges(self, images: Tensor) -> Tensor:
-        """`[B, 1, H, W] -> [B, 8, H, W]`: how strong an edge of each orientation there is at each pixel."""
+    def _edges(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """`[B, 1, H, W] -> [B, 4, H, W]` twice: how strong an edge of each orientation there is at each pixel.
+
+        The second four are the orientations opposite to the first.
+        """
         padded = functional.pad(images, (1, 1, 1, 1), mode="replicate")
         across = padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2]
         down = padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1]
-        per_strength = 1 / (across * across + down * down).clamp_min(1e-12).sqrt()
-        # Opposite orientations have opposite slopes, so that half of the powers will do. Products, since engines take
-        # squares for powers.
-        slopes = across * self.cosines + down * self.sines
-        cosines = slopes * per_strength
+        squares = (across * across + down * down).clamp_min(1e-12)
+        per_strength = 1 / squares.sqrt()
+        right, up = across * per_strength, down * per_strength
+        half = math.sqrt(0.5)
+        # The slope's angle with each of four orientations, an eighth of a turn apart.
+        cosines = torch.cat([right, (right + up) * half, up, (up - right) * half], dim=1)
+        # Products, since engines take squares for powers.
         squared = cosines * cosines
         fourth = squared * squared
-        edges = fourth * fourth * slopes
-        return torch.cat([edges.clamp_min(0), (-edges).clamp_min(0)], dim=1)
+        edges = (fourth * fourth) * (cosines * (squares * per_strength))
+        return edges.clamp_min(0), (-edges).clamp_min(0)
 
 
 def _cell_sums(side: int, middles: Tensor, cell: int) -> Tensor:

@@ -175,10 +175,9 @@ class Fisher(Backbone):
     def _reduced(self, scale: Patches, images: Tensor) -> Tensor:
         """`[B, 1, H, W] -> [B, P, dimensions + 2]`: components of the descriptors, and places."""
         roots, factors = scale.unscaled(images)
-        axes, middle = self.axes[:LENGTH, :-2], self.middle[:LENGTH]
-        described = (roots @ axes) * factors - middle @ axes
-        placed = (scale.places - self.middle[LENGTH:]) @ self.axes[LENGTH:, -2:]
-        return torch.cat([described, placed.expand(images.shape[0], -1, -1)], dim=2)
+        described = (roots @ self.axes[:LENGTH]) * factors
+        places = (scale.places - self.middle[LENGTH:]) @ self.axes[LENGTH:]
+        return described + (places - self.middle[:LENGTH] @ self.axes[:LENGTH])
 
     def _gradient(self, sums: Tensor) -> Tensor:
         """Fisher vectors (Perronnin, Sanchez and Mensink 2010) from the mixture's statistics of each picture.
@@ -194,10 +193,10 @@ class Fisher(Backbone):
         first, counts = sums[:, :, :size], sums[:, :, size : size + 1]
         means, variances, shares = self._mixture()
         roots = shares.sqrt()[:, None]
-        gradient = (first - counts * means) / variances.sqrt() / roots
+        gradient = (first - counts * means) * (1 / (variances.sqrt() * roots))
         if self.orders == 2:
             second = sums[:, :, size + 1 :]
             of_spreads = (second - 2 * means * first + means.square() * counts) / variances - counts
             gradient = torch.cat([gradient, of_spreads / (math.sqrt(2) * roots)], dim=2)
-        rooted = gradient.sign() * gradient.abs().clamp_min(1e-12).sqrt()
+        rooted = gradient / gradient.abs().clamp_min(1e-12).sqrt()
         return functional.normalize(rooted.flatten(1), dim=1).reshape(rooted.shape)
