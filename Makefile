@@ -62,7 +62,7 @@ bench-memory: install  ## what training and embedding a million pictures hold (L
 	$(BIN)/python benchmarks/memory.py --root $(LFW)
 
 bench-growth: install  ## time and memory against pictures, people and cores, with a plot
-	$(BIN)/python benchmarks/growth.py --plot docs/growth.png
+	$(BIN)/python benchmarks/growth.py --plot docs/figures/growth.png
 
 lint: install
 	$(BIN)/ruff format --check src tests benchmarks

@@ -77,6 +77,35 @@ def eager(run: str, count: int, bfloat16: bool = False, compiled: bool = False) 
     return work
 
 
+def products(run: str, size: int = 2048) -> Work:
+    """The multiplications alone that a face takes in a run's model, as products of large float32 matrices.
+
+    It is the most that these cores could do, and does nothing useful.
+    """
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from twinface.checkpoint import load_twin
+
+    torch.set_num_threads(cores())
+    twin, record = load_twin(run)
+    preparation = record.preparation
+    shape = (1, preparation.height, preparation.width, preparation.channels)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        twin.eval().embed(torch.zeros(shape, dtype=torch.uint8))
+    each = counter.get_total_flops() // 2
+    left, right = torch.randn(2, size, size)
+    result = torch.empty(size, size)
+    times = max(1, round(100 * each / size**3))
+
+    def work() -> int:
+        for _ in range(times):
+            torch.mm(left, right, out=result)
+        return round(times * size**3 / each)
+
+    return work
+
+
 def verify(left: str, right: str) -> Work:
     """Two picture files → a verdict, by the shipped model, in a process that has loaded it."""
     from twinface import Verifier

@@ -142,7 +142,10 @@ def build_learner(
     ]
     optimizer = build("optimizer", OPTIMISERS, settings.optimizer, parameters)
     average = WeightAverage(twin, settings.trainer.averaging) if settings.trainer.averaging else None
-    return Learner(twin, loss, optimizer, average)
+    learner = Learner(twin, loss, optimizer, average)
+    if settings.trainer.compiled:
+        learner.compile()
+    return learner
 
 
 def build_preparation(imaging: ImagingSettings, face_region: Region) -> Preparation:

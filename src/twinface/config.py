@@ -173,6 +173,8 @@ class TrainerSettings(Strict):
         save_every: seconds between saves of the state within an epoch.
         device: "auto", "cpu", "cuda" or "cuda:1".
         threads: processor threads; None takes all cores.
+        compiled: whether the network runs as torch.compile makes it, on a GPU captured as a graph. It takes a C++
+            compiler and a minute or two at the start, and is for GPUs: on processors it is no faster.
     """
 
     epochs: Annotated[int, Field(ge=0)] = 30
@@ -182,6 +184,7 @@ class TrainerSettings(Strict):
     save_every: Annotated[float, Field(ge=0)] = 60.0
     device: str = "auto"
     threads: Positive | None = None
+    compiled: bool = False
 
 
 class Settings(Strict):

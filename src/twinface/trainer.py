@@ -241,7 +241,7 @@ def training_step(
         images = augment(faces.to(device).float(), plan.augment, random, look_alike, share)
     with phase("forward"):
         with plan.machine.autocast():
-            embeddings = learner.twin.features(images.contiguous(memory_format=plan.machine.memory_format))
+            embeddings = learner.features(images.contiguous(memory_format=plan.machine.memory_format))
         # Of all rows, in every process: a loss may compare any picture of the batch with any other.
         loss: Tensor = learner.loss(learner.twin, plan.processes.gather(embeddings), labels)
         value = float(loss.detach())

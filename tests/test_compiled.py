@@ -1,0 +1,55 @@
+"""A network that torch.compile has made a program of: the same function, and runs that resume to the same bits."""
+
+import pytest
+
+from conftest import TINY
+from test_trainer import StopAfter, bits
+from twinface.errors import SettingsError
+from twinface.interruption import Interrupted, StopRequest
+from twinface.recipe import load_recipe
+from twinface.runs import RunFolder
+from twinface.trainer import Watcher
+from twinface.training_data import DataSource
+from twinface.training_run import continue_run, start_run
+
+# A compiled network draws dropout otherwise than the plain one.
+COMPARABLE = [*TINY, "network.backbone.dropout=0.0", "trainer.precision=float32", "trainer.threads=1"]
+
+
+def begin(folder: RunFolder, *changes: str) -> RunFolder:
+    start_run(DataSource("orl"), load_recipe("demo", [*TINY, "trainer.threads=1", *changes]), 3, folder)
+    return folder
+
+
+@pytest.mark.slow
+def test_it_learns_what_the_plain_network_learns(tmp_path) -> None:
+    losses = []
+    for compiled in ("false", "true"):
+        folder = begin(RunFolder(tmp_path / compiled), *COMPARABLE, f"trainer.compiled={compiled}")
+        continue_run(folder, StopRequest(), Watcher())
+        losses.append([record["loss"] for record in folder.records()])
+    plain, fast = losses
+    assert fast == pytest.approx(plain, rel=1e-3)
+    assert plain[-1] < plain[0]
+
+
+@pytest.mark.slow
+def test_stopped_on_its_way_it_ends_in_the_same_bits(tmp_path) -> None:
+    whole, parts = (begin(RunFolder(tmp_path / name), "trainer.compiled=true") for name in ("whole", "parts"))
+    continue_run(whole, StopRequest(), Watcher())
+    stop = StopAfter()
+    with pytest.raises(Interrupted):
+        continue_run(parts, stop, stop.watcher(5))
+    continue_run(parts, StopRequest(), Watcher())
+    assert bits(parts) == bits(whole)
+
+
+def test_without_a_compiler_it_says_so_before_any_training(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = begin(RunFolder(tmp_path / "run"), "trainer.compiled=true")
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(
+        SettingsError, match=r"trainer\.compiled = true: found no C\+\+ compiler \(no-such-compiler\)"
+    ):
+        continue_run(folder, StopRequest(), Watcher())
+    monkeypatch.delenv("CXX")
+    assert not folder.state.exists()

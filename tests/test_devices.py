@@ -1,0 +1,56 @@
+"""Nothing that a training step or an embedding makes stays behind on the processor when the twin is elsewhere.
+
+torch's "meta" device stands for a GPU: it has shapes and no values, and refuses, as a GPU does, to mix its tensors with
+those of the processor.
+"""
+
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from twinface.augment import augment
+from twinface.building import build_loss, build_twin
+from twinface.losses import labels_of
+from twinface.recipe import load_recipe, recipe_names
+from twinface.runtime import random_at
+
+ELSEWHERE = "meta"
+
+
+@pytest.fixture(autouse=True)
+def no_autocast_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The meta device has no autocast to switch off."""
+    plain = torch.autocast
+
+    def autocast(device: str, *given: Any, **named: Any) -> Any:
+        return nullcontext() if device == ELSEWHERE else plain(device, *given, **named)
+
+    monkeypatch.setattr(torch, "autocast", autocast)
+
+
+@pytest.mark.parametrize("recipe", recipe_names())
+def test_all_that_a_recipe_computes_is_where_its_twin_is(recipe: str) -> None:
+    settings = load_recipe(recipe)
+    twin = build_twin(settings.network, settings.imaging).to(ELSEWHERE)
+    channels = 3 if settings.imaging.color == "rgb" else 1
+    height, width = settings.imaging.height, settings.imaging.width
+    if settings.trainer.epochs:
+        loss = build_loss(settings.loss, twin, 10).to(ELSEWHERE)
+        left = np.arange(4)
+        labels = labels_of(np.arange(8) % 10, left, left + 4, left % 2 == 0, ELSEWHERE)
+        faces = torch.zeros(8, channels, height, width, device=ELSEWHERE)
+        found = loss(
+            twin, twin.train().features(augment(faces, settings.augment, random_at(0, "augment"))), labels
+        )
+        assert found.device.type == ELSEWHERE
+        found.backward()
+        assert all(weight.grad is not None for weight in twin.backbone.parameters())
+    with torch.inference_mode():
+        embeddings = twin.eval().embed(
+            torch.zeros(2, height, width, channels, dtype=torch.uint8, device=ELSEWHERE)
+        )
+    assert embeddings.device.type == ELSEWHERE
+    assert embeddings.shape == (2, twin.embedding_size)
