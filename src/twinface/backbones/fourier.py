@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -71,16 +72,41 @@ def fourier_convolution_of_places(maps: Tensor, kernels: Tensor) -> Tensor:
 
     spectrum = use.to_rows @ maps.reshape(height, width * places)  # (u r) (w B C)
     spectrum = _for_each(use.to_columns, spectrum.view(rows, 2 * width, places))  # u (v r) (B C)
-    real, imaginary = spectrum.view(rows * width, 2, count, channels).unbind(1)  # each (u v) B C
-    both = [torch.cat([real, -imaginary], 2), torch.cat([imaginary, real], 2)]
+    matrices: Tensor = _Complex.apply(  # type: ignore[no-untyped-call]
+        spectrum.view(rows * width, 2, count, channels)
+    )  # (u v) (r B) (r C)
     factors = use.of_kernels @ kernels.permute(2, 3, 1, 0).reshape(-1, channels * filters)  # (u v r) (C K)
 
-    product = torch.bmm(
-        torch.cat(both, 1), factors.view(rows * width, 2 * channels, filters)
-    )  # (u v) (r B) K
+    product = torch.bmm(matrices, factors.view(rows * width, 2 * channels, filters))  # (u v) (r B) K
     product = _for_each(use.from_columns, product.view(rows, 2 * width, count * filters))  # u (r w) (B K)
     result = use.from_rows @ product.view(2 * rows, -1)  # h (w B K)
     return result.view(-1, width - kernels.shape[3] + 1, count, filters)
+
+
+class _Complex(torch.autograd.Function):
+    """Complex numbers `[n, 2, B, C]` → matrices `[n, 2 B, 2 C]` whose product with (real, imaginary) is theirs.
+
+    They are [[real, -imaginary], [imaginary, real]]. torch's own joining and splitting would copy each of them twice.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, parts: Tensor) -> Tensor:
+        frequencies, _, count, channels = parts.shape
+        matrices = parts.new_empty(frequencies, 2, count, 2, channels)
+        matrices[:, :, :, 0] = parts
+        torch.neg(parts[:, 1], out=matrices[:, 0, :, 1])
+        matrices[:, 1, :, 1] = parts[:, 0]
+        return matrices.view(frequencies, 2 * count, 2 * channels)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        frequencies, count, channels = gradient.shape
+        # Each quarter in one piece first: torch adds bfloat16 number by number where rows are apart.
+        quarters = gradient.view(frequencies, 2, count // 2, 2, channels // 2).transpose(2, 3).contiguous()
+        parts = torch.empty_like(quarters[:, 0])
+        torch.add(quarters[:, 0, 0], quarters[:, 1, 1], out=parts[:, 0])
+        torch.sub(quarters[:, 1, 0], quarters[:, 0, 1], out=parts[:, 1])
+        return parts
 
 
 def _channels_last(maps: Tensor) -> Tensor:
