@@ -14,7 +14,7 @@ from pair_gradients import gradients, relative
 from twinface.backbones import fast_koch
 from twinface.backbones.first_layer import first_layer
 from twinface.backbones.koch import Koch
-from twinface.backbones.maxima import rectified_maxima, spread_gradient
+from twinface.backbones.maxima import rectified, rectified_maxima, spread_gradient
 from twinface.backbones.patches import patch_moments, patch_rows
 from twinface.processes import Processes
 from twinface.shared_layers import SharedBatchNorm
@@ -47,7 +47,8 @@ def test_maxima_and_their_gradients_are_those_of_pooling(dtype: torch.dtype) -> 
         windows.clone(),
     )
     rectified_maxima(windows[:, 0], windows[:, 1], found)
-    spread_gradient(gradient, windows[:, 0], windows[:, 1], spread[:, 0], spread[:, 1])
+    upper, lower = rectified(windows).unbind(1)
+    spread_gradient(gradient, upper, lower, spread[:, 0], spread[:, 1])
     maps = windows.permute(0, 3, 1, 2).detach().requires_grad_()
     expected = functional.max_pool2d(functional.relu(maps), 2)[:, :, 0, 0]
     (towards,) = torch.autograd.grad(expected, maps, gradient)
@@ -63,7 +64,8 @@ def test_one_of_equal_values_gets_the_gradient_and_none_of_those_below_zero(dtyp
     found, spread = torch.empty(len(rows), 1, dtype=dtype), torch.empty_like(windows)
     rectified_maxima(windows[:, 0], windows[:, 1], found)
     assert torch.equal(found, windows.flatten(1).amax(1, keepdim=True).clamp(min=0))
-    spread_gradient(torch.full_like(found, -2), windows[:, 0], windows[:, 1], spread[:, 0], spread[:, 1])
+    upper, lower = rectified(windows).unbind(1)
+    spread_gradient(torch.full_like(found, -2), upper, lower, spread[:, 0], spread[:, 1])
     spread, windows = spread.flatten(1), windows.flatten(1)
     assert torch.equal(spread.sum(1, keepdim=True), -2.0 * (found > 0))
     assert ((spread != 0).sum(1) <= 1).all()

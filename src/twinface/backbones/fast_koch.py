@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from twinface.backbones.first_layer import first_layer
 from twinface.backbones.fourier import fourier_convolution_of_places, pays
-from twinface.backbones.maxima import rectified_maxima, spread_gradient
+from twinface.backbones.maxima import rectified, rectified_maxima, spread_gradient
 
 Block = tuple[nn.Conv2d, nn.Module]  # a convolution and its normalisation, or nn.Identity
 
@@ -120,7 +120,7 @@ class _Pool(torch.autograd.Function):
         result[:, 2 * gradient.shape[1] :] = 0
         windows = zip(gradient.contiguous(), _windows(maps), _windows(result), strict=True)
         for row, (upper, lower), (to_upper, to_lower) in windows:
-            spread_gradient(row.flatten(1), upper, lower, to_upper, to_lower)
+            spread_gradient(row.flatten(1), rectified(upper), rectified(lower), to_upper, to_lower)
         return result
 
 

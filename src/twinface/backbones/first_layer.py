@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from twinface.backbones.maxima import rectified_maxima, spread_gradient
+from twinface.backbones.maxima import rectified, rectified_maxima, spread_gradient
 from twinface.backbones.patches import patch_moments, patch_rows
 
 _MULTIPLE = 32  # of rows that bfloat16 products are fastest with
@@ -85,6 +85,7 @@ class _Layer(torch.autograd.Function):
         for row, product, largest in zip(rows, products, result, strict=True):
             torch.mm(row.T, factors, out=product.view(-1, 4 * filters))
             rectified_maxima(product[:, 0], product[:, 1], largest.view(-1, filters))
+            rectified(product, out=product)  # for the backward pass, while it is in the cache
         ctx.save_for_backward(products, *rows)
         ctx.kernels = kernels.shape, kernels.dtype
         return result

@@ -24,19 +24,26 @@ def rectified_maxima(upper: Tensor, lower: Tensor, out: Tensor) -> None:
     out.clamp_(min=0)
 
 
+def rectified(values: Tensor, out: Tensor | None = None) -> Tensor:
+    """The larger of each value and 0; but what is no number may become 0 as well."""
+    out = torch.empty_like(values) if out is None else out
+    torch.clamp(_comparable(values), min=0, out=_comparable(out))
+    return out
+
+
 def spread_gradient(
     gradient: Tensor, upper: Tensor, lower: Tensor, to_upper: Tensor, to_lower: Tensor
 ) -> None:
     """Writes each window's gradient, of `[n, m]`, to the place of its maximum and 0 to the three other ones.
 
-    Of equal values the left has it, and then the upper one. Where none is positive all four get 0.
+    Windows are `rectified`. Of equal values the left has it, and then the upper one; where all are 0 none has it.
     """
-    first, second = _comparable(upper).clamp(min=0), _comparable(lower).clamp(min=0)
+    first, second = _comparable(upper), _comparable(lower)
     larger = torch.maximum(first, second)
     left, right = larger[:, 0], larger[:, 1]
     highest = torch.maximum(left, right)
     rectified, sides = torch.empty_like(highest), torch.empty_like(larger)
-    _where_larger(highest, torch.zeros_like(highest), _comparable(gradient), rectified)
+    _where_larger(highest, torch.zeros_like(highest[:1, :1]), _comparable(gradient), rectified)
     _divide(rectified, left, right, sides[:, 0], sides[:, 1])
     _divide(sides, first, second, _comparable(to_upper), _comparable(to_lower))
 

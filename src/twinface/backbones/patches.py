@@ -86,7 +86,8 @@ def patch_rows(images: Tensor, tall: int, wide: int, more: int) -> list[Tensor]:
     step = pixels.stride()  # same of the patches to the right lie one after the other
     rows = []
     for top in range(0, height - tall + 1, 2):
-        row = images.new_ones(tall * wide + more, places * count)
+        row = images.new_empty(tall * wide + more, places * count)
+        row[tall * wide :] = 1
         patches = row[: tall * wide].view(tall, wide, -1)
         for odd in (0, 1):
             size = (tall, (wide + 1 - odd) // 2, places * count)
