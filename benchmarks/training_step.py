@@ -27,7 +27,7 @@ def main() -> None:
         ),
         Side("and memory kept", ours, koch | {"fourier": False}),
         Side("and Fourier convolutions", ours, koch | {"fast_blocks": False}),
-        Side("and blocks without layers of full size: `twinface train`", ours, koch),
+        Side("and the first three blocks place by place: `twinface train`", ours, koch),
     ]
     print(heading(f"A training step of Koch's network, {given.pairs} pairs"))
     print(table(compare(sides, given.rounds)))

@@ -15,8 +15,6 @@ from torch import Tensor, nn
 from twinface.backbones.maxima import rectified, rectified_maxima, spread_gradient
 from twinface.backbones.patches import patch_moments, patch_rows
 
-_MULTIPLE = 32  # of rows that bfloat16 products are fastest with
-
 
 def first_layer(images: Tensor, layer: nn.Conv2d, norm: nn.Module, dtype: torch.dtype) -> Tensor:
     """`max_pool2d(relu(norm(layer(images))), 2)` for training, and the running statistics of a batch normalisation.
@@ -44,7 +42,9 @@ def first_layer(images: Tensor, layer: nn.Conv2d, norm: nn.Module, dtype: torch.
         mean_patch, covariance = patch_moments(pixels.to(weight.dtype), tall, wide)
         kernels = weight.flatten(1)
         mean = kernels @ mean_patch + shift
-        variance = ((kernels @ covariance) * kernels).sum(1)
+        variance = (
+            ((kernels @ covariance) * kernels).sum(1).clamp_min(0)
+        )  # rounding may make none a little less
         scale = norm.weight * (variance + norm.eps).rsqrt()
         places = len(pixels) * (pixels.shape[1] - tall + 1) * (pixels.shape[2] - wide + 1)
         _keep_statistics(norm, mean.detach(), variance.detach() * (places / (places - 1)))
@@ -72,7 +72,7 @@ class _Layer(torch.autograd.Function):
         filters, tall, wide = kernels.shape
         high, broad = (height - tall + 1) // 2, (width - wide + 1) // 2
         size = (tall + 1) * (wide + 1)
-        rows = patch_rows(pixels, tall + 1, wide + 1, more=2 + -(size + 2) % _MULTIPLE)
+        rows = patch_rows(pixels, tall + 1, wide + 1, more=2)
         at_places = kernels.new_zeros(len(rows[0]), 2, 2, filters)
         for (down, right), window in zip(_PLACES, _windows(at_places, tall, wide), strict=True):
             window.copy_(kernels.permute(1, 2, 0))

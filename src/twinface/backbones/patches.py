@@ -80,10 +80,10 @@ def patch_rows(images: Tensor, tall: int, wide: int, more: int) -> list[Tensor]:
     count, height, width = images.shape
     places = (width - wide) // 2 + 1
     pairs = functional.pad(images, (0, width % 2)).view(count, height, -1, 2)
-    pixels = pairs.permute(
-        1, 3, 2, 0
-    ).contiguous()  # row, odd or even column, half of it, B: a patch's pixel and the
-    step = pixels.stride()  # same of the patches to the right lie one after the other
+    # Row, even or odd column, half of the column, B: the first pixels of all patches of a row lie one after the other,
+    # and so do their second ones and all others.
+    pixels = pairs.permute(1, 3, 2, 0).contiguous()
+    step = pixels.stride()
     rows = []
     for top in range(0, height - tall + 1, 2):
         row = images.new_empty(tall * wide + more, places * count)
