@@ -7,7 +7,7 @@ import torch
 from sides import Work, cores
 from torch.nn import functional
 
-from twinface.backbones import koch
+from twinface.backbones import fast_koch, koch
 from twinface.backbones.cost import multiply_adds
 from twinface.backbones.koch import Koch
 from twinface.building import build_learner, build_twin
@@ -45,13 +45,20 @@ def seed_b(pairs: int) -> Work:
 
 
 def of_recipe(
-    recipe: str, count: int, distorted: bool = True, kept: bool = True, fourier: bool = True
+    recipe: str,
+    count: int,
+    distorted: bool = True,
+    kept: bool = True,
+    fourier: bool = True,
+    fast_blocks: bool = True,
 ) -> Work:
     """The step that `twinface train` runs, on batches of `count` pictures, or without what is named."""
     if kept:
         keep_memory()
     if not fourier:
         koch.convolve = lambda layer, maps: layer(maps)
+    if not fourier or not fast_blocks:
+        fast_koch.suits = lambda blocks, dropout, images: False
     settings = load_recipe(recipe)
     machine = choose_machine()
     learner = build_learner(settings, PEOPLE, machine, seed=0)

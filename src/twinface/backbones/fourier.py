@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +28,7 @@ def convolve(layer: nn.Conv2d, maps: Tensor) -> Tensor:
 
     They are where bfloat16 is asked for on a processor, the batch is large and the kernel too.
     """
-    if torch.is_autocast_enabled("cpu") and maps.device.type == "cpu" and _pays(layer, maps):
+    if torch.is_autocast_enabled("cpu") and maps.device.type == "cpu" and pays(layer, tuple(maps.shape)):
         return fourier_convolution(maps.bfloat16(), layer.weight.bfloat16(), layer.bias)
     result: Tensor = layer(maps)
     return result
@@ -45,29 +46,67 @@ def fourier_convolution(maps: Tensor, kernels: Tensor, bias: Tensor | None = Non
         `[B, K, H - height + 1, W - width + 1]`, channels last. The relative error in float32 is 4e-7; in bfloat16 it is
         .0075, where rounding the result of an exact convolution gives .0028.
     """
-    (count, channels, height, width), filters = maps.shape, len(kernels)
-    use = _transforms(height, width, kernels.shape[2], kernels.shape[3], maps.dtype)
-    places, rows = count * channels, use.to_rows.shape[0] // 2
     if (
         maps.requires_grad
     ):  # torch's pooling is ten times slower with a gradient that lies otherwise than its maps
         maps.register_hook(_channels_last)  # type: ignore[no-untyped-call]
-
-    spectrum = use.to_rows @ maps.permute(2, 3, 0, 1).reshape(height, width * places)  # (u r) (w B C)
-    spectrum = _for_each(use.to_columns, spectrum.view(rows, 2 * width, places))  # u (v r) (B C)
-    real, imaginary = spectrum.view(rows * width, 2, count, channels).unbind(1)  # each (u v) B C
-    both = [torch.cat([real, -imaginary], 2), torch.cat([imaginary, real], 2)]
-    factors = use.of_kernels @ kernels.permute(2, 3, 1, 0).reshape(-1, channels * filters)  # (u v r) (C K)
-
-    product = torch.bmm(
-        torch.cat(both, 1), factors.view(rows * width, 2 * channels, filters)
-    )  # (u v) (r B) K
-    product = _for_each(use.from_columns, product.view(rows, 2 * width, count * filters))  # u (r w) (B K)
-    result = use.from_rows @ product.view(2 * rows, -1)  # h (w B K)
-    result = result.view(-1, width - kernels.shape[3] + 1, count, filters)
+    result = fourier_convolution_of_places(maps.permute(2, 3, 0, 1), kernels)
     if bias is not None:
         result = result + bias.to(result.dtype)
     return _channels_last(result.permute(2, 3, 0, 1))
+
+
+def fourier_convolution_of_places(maps: Tensor, kernels: Tensor) -> Tensor:
+    """`fourier_convolution` of maps that lie as the transforms want them, place by place.
+
+    Args:
+        maps: `[H, W, B, C]`.
+        kernels: `[K, C, height, width]`, of the same type.
+
+    Returns:
+        `[H - height + 1, W - width + 1, B, K]`.
+    """
+    (height, width, count, channels), filters = maps.shape, len(kernels)
+    use = _transforms(height, width, kernels.shape[2], kernels.shape[3], maps.dtype)
+    places, rows = count * channels, use.to_rows.shape[0] // 2
+
+    spectrum = use.to_rows @ maps.reshape(height, width * places)  # (u r) (w B C)
+    spectrum = _for_each(use.to_columns, spectrum.view(rows, 2 * width, places))  # u (v r) (B C)
+    matrices: Tensor = _Complex.apply(  # type: ignore[no-untyped-call]
+        spectrum.view(rows * width, 2, count, channels)
+    )  # (u v) (r B) (r C)
+    factors = use.of_kernels @ kernels.permute(2, 3, 1, 0).reshape(-1, channels * filters)  # (u v r) (C K)
+
+    product = torch.bmm(matrices, factors.view(rows * width, 2 * channels, filters))  # (u v) (r B) K
+    product = _for_each(use.from_columns, product.view(rows, 2 * width, count * filters))  # u (r w) (B K)
+    result = use.from_rows @ product.view(2 * rows, -1)  # h (w B K)
+    return result.view(-1, width - kernels.shape[3] + 1, count, filters)
+
+
+class _Complex(torch.autograd.Function):
+    """Complex numbers `[n, 2, B, C]` → matrices `[n, 2 B, 2 C]` whose product with (real, imaginary) is theirs.
+
+    They are [[real, -imaginary], [imaginary, real]]. torch's own joining and splitting would copy each of them twice.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, parts: Tensor) -> Tensor:
+        frequencies, _, count, channels = parts.shape
+        matrices = parts.new_empty(frequencies, 2, count, 2, channels)
+        matrices[:, :, :, 0] = parts
+        torch.neg(parts[:, 1], out=matrices[:, 0, :, 1])
+        matrices[:, 1, :, 1] = parts[:, 0]
+        return matrices.view(frequencies, 2 * count, 2 * channels)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        frequencies, count, channels = gradient.shape
+        # Each quarter in one piece first: torch adds bfloat16 number by number where rows are apart.
+        quarters = gradient.view(frequencies, 2, count // 2, 2, channels // 2).transpose(2, 3).contiguous()
+        parts = torch.empty_like(quarters[:, 0])
+        torch.add(quarters[:, 0, 0], quarters[:, 1, 1], out=parts[:, 0])
+        torch.sub(quarters[:, 1, 0], quarters[:, 0, 1], out=parts[:, 1])
+        return parts
 
 
 def _channels_last(maps: Tensor) -> Tensor:
@@ -78,11 +117,14 @@ def _for_each(matrix: Tensor, batch: Tensor) -> Tensor:
     return torch.bmm(matrix.expand(len(batch), -1, -1), batch)
 
 
-def _pays(layer: nn.Conv2d, maps: Tensor) -> bool:
-    """Whether the transforms save enough multiplications of an unpadded convolution to be faster."""
+def pays(layer: nn.Conv2d, shape: tuple[int, ...]) -> bool:
+    """Whether the transforms of maps of a shape `[B, C, H, W]` save enough multiplications to be faster.
+
+    They never do for a layer with padding, stride, dilation or groups, which they do not know.
+    """
     if layer.stride != (1, 1) or layer.padding != (0, 0) or layer.dilation != (1, 1) or layer.groups != 1:
         return False
-    (count, channels, height, width), filters = maps.shape, layer.out_channels
+    (count, channels, height, width), filters = shape, layer.out_channels
     tall, wide = layer.kernel_size
     high, broad = height - tall + 1, width - wide + 1
     direct = count * filters * channels * tall * wide * high * broad

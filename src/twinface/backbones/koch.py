@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from twinface.backbones import fast_koch
 from twinface.backbones.base import Backbone, InputShape, Positive, Share
 from twinface.backbones.fourier import convolve
 from twinface.errors import SettingsError
@@ -60,12 +61,16 @@ class Koch(Backbone):
 
     def forward(self, images: Tensor) -> Tensor:
         """`[B, C, H, W] -> [B, dense]`, each value in (0, 1)."""
-        maps = images
-        for number in range(1, 5):
-            layer = self.get_submodule(f"conv{number}")
-            assert isinstance(layer, nn.Conv2d)
+        maps, blocks = images, self.blocks()
+        done = 0
+        if (
+            self.training
+            and self.batch_norm != "after-relu"
+            and fast_koch.suits(blocks[:3], self.dropout[:3], images)
+        ):
+            maps, done = fast_koch.fast_blocks(blocks[:3], images), 3
+        for number, (layer, norm) in enumerate(blocks[done:], done + 1):
             maps = convolve(layer, maps)
-            norm = self.get_submodule(f"norm{number}")
             maps = (
                 norm(functional.relu(maps))
                 if self.batch_norm == "after-relu"
@@ -76,3 +81,12 @@ class Koch(Backbone):
             maps = self.dropout[number - 1](maps)
         embeddings: Tensor = torch.sigmoid(self.dense(maps.flatten(1)))
         return embeddings
+
+    def blocks(self) -> list[fast_koch.Block]:
+        """The convolutions and their normalisations."""
+        blocks = []
+        for number in range(1, 5):
+            layer = self.get_submodule(f"conv{number}")
+            assert isinstance(layer, nn.Conv2d)
+            blocks.append((layer, self.get_submodule(f"norm{number}")))
+        return blocks

@@ -1,0 +1,21 @@
+"""What a training step on pairs comes to, and how far that is from the truth."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from twinface.twin import Twin
+
+
+def relative(found: Tensor, exact: Tensor) -> float:
+    return float((found.double() - exact).norm() / exact.norm())
+
+
+def gradients(twin: Twin, images: Tensor, truth: Tensor) -> tuple[float, dict[str, Tensor]]:
+    """Loss and gradients of pairs whose sides are the two halves of the batch."""
+    left, right = twin.backbone(images).to(truth.dtype).chunk(2)
+    loss = functional.binary_cross_entropy_with_logits(twin.score(left, right), truth)
+    learnt = dict(twin.named_parameters())
+    return float(loss.detach()), dict(zip(learnt, torch.autograd.grad(loss, learnt.values()), strict=True))  # type: ignore[arg-type]
