@@ -29,9 +29,9 @@ def suits(blocks: Sequence[Block], dropout: Iterable[nn.Module], images: Tensor)
         dropout: what comes after these; its masks depend on how maps lie, so there must be none.
         images: `[B, C, H, W]`.
     """
-    if not torch.is_grad_enabled() or not torch.is_autocast_enabled("cpu") or images.device.type != "cpu":
-        return False
-    if images.requires_grad or images.shape[1] != 1:
+    right_images = images.device.type == "cpu" and not images.requires_grad and images.shape[1] == 1
+    right_moment = torch.is_grad_enabled() and torch.is_autocast_enabled("cpu")
+    if not right_images or not right_moment or torch.compiler.is_compiling():
         return False
     if not all(_is_known(norm) for _, norm in blocks):
         return False

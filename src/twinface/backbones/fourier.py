@@ -28,7 +28,10 @@ def convolve(layer: nn.Conv2d, maps: Tensor) -> Tensor:
 
     They are where bfloat16 is asked for on a processor, the batch is large and the kernel too.
     """
-    if torch.is_autocast_enabled("cpu") and maps.device.type == "cpu" and pays(layer, tuple(maps.shape)):
+    wanted = (
+        torch.is_autocast_enabled("cpu") and maps.device.type == "cpu" and not torch.compiler.is_compiling()
+    )
+    if wanted and pays(layer, tuple(maps.shape)):
         return fourier_convolution(maps.bfloat16(), layer.weight.bfloat16(), layer.bias)
     result: Tensor = layer(maps)
     return result
