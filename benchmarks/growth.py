@@ -49,10 +49,10 @@ def run_stage(stage: str, root: str, place: str, model: str) -> int:
     from twinface.cache import prepare_faces
     from twinface.datasets.folder import Folder
     from twinface.embedding_files import embed_files
-    from twinface.opening import open_model
+    from twinface.opening import open_for_threads, open_model
 
     if stage == "embed":
-        return embed_files(Path(root), open_model(model, cores()), Path(place) / "embedded").pictures
+        return embed_files(Path(root), open_for_threads(model), Path(place) / "embedded").pictures
     faces = Folder(root).faces()
     if stage == "prepare":
         prepare_faces(faces, open_model(model).record.preparation, cache=Path(place) / "cache")

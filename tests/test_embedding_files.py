@@ -93,6 +93,12 @@ def test_what_was_stopped_goes_on_to_the_same_files(
     with pytest.raises(KeyboardInterrupt):
         embed_files(photos, Dies(model, batches), tmp_path / "stopped")
     part = tmp_path / "stopped" / "embeddings.part"
+    with part.open("rb") as file:
+        np.lib.format.read_magic(file)
+        np.lib.format.read_array_header_1_0(file)
+        rows = (part.stat().st_size - file.tell()) // (4 * model.record.embedding_size)
+    assert rows <= batches * BATCH  # of batches in order: others that were done are lost
+    assert rows % BATCH == 0
     if batches:
         with part.open("ab") as file:  # as a kill in the middle of a row leaves it
             file.write(b"\0" * 7)
@@ -102,7 +108,7 @@ def test_what_was_stopped_goes_on_to_the_same_files(
         file.write(b'{"row": 9')
     told: list[int] = []
     embed_files(photos, model, tmp_path / "stopped", lambda done, total: told.append(done))
-    assert told[0] == min((batches + 1) * BATCH, PICTURES)
+    assert told[0] == min(rows + BATCH, PICTURES)
     assert files(tmp_path / "stopped") == files(tmp_path / "whole")
     embed_files(photos, Dies(model, 0), tmp_path / "stopped")  # nothing is left to do
 

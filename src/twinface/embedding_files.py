@@ -20,18 +20,18 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
 from twinface.datasets.folder import is_picture, visible
 from twinface.errors import DataError, ImageError, StorageError
-from twinface.imaging import Preparation, prepare_file
+from twinface.imaging import prepare_file
 from twinface.model_file import ModelFile
 from twinface.scoring import Progress
 from twinface.storage import new_file, sha256_of, write_json
 from twinface.threads import in_order
-from twinface.types import ByteArray
+from twinface.types import Float32Array
 
 BATCH = 16  # faces at a time, see `scoring.embed_faces`
 LIST, ROWS, UNFINISHED, FAILED, ABOUT = (
@@ -64,7 +64,7 @@ def embed_files(source: Path, model: ModelFile, target: Path, progress: Progress
     Args:
         source: a folder, which is searched to its bottom (hidden files and links that lead out are passed over); or a
             text file that names a picture a line, relative to itself.
-        model: embeds.
+        model: embeds; is called from a thread a core, so that one thread a call is best: `opening.open_for_threads`.
         target: is made, or holds what an earlier call with the same pictures and model got done.
         progress: called with (pictures done, pictures in all).
 
@@ -161,23 +161,22 @@ def _search(root: Path, folder: Path) -> Iterator[str]:
 def _go_on(source: Path, model: ModelFile, target: Path, count: int, progress: Progress | None) -> None:
     """Embeds what is not yet embedded; `embeddings.npy` is there when it returns."""
     root = source if source.is_dir() else source.parent
-    read = partial(_read, root=root, preparation=model.record.preparation)
+    work = partial(_embed, model=model, root=root)
     with (target / UNFINISHED).open("a+b") as rows, (target / FAILED).open("a+b") as failed:
         done = _rows_so_far(rows, count, model.record.embedding_size)
         _keep_failures_before(failed, done)
         with (target / LIST).open(encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
-            faces = in_order(read, (line.rstrip("\n") for line in islice(lines, done, None)))
-            while batch := list(islice(faces, BATCH)):
-                embeddings = model(np.stack([face for _, face, _ in batch]))
-                for row, (name, _, reason) in enumerate(batch):
+            names = (line.rstrip("\n") for line in islice(lines, done, None))
+            batches = iter(lambda: list(islice(names, BATCH)), [])
+            for batch in in_order(work, batches, together=1):
+                for row, (name, reason) in enumerate(batch.pictures):
                     if reason:
-                        embeddings[row] = np.nan
                         line = json.dumps({"row": done + row, "picture": name, "reason": reason})
                         failed.write(line.encode() + b"\n")
                 failed.flush()  # before the rows: a row without its reason would be taken for done
-                rows.write(embeddings.astype("<f4").tobytes())
+                rows.write(batch.embeddings.astype("<f4").tobytes())
                 rows.flush()
-                done += len(batch)
+                done += len(batch.pictures)
                 if progress:
                     progress(done, count)
         os.fsync(failed.fileno())
@@ -215,13 +214,23 @@ def _keep_failures_before(failed: IO[bytes], done: int) -> None:
     failed.seek(0, os.SEEK_END)
 
 
-def _read(name: str, root: Path, preparation: Preparation) -> tuple[str, ByteArray, str]:
-    """A picture's name, its prepared face, and what was wrong with it; a face of zeros where something was."""
-    try:
-        return name, prepare_file(root / name, preparation), ""
-    except ImageError as error:
-        return (
-            name,
-            np.zeros((preparation.height, preparation.width, preparation.channels), np.uint8),
-            str(error),
-        )
+class _Batch(NamedTuple):
+    """Names of pictures, each with what was wrong with it, and their rows."""
+
+    pictures: list[tuple[str, str]]
+    embeddings: Float32Array
+
+
+def _embed(names: list[str], model: ModelFile, root: Path) -> _Batch:
+    """Pictures that cannot be read are embedded as faces of zeros, and get rows of NaN."""
+    preparation = model.record.preparation
+    faces = np.zeros((len(names), preparation.height, preparation.width, preparation.channels), np.uint8)
+    reasons = [""] * len(names)
+    for row, name in enumerate(names):
+        try:
+            faces[row] = prepare_file(root / name, preparation)
+        except ImageError as error:
+            reasons[row] = str(error)
+    embeddings = model(faces)
+    embeddings[[bool(reason) for reason in reasons]] = np.nan
+    return _Batch(list(zip(names, reasons, strict=True)), embeddings)

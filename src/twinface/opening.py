@@ -30,3 +30,14 @@ def open_model(place: str | Path, threads: int | None = None) -> ModelFile:
     path = find_model(place)
     # Any other name is looked into as ONNX, whose loader says what it found.
     return FORMS.get(path.suffix.lower(), OnnxModel)(path, threads)
+
+
+def open_for_threads(place: str | Path) -> ModelFile:
+    """The model at a place, for many threads that call it at once, each with a batch.
+
+    ONNX Runtime then computes each call in its caller's thread; OpenVINO shares its own threads among the calls.
+
+    Args, Raises: see `open_model`.
+    """
+    path = find_model(place)
+    return open_model(path, None if path.suffix.lower() == ".xml" else 1)

@@ -6,7 +6,7 @@ part gets a map of its own: fitted to all of them together it is less accurate (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from twinface.errors import DataError
 from twinface.types import Float32Array, FloatArray, IntArray
 
 TINY = 1e-12
+ROWS = 1024  # of embeddings that are brought to double precision together
 LONG = 6000  # embeddings longer than this have their principal components found by random projections
 
 Positive = Annotated[float, Field(gt=0)]
@@ -215,11 +216,21 @@ def _principal(embeddings: Float32Array, size: int | None) -> tuple[FloatArray, 
         few = embeddings - mean.astype(np.float32)
         axes = randomized_svd(few, size, n_iter=4, random_state=0)[2].T
         return mean, axes.astype(np.float64), (few @ axes).astype(np.float64)
-    centred = embeddings - mean
     if size is None or size >= length:
-        return mean, np.eye(length), centred
-    axes = np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, :size]
-    return mean, axes, centred @ axes
+        return mean, np.eye(length), embeddings - mean
+    from scipy.linalg import eigh
+
+    # In double precision some rows at a time, and no more axes than are asked for: all at once take four times as much
+    # memory as the embeddings.
+    scatter = sum((part.T @ part for part in _centred(embeddings, mean)), np.zeros((length, length)))
+    axes = eigh(scatter, subset_by_index=(length - size, length - 1), overwrite_a=True)[1][:, ::-1]
+    return mean, axes, np.concatenate([part @ axes for part in _centred(embeddings, mean)])
+
+
+def _centred(embeddings: Float32Array, mean: FloatArray) -> Iterator[FloatArray]:
+    """`embeddings - mean`, `ROWS` at a time."""
+    for start in range(0, len(embeddings), ROWS):
+        yield embeddings[start : start + ROWS] - mean
 
 
 def _within(centred: FloatArray, people: IntArray) -> FloatArray:

@@ -16,11 +16,18 @@ _Result = TypeVar("_Result")
 TOGETHER = 16
 
 
-def in_order(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
+def in_order(
+    work: Callable[[_Item], _Result], items: Iterable[_Item], together: int = TOGETHER
+) -> Iterator[_Result]:
     """Like `map`, with a thread a core, and never more than a few results ahead of its reader.
 
     So memory stays flat, however many items there are. Threads help where the work gives the interpreter's lock away,
-    as reading files, hashing and OpenCV do.
+    as reading files, hashing, OpenCV and ONNX Runtime do.
+
+    Args:
+        work: is done on each item.
+        items: are taken as they are needed.
+        together: items that a thread takes at a time.
     """
 
     def several(part: list[_Item]) -> list[_Result]:
@@ -31,7 +38,7 @@ def in_order(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterat
     waiting: deque[Future[list[_Result]]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
-            while part := list(islice(source, TOGETHER)):
+            while part := list(islice(source, together)):
                 waiting.append(pool.submit(several, part))
                 if len(waiting) > 2 * threads:
                     yield from waiting.popleft().result()

@@ -111,8 +111,9 @@ def _train(
 ) -> Progress:
     seed: int = about["seed"]
     make_deterministic()
-    keep_memory()
     trainer = settings.trainer
+    if trainer.epochs:
+        keep_memory()
     machine = choose_machine(trainer.device, trainer.precision, trainer.threads, processes)
     _note_machine(folder, about, machine)
     dataset = DataSource(**about["source"]).open()

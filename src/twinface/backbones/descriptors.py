@@ -157,14 +157,15 @@ def symmetric_components(descriptors: Tensor, count: int) -> tuple[Tensor, Tenso
         count: of the components, the largest first.
 
     Returns:
-        Axes `[128, count]`, `[count]` what mirroring multiplies each component by, 1 or -1, and the largest variance.
+        Axes `[128, count]`; `[count]` what mirroring multiplies each component by, 1 or -1; and the largest variance.
+        All are float64.
     """
     one, other = mirrored_numbers()
     variances, axes, signs = [], [], []
     for sign in (1, -1):
-        halves = (descriptors[:, one] + sign * descriptors[:, other]) / math.sqrt(2)
+        halves = descriptors[:, one].double().add_(descriptors[:, other], alpha=sign).div_(math.sqrt(2))
         found = torch.linalg.eigh(halves.T @ halves / len(halves))
-        axis = descriptors.new_zeros(LENGTH, len(one))
+        axis = halves.new_zeros(LENGTH, len(one))
         axis[one] = found.eigenvectors / math.sqrt(2)
         axis[other] = sign * found.eigenvectors / math.sqrt(2)
         variances.append(found.eigenvalues)

@@ -137,15 +137,15 @@ class Fisher(Backbone):
         self.middle.copy_(patches.mean(0))
         self.middle[one] = self.middle[other] = (self.middle[one] + self.middle[other]) / 2
         self.middle[-1] = 0
-        centred = patches - self.middle
+        patches -= self.middle
         kept = self.axes.shape[1] - 2
-        axes, signs, largest = symmetric_components(centred[:, :LENGTH].double(), kept)
+        axes, signs, largest = symmetric_components(patches[:, :LENGTH], kept)
         self.axes.zero_()
         self.axes[:LENGTH, :kept] = axes.float()
         # The place counts as much as the first principal component.
         self.axes[LENGTH:, kept:] = torch.eye(2) * (largest.sqrt().float() / spread)
         self.signs.copy_(torch.cat([signs.float(), torch.tensor([1.0, -1.0])]))
-        means, variances, shares = fit_mixture(centred @ self.axes, len(self.means), random, self.signs)
+        means, variances, shares = fit_mixture(patches @ self.axes, len(self.means), random, self.signs)
         self.means.copy_(means)
         self.variances.copy_(variances)
         self.shares.copy_(shares)

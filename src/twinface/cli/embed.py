@@ -26,10 +26,10 @@ def embed(
     It can be stopped at any time and goes on when it is called again. Exit 2 if a picture could not be read.
     """
     from twinface.embedding_files import FAILED, embed_files
-    from twinface.opening import open_model
+    from twinface.opening import open_for_threads
 
     with counter("embedding") as progress:
-        done = embed_files(pictures, open_model(model), out, progress)
+        done = embed_files(pictures, open_for_threads(model), out, progress)
     if json:
         print_json(asdict(done))
     else:
