@@ -14,6 +14,7 @@ from typing import Any
 from twinface.errors import ModelError
 from twinface.model_file import RECORD_KEY, ModelFile, find_model
 from twinface.model_record import ModelRecord
+from twinface.threads import available_cores
 from twinface.types import ByteArray, Float32Array
 
 # Field 14 of ONNX's ModelProto is its metadata list; an entry has a key (field 1) and a value (field 2).
@@ -52,7 +53,7 @@ class OnnxModel(ModelFile):
 
     Args:
         place: a run folder, an ONNX file or the name of a shipped model.
-        threads: for ONNX Runtime; None takes all cores.
+        threads: for ONNX Runtime; None takes all cores that this process may use (its own choice is all there are).
 
     Raises:
         ModelError: missing, damaged, not Twinface's, or a pickle.
@@ -68,8 +69,7 @@ class OnnxModel(ModelFile):
         unseal(data, str(self.path))
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
-        if threads:
-            options.intra_op_num_threads = threads
+        options.intra_op_num_threads = threads or available_cores()
         try:
             self._session: Any = onnxruntime.InferenceSession(
                 data, options, providers=["CPUExecutionProvider"]
