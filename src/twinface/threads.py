@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -29,6 +31,8 @@ def in_order(
         items: are taken as they are needed.
         together: items that a thread takes at a time.
     """
+
+    from concurrent.futures import ThreadPoolExecutor  # a start that only asks for cores does without
 
     def several(part: list[_Item]) -> list[_Result]:
         return [work(item) for item in part]
