@@ -49,9 +49,8 @@ def fourier_convolution(maps: Tensor, kernels: Tensor, bias: Tensor | None = Non
         `[B, K, H - height + 1, W - width + 1]`, channels last. The relative error in float32 is 4e-7; in bfloat16 it is
         .0075, where rounding the result of an exact convolution gives .0028.
     """
-    if (
-        maps.requires_grad
-    ):  # torch's pooling is ten times slower with a gradient that lies otherwise than its maps
+    # torch's pooling is ten times slower with a gradient that lies otherwise than its maps.
+    if maps.requires_grad:
         maps.register_hook(_channels_last)  # type: ignore[no-untyped-call]
     result = fourier_convolution_of_places(maps.permute(2, 3, 0, 1), kernels)
     if bias is not None:

@@ -11,9 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-_COLUMNS = (
-    21  # that are multiplied with their neighbours at a time: more waste products, fewer are slower ones
-)
+# That are multiplied with their neighbours at a time: more waste products, fewer make slower ones.
+_COLUMNS = 21
 
 
 def patch_moments(images: Tensor, tall: int, wide: int) -> tuple[Tensor, Tensor]:
@@ -59,9 +58,8 @@ def _neighbours(images: Tensor, tall: int, wide: int) -> Tensor:
         block = pixels[:, start : start + broad].contiguous()
         each = block[:height, wide - 1 : wide - 1 + _COLUMNS]
         below = block.as_strided((height, tall * broad, count), (broad * count, count, 1))
-        products = torch.bmm(
-            each, below.transpose(1, 2)
-        )  # a pixel with all of the block that is not too far below
+        # A pixel with all of the block that is not too far below; its neighbours there are a diagonal band.
+        products = torch.bmm(each, below.transpose(1, 2))
         steps = (_COLUMNS * tall * broad, tall * broad + 1, broad, 1)
         result[:, start : start + _COLUMNS] = products.as_strided(
             (height, _COLUMNS, tall, 2 * wide - 1), steps
