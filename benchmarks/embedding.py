@@ -4,7 +4,7 @@
 
 Latency is one face a call, throughput 16 a call. Detection, decoding and alignment are left out on all sides. With a
 run folder, its model is given in every engine as well: scores are equal to 1e-3 in all of them but bfloat16, which is
-there to show what it would bring. Its multiplications alone, as large float32 products, are the ceiling.
+there to show what it would bring. Its multiplications alone, as ONNX Runtime's large products, are the ceiling.
 """
 
 from __future__ import annotations
