@@ -19,7 +19,7 @@ from twinface.learner import Learner
 from twinface.losses import LOSSES, Loss, PartByPart
 from twinface.optimisers import OPTIMISERS
 from twinface.projection import PROJECTIONS
-from twinface.runtime import Machine, random_at, seed_torch
+from twinface.runtime import Machine, compiled, random_at, seed_torch
 from twinface.sampling import SAMPLERS
 from twinface.schedules import SCHEDULES
 from twinface.twin import Twin
@@ -142,10 +142,8 @@ def build_learner(
     ]
     optimizer = build("optimizer", OPTIMISERS, settings.optimizer, parameters)
     average = WeightAverage(twin, settings.trainer.averaging) if settings.trainer.averaging else None
-    learner = Learner(twin, loss, optimizer, average)
-    if settings.trainer.compiled:
-        learner.compile()
-    return learner
+    features = compiled(twin.features, machine) if settings.trainer.compiled else twin.features
+    return Learner(twin, features, loss, optimizer, average)
 
 
 def build_preparation(imaging: ImagingSettings, face_region: Region) -> Preparation:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from twinface.averaging import WeightAverage
-from twinface.errors import ModelError, SettingsError
+from twinface.errors import ModelError
 from twinface.losses import Loss
 from twinface.state import Tensors
 from twinface.twin import Twin
@@ -27,32 +24,10 @@ class Learner:
     """
 
     twin: Twin
+    features: Callable[[Tensor], Tensor]
     loss: Loss
     optimizer: torch.optim.Optimizer
     average: WeightAverage | None = None
-    features: Callable[[Tensor], Tensor] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.features = self.twin.features
-
-    def compile(self) -> None:
-        """Lets torch.compile write a program of its own for the network, when it first runs; on a GPU, as one graph.
-
-        Each size of batch gets one, so that none is made for sizes that never come.
-
-        Raises:
-            SettingsError: there is no C++ compiler.
-        """
-        compiler = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
-        if not shutil.which(compiler):
-            raise SettingsError(
-                f"trainer.compiled = true: found no C++ compiler ({compiler}), need one: install it, name another in "
-                "the environment variable CXX, or train without"
-            )
-        on_gpu = any(parameter.is_cuda for parameter in self.twin.parameters())
-        self.features = torch.compile(
-            self.twin.features, dynamic=False, mode="reduce-overhead" if on_gpu else "default"
-        )
 
     def tensors(self) -> Tensors:
         """A flat view of every tensor, by name."""

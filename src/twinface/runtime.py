@@ -5,6 +5,9 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import shutil
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -12,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from twinface.errors import SettingsError
 from twinface.processes import Processes
@@ -130,6 +134,25 @@ def keep_memory() -> None:
         library = ctypes.CDLL(None)
         library.mallopt(_M_MMAP_MAX, 0)
         library.mallopt(_M_TRIM_THRESHOLD, -1)
+
+
+def compiled(function: Callable[[Tensor], Tensor], machine: Machine) -> Callable[[Tensor], Tensor]:
+    """A program of its own for a network, which torch.compile writes when it first runs; on a GPU, as one graph.
+
+    Each size of batch gets one, so that none is made for sizes that never come.
+
+    Raises:
+        SettingsError: there is no C++ compiler.
+    """
+    compiler = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
+    if not shutil.which(compiler):
+        raise SettingsError(
+            f"trainer.compiled = true: found no C++ compiler ({compiler}), need one: install it, name another in the "
+            "environment variable CXX, or train without"
+        )
+    mode = "reduce-overhead" if machine.device.startswith("cuda") else "default"
+    program: Callable[[Tensor], Tensor] = torch.compile(function, dynamic=False, mode=mode)
+    return program
 
 
 def random_at(seed: int, purpose: Purpose, epoch: int = 0, step: int = 0) -> np.random.Generator:

@@ -44,15 +44,24 @@ class SharedBatchNorm(_BatchNorm):
             maps, self.weight, self.bias, self.eps, self.processes
         )
         if self.track_running_stats:
-            assert self.num_batches_tracked is not None
-            self.num_batches_tracked.add_(1)
-            momentum = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
-            unbiased = variance * (count / (count - 1).clamp_min(1))
-            for running, found in ((self.running_mean, mean), (self.running_var, unbiased)):
-                assert running is not None
-                running.mul_(1 - momentum).add_(found, alpha=momentum)
+            keep_statistics(self, mean, variance * (count / (count - 1).clamp_min(1)))
         result: Tensor = normalised
         return result
+
+
+def keep_statistics(norm: _BatchNorm, mean: Tensor, variance: Tensor) -> None:
+    """Moves a normalisation's running statistics towards a batch's, as torch's own layers do.
+
+    Args:
+        norm: tracks them.
+        mean, variance: `[C]` of the batch; the variance with one degree of freedom less than it has values.
+    """
+    assert norm.num_batches_tracked is not None
+    norm.num_batches_tracked.add_(1)
+    momentum = 1 / float(norm.num_batches_tracked) if norm.momentum is None else norm.momentum
+    for running, found in ((norm.running_mean, mean), (norm.running_var, variance)):
+        assert running is not None
+        running.mul_(1 - momentum).add_(found, alpha=momentum)
 
 
 class SharedDropout(nn.Module):

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from twinface.backbones.maxima import rectified, rectified_maxima, spread_gradient
 from twinface.backbones.patches import patch_moments, patch_rows
+from twinface.shared_layers import keep_statistics
 
 
 def first_layer(images: Tensor, layer: nn.Conv2d, norm: nn.Module, dtype: torch.dtype) -> Tensor:
@@ -47,20 +48,10 @@ def first_layer(images: Tensor, layer: nn.Conv2d, norm: nn.Module, dtype: torch.
         )  # rounding may make none a little less
         scale = norm.weight * (variance + norm.eps).rsqrt()
         places = len(pixels) * (pixels.shape[1] - tall + 1) * (pixels.shape[2] - wide + 1)
-        _keep_statistics(norm, mean.detach(), variance.detach() * (places / (places - 1)))
+        keep_statistics(norm, mean.detach(), variance.detach() * (places / (places - 1)))
         weight, shift = weight * scale[:, None, None, None], norm.bias + (shift - mean) * scale
     result: Tensor = _Layer.apply(pixels, weight[:, 0], shift)  # type: ignore[no-untyped-call]
     return result
-
-
-def _keep_statistics(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> None:
-    """As the normalisation itself would."""
-    assert norm.num_batches_tracked is not None
-    assert norm.momentum is not None
-    norm.num_batches_tracked.add_(1)
-    for running, found in ((norm.running_mean, mean), (norm.running_var, variance)):
-        assert running is not None
-        running.mul_(1 - norm.momentum).add_(found, alpha=norm.momentum)
 
 
 class _Layer(torch.autograd.Function):
