@@ -16,13 +16,13 @@ from pathlib import Path
 import torch
 
 from twinface.cli.train import run as train
-from twinface.evaluation import evaluate
-from twinface.onnx_model import OnnxModel
-from twinface.recipe import load_recipe
-from twinface.results import save_result
-from twinface.runs import RunFolder
-from twinface.training_data import DataSource
-from twinface.training_run import start_run
+from twinface.datasets.training_split import DataSource
+from twinface.evaluation.evaluate import evaluate
+from twinface.evaluation.results import save_result
+from twinface.models.onnx_model import OnnxModel
+from twinface.training.recipe import load_recipe
+from twinface.training.run import start_run
+from twinface.training.run_folder import RunFolder
 
 RECIPES = ("fast", "residual", "restricted", "default", "fisher", "strong")
 

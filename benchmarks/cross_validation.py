@@ -18,18 +18,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from twinface.building import build_preparation, build_twin, fit_backbone
-from twinface.cache import prepare_faces
-from twinface.config import Settings
+from twinface.core.errors import SettingsError
+from twinface.core.settings import Settings
+from twinface.core.types import FaceSet, Float32Array, FloatArray, PairSet
 from twinface.datasets.splits import draw_pairs, split_people
-from twinface.errors import SettingsError
-from twinface.finishing import embed_with, fit_to_people
-from twinface.intervals import mean_and_standard_error
-from twinface.metrics import area_under_curve, fold_accuracies
-from twinface.recipe import load_recipe
-from twinface.training_data import DataSource
-from twinface.twin import Twin
-from twinface.types import FaceSet, Float32Array, FloatArray, PairSet
+from twinface.datasets.training_split import DataSource
+from twinface.evaluation.intervals import mean_and_standard_error
+from twinface.evaluation.metrics import area_under_curve, fold_accuracies
+from twinface.faces.cache import prepare_faces
+from twinface.faces.prepare import build_preparation
+from twinface.networks.build import build_twin, fit_backbone
+from twinface.networks.twin import Twin
+from twinface.training.finalize import embed_with, fit_to_people
+from twinface.training.recipe import load_recipe
 
 TENTHS = 10
 SPLIT_SEED = 1  # the first tenth is, but for one person, the shipped recipes' validation people

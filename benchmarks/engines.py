@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from sides import Work, cores
 
-from twinface.types import ByteArray
+from twinface.core.types import ByteArray
 
 
 def faces_for(height: int, width: int, channels: int, count: int) -> ByteArray:
@@ -18,7 +18,7 @@ def faces_for(height: int, width: int, channels: int, count: int) -> ByteArray:
 
 def onnx(model: str, count: int) -> Work:
     """ONNX Runtime, as `twinface verify` has it."""
-    from twinface.onnx_model import OnnxModel
+    from twinface.models.onnx_model import OnnxModel
 
     embed = OnnxModel(model, threads=cores())
     preparation = embed.record.preparation
@@ -33,9 +33,9 @@ def onnx(model: str, count: int) -> Work:
 
 def openvino(run: str, count: int) -> Work:
     """OpenVINO in float32, from an export of a run."""
-    from twinface.checkpoint import load_twin
-    from twinface.export import export_model
-    from twinface.openvino_model import OpenvinoModel
+    from twinface.models.openvino_model import OpenvinoModel
+    from twinface.training.checkpoint import load_twin
+    from twinface.training.export import export_model
 
     twin, record = load_twin(run)
     with tempfile.TemporaryDirectory() as place:
@@ -56,8 +56,8 @@ def eager(run: str, count: int, bfloat16: bool = False, compiled: bool = False) 
     """torch, with memory kept; in float32 or under bfloat16's autocast."""
     import torch
 
-    from twinface.checkpoint import load_twin
-    from twinface.runtime import keep_memory
+    from twinface.training.checkpoint import load_twin
+    from twinface.training.runtime import keep_memory
 
     keep_memory()
     torch.set_num_threads(cores())
@@ -87,7 +87,7 @@ def products(run: str, size: int = 2048) -> Work:
     from onnx import TensorProto, helper
     from torch.utils.flop_counter import FlopCounterMode
 
-    from twinface.checkpoint import load_twin
+    from twinface.training.checkpoint import load_twin
 
     twin, record = load_twin(run)
     preparation = record.preparation

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
+from twinface.core.types import FloatArray, IntArray, PairSet
 from twinface.datasets import open_dataset
-from twinface.explanation import Explanation, explain
-from twinface.intervals import fold_interval
-from twinface.recognition import Verifier
-from twinface.types import FloatArray, IntArray, PairSet
+from twinface.evaluation.intervals import fold_interval
+from twinface.recognition.explanation import Explanation, explain
+from twinface.recognition.verifier import Verifier
 
 
 @dataclass(frozen=True)

@@ -46,10 +46,10 @@ def make_folder(root: Path, count: int) -> None:
 
 def run_stage(stage: str, root: str, place: str, model: str) -> int:
     """Does a stage on a folder; returns how many pictures it had."""
-    from twinface.cache import prepare_faces
     from twinface.datasets.folder import Folder
-    from twinface.embedding_files import embed_files
-    from twinface.opening import open_for_threads, open_model
+    from twinface.faces.cache import prepare_faces
+    from twinface.models.load import open_for_threads, open_model
+    from twinface.recognition.embedding_files import embed_files
 
     if stage == "embed":
         return embed_files(Path(root), open_for_threads(model), Path(place) / "embedded").pictures

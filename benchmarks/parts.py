@@ -12,16 +12,16 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from twinface.baselines import free_baselines
+from twinface.core.types import PairSet
 from twinface.datasets import open_dataset
-from twinface.evaluation import Model, evaluate
-from twinface.figures import Evaluation
-from twinface.fitted_model import show_only
-from twinface.masking import mask_for
-from twinface.onnx_model import OnnxModel
-from twinface.recipe import load_recipe
-from twinface.training_data import validation_of
-from twinface.types import PairSet
+from twinface.datasets.training_split import validation_of
+from twinface.evaluation.evaluate import Model, evaluate
+from twinface.evaluation.fitted_model import show_only
+from twinface.evaluation.summary import Evaluation
+from twinface.faces.mask import mask_for
+from twinface.models.onnx_model import OnnxModel
+from twinface.studies.baselines import free_baselines
+from twinface.training.recipe import load_recipe
 
 NOTHING = "–"
 

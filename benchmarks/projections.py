@@ -20,20 +20,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from twinface.backbones import Backbone
-from twinface.building import build_preparation, build_twin
-from twinface.cache import prepare_faces
-from twinface.config import Settings
-from twinface.distances import DISTANCES
-from twinface.finishing import embed_with
-from twinface.intervals import share_interval
-from twinface.metrics import area_under_curve, cross_validated_right
-from twinface.projection import fit_parts, plda, whitening
-from twinface.runs import RunFolder
-from twinface.shift import fit_shift
-from twinface.state import read_tensors
-from twinface.training_data import DataSource, PeopleSplit, split_dataset
-from twinface.types import Float32Array, PairSet, ScoredPairs
+from twinface.core.settings import Settings
+from twinface.core.types import Float32Array, PairSet, ScoredPairs
+from twinface.datasets.training_split import DataSource, PeopleSplit, split_dataset
+from twinface.evaluation.intervals import share_interval
+from twinface.evaluation.metrics import area_under_curve, cross_validated_right
+from twinface.faces.cache import prepare_faces
+from twinface.faces.prepare import build_preparation
+from twinface.models.distances import DISTANCES
+from twinface.networks.backbones import Backbone
+from twinface.networks.build import build_twin
+from twinface.networks.projection import fit_parts, plda, whitening
+from twinface.networks.score_normalisation import fit_shift
+from twinface.training.finalize import embed_with
+from twinface.training.run_folder import RunFolder
+from twinface.training.state_file import read_tensors
 
 Embeddings = tuple[Float32Array, Float32Array]
 

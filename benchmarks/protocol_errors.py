@@ -22,22 +22,22 @@ from pathlib import Path
 
 import numpy as np
 
-from twinface import training_run
-from twinface.config import Settings
+from twinface.core.errors import DataError
+from twinface.core.interruption import StopRequest
+from twinface.core.settings import Settings
+from twinface.core.types import FloatArray, TrainingSource
 from twinface.datasets import Dataset, open_dataset
 from twinface.datasets.splits import pair_subset
-from twinface.errors import DataError
-from twinface.evaluation import evaluate
-from twinface.experiments.trial import curve
-from twinface.interruption import StopRequest
-from twinface.intervals import fold_interval
-from twinface.onnx_model import OnnxModel
-from twinface.recipe import load_recipe
-from twinface.results import load_results
-from twinface.runs import RunFolder
-from twinface.trainer import Watcher
-from twinface.training_data import DataSource, PeopleSplit
-from twinface.types import FloatArray, TrainingSource
+from twinface.datasets.training_split import DataSource, PeopleSplit
+from twinface.evaluation.evaluate import evaluate
+from twinface.evaluation.intervals import fold_interval
+from twinface.evaluation.results import load_results
+from twinface.models.onnx_model import OnnxModel
+from twinface.studies.trial import curve
+from twinface.training import run as training_run
+from twinface.training.loop import Watcher
+from twinface.training.recipe import load_recipe
+from twinface.training.run_folder import RunFolder
 
 HELD = 0.2  # of the pairs
 HALVES = 2000

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from twinface.experiments.study import Study, describe, read_study, trial_points
-from twinface.intervals import fold_interval, gain_interval, share_interval
-from twinface.metrics import cross_validated_accuracy
-from twinface.results import Result, load_results, load_validation
-from twinface.types import FloatArray, ScoredPairs
+from twinface.core.types import FloatArray, ScoredPairs
+from twinface.evaluation.intervals import fold_interval, gain_interval, share_interval
+from twinface.evaluation.metrics import cross_validated_accuracy
+from twinface.evaluation.results import Result, load_results, load_validation
+from twinface.studies.study import Study, describe, read_study, trial_points
 
 CHANGES = (
     ("L2 5e-4 instead of 0", "models/0001", "models/0000"),

@@ -101,7 +101,7 @@ def cores() -> int:
 
 def processor() -> str:
     """Its name, where the system tells it."""
-    from twinface.runtime import processor_name
+    from twinface.training.runtime import processor_name
 
     return processor_name()
 

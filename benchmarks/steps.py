@@ -7,18 +7,19 @@ import torch
 from sides import Work, cores
 from torch.nn import functional
 
-from twinface.backbones import fast_koch, koch
-from twinface.backbones.cost import multiply_adds
-from twinface.backbones.koch import Koch
-from twinface.building import build_learner, build_twin
-from twinface.components import build
-from twinface.config import AugmentSettings
-from twinface.recipe import load_recipe
-from twinface.runtime import choose_machine, keep_memory
-from twinface.sampling import Batch
-from twinface.schedules import SCHEDULES
-from twinface.trainer import Plan, Progress, training_step
-from twinface.twin import Twin
+from twinface.core.registry import build
+from twinface.core.settings import AugmentSettings
+from twinface.networks.backbones import fast_koch, koch
+from twinface.networks.backbones.cost import multiply_adds
+from twinface.networks.backbones.koch import Koch
+from twinface.networks.build import build_twin
+from twinface.networks.twin import Twin
+from twinface.training.build import build_learner
+from twinface.training.loop import Plan, Progress, training_step
+from twinface.training.recipe import load_recipe
+from twinface.training.runtime import choose_machine, keep_memory
+from twinface.training.sampling import Batch
+from twinface.training.schedules import SCHEDULES
 
 SIZE = 105  # of Koch's input
 PEOPLE = 3634  # of LFW's DevTrain list, less those for validation

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from twinface.interruption import StopRequest
-from twinface.recipe import load_recipe
-from twinface.runs import RunFolder
-from twinface.trainer import Watcher
-from twinface.training_data import DataSource
-from twinface.training_run import continue_run, start_run
+from twinface.core.interruption import StopRequest
+from twinface.datasets.training_split import DataSource
+from twinface.training.loop import Watcher
+from twinface.training.recipe import load_recipe
+from twinface.training.run import continue_run, start_run
+from twinface.training.run_folder import RunFolder
 
 # A network and a schedule so small that a whole run takes seconds, with every part of the real thing in it.
 TINY = [

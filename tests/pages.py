@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import cv2
 import numpy as np
 
-from twinface.types import FaceSet, PairSet
+from twinface.core.types import FaceSet, PairSet
 
 VOID = {"meta", "link", "br", "img", "wbr", "hr", "input"}
 

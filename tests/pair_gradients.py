@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from twinface.twin import Twin
+from twinface.networks.twin import Twin
 
 
 def relative(found: Tensor, exact: Tensor) -> float:

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from twinface.analysis import analyse
+from twinface.core.errors import DataError, ImageError
+from twinface.core.types import FaceSet, PairSet
 from twinface.datasets import open_dataset
+from twinface.datasets.analysis import analyse
 from twinface.datasets.folder import Folder
-from twinface.errors import DataError, ImageError
-from twinface.types import FaceSet, PairSet
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from twinface.augment import affine_matrices, augment, look_alike_map
-from twinface.config import AugmentSettings
-from twinface.processes import Processes
-from twinface.runtime import random_at
+from twinface.core.seeding import random_at
+from twinface.core.settings import AugmentSettings
+from twinface.training.augmentation import affine_matrices, augment, look_alike_map
+from twinface.training.processes import Processes
 
 ALL = AugmentSettings(
     probability=1,

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from twinface.backbones import BACKBONES, NETWORKS, Koch, Member, Residual, committee, multiply_adds
-from twinface.backbones.gradients import BINS, CLIP, FLOOR, Cells, Edges, Gradients
-from twinface.backbones.resampling import Resample
-from twinface.building import build_twin
-from twinface.errors import SettingsError
-from twinface.recipe import load_recipe
-from twinface.types import Region
+from twinface.core.errors import SettingsError
+from twinface.core.types import Region
+from twinface.networks.backbones import BACKBONES, NETWORKS, Koch, Member, Residual, committee, multiply_adds
+from twinface.networks.backbones.gradients import BINS, CLIP, FLOOR, Cells, Edges, Gradients
+from twinface.networks.backbones.resampling import Resample
+from twinface.networks.build import build_twin
+from twinface.training.recipe import load_recipe
 
 PAPER = (1, 105, 105)
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from test_cli import changes, orl, twinface  # noqa: F401 - orl is a fixture
-from twinface.runs import RunFolder
+from twinface.training.run_folder import RunFolder
 
 
 def picture(path: Path, seed: int = 0) -> Path:

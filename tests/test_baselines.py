@@ -8,19 +8,20 @@ import pytest
 import torch
 
 from conftest import TINY
-from twinface import baselines
-from twinface.baselines import BASELINES, fit_baseline, free_baselines
-from twinface.building import build_preparation, build_twin
-from twinface.cache import prepare_faces
-from twinface.config import Settings
+from twinface.core.errors import DataError
+from twinface.core.settings import Settings
+from twinface.core.types import FaceSet, Region
 from twinface.datasets import open_dataset
 from twinface.datasets.folder import Folder
 from twinface.datasets.splits import pair_subset
-from twinface.errors import DataError
-from twinface.evaluation import evaluate, unseen_pairs
-from twinface.recipe import load_recipe
-from twinface.training_data import split_dataset
-from twinface.types import FaceSet, Region
+from twinface.datasets.training_split import split_dataset
+from twinface.evaluation.evaluate import evaluate, unseen_pairs
+from twinface.faces.cache import prepare_faces
+from twinface.faces.prepare import build_preparation
+from twinface.networks.build import build_twin
+from twinface.studies import baselines
+from twinface.studies.baselines import BASELINES, fit_baseline, free_baselines
+from twinface.training.recipe import load_recipe
 
 FACE = Region(0.3, 0.3, 0.4, 0.4)
 

@@ -15,12 +15,12 @@ import cv2
 import numpy as np
 import pytest
 
-from twinface import cache as cache_module
-from twinface.cache import PreparedFaces, cache_folder, prepare_faces
-from twinface.errors import DataError, ImageError, StorageError
-from twinface.imaging import Preparation, prepare_file
-from twinface.threads import TOGETHER, in_order
-from twinface.types import ByteArray, FaceSet, Region
+from twinface.core.errors import DataError, ImageError, StorageError
+from twinface.core.threads import TOGETHER, in_order
+from twinface.core.types import ByteArray, FaceSet, Region
+from twinface.faces import cache as cache_module
+from twinface.faces.cache import PreparedFaces, cache_folder, prepare_faces
+from twinface.faces.prepare import Preparation, prepare_file
 
 GRAY = Preparation(Region(0.1, 0.2, 0.5, 0.5), 20, 24, "gray")
 RGB = Preparation(Region(), 16, 16, "rgb")
@@ -233,11 +233,11 @@ PROGRAM = """
 import hashlib, resource, sys, time
 from pathlib import Path
 import numpy as np
-from twinface.cache import prepare_faces
-from twinface.errors import StorageError
-from twinface.imaging import Preparation
-from twinface.types import FaceSet, Region
-from twinface.threads import TOGETHER, in_order
+from twinface.faces.cache import prepare_faces
+from twinface.core.errors import StorageError
+from twinface.faces.prepare import Preparation
+from twinface.core.types import FaceSet, Region
+from twinface.core.threads import TOGETHER, in_order
 
 folder, root, mode, *paths = sys.argv[1:]
 faces = FaceSet("test faces", Path(root), tuple(paths), np.arange(len(paths)), tuple(paths))

@@ -10,10 +10,10 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from twinface import metrics
-from twinface.calibration import fit_calibration, fit_threshold, probability
-from twinface.errors import DataError
-from twinface.types import Calibration, Threshold
+from twinface.core.errors import DataError
+from twinface.evaluation import metrics
+from twinface.evaluation.calibration import fit_calibration, fit_threshold
+from twinface.models.decision import Calibration, Threshold
 
 
 def draw(seed: int, genuine: int = 300, impostors: int = 300) -> tuple[np.ndarray, np.ndarray]:
@@ -66,15 +66,15 @@ class TestFitCalibration:
         # Fitted on ten impostors for each genuine pair, judged on one.
         found = fit_calibration(*draw(3, 500, 5000), "here")
         scores, match = draw(4, 20_000, 20_000)
-        assert metrics.expected_calibration_error(probability(found, scores), match) < 0.02
+        assert metrics.expected_calibration_error(found.probability(scores), match) < 0.02
 
     @given(st.floats(1e-6, 1e6), st.floats(-100, 100))
     @settings(max_examples=30, deadline=None)
     def test_units_of_the_score_do_not_matter(self, scale: float, shift: float) -> None:
         scores, match = draw(5, 40, 40)
-        plain = probability(fit_calibration(scores, match, ""), scores)
+        plain = fit_calibration(scores, match, "").probability(scores)
         moved = scale * (scores + shift)
-        np.testing.assert_allclose(probability(fit_calibration(moved, match, ""), moved), plain, atol=1e-6)
+        np.testing.assert_allclose(fit_calibration(moved, match, "").probability(moved), plain, atol=1e-6)
 
     @pytest.mark.parametrize("through", [False, True])
     def test_separable_scores_are_not_certain(self, through: bool) -> None:
@@ -83,8 +83,8 @@ class TestFitCalibration:
         found = fit_calibration(scores, match, "", threshold)
         # Three pairs of a kind support (3 + 1) / (3 + 2), on average.
         assert 0 < found.slope < 10
-        assert probability(found, [9.0, 8.0, 7.0]).mean() == pytest.approx(0.8, abs=0.03)
-        assert probability(found, [2.0, 1.0, 0.0]).mean() == pytest.approx(0.2, abs=0.03)
+        assert found.probability([9.0, 8.0, 7.0]).mean() == pytest.approx(0.8, abs=0.03)
+        assert found.probability([2.0, 1.0, 0.0]).mean() == pytest.approx(0.2, abs=0.03)
 
     @pytest.mark.parametrize("through", [False, True])
     def test_a_score_without_information_says_one_half(self, through: bool) -> None:
@@ -93,7 +93,7 @@ class TestFitCalibration:
         for useless in (-scores, np.full(600, 0.5)):
             found = fit_calibration(useless, match, "", threshold)
             assert (found.slope, found.offset) == (0.0, 0.0)
-            assert probability(found, useless).tolist() == [0.5] * 600
+            assert found.probability(useless).tolist() == [0.5] * 600
 
     @given(st.integers(0, 10_000), st.integers(2, 30))
     @settings(max_examples=50, deadline=None)
@@ -101,9 +101,9 @@ class TestFitCalibration:
         scores, match = draw(seed, pairs, pairs)
         threshold = fit_threshold(scores, match, "")
         found = fit_calibration(scores, match, "", threshold)
-        assert probability(found, threshold.value) == 0.5
+        assert found.probability(threshold.value) == 0.5
         seen = np.concatenate([scores, np.nextafter(threshold.value, [-np.inf, np.inf])])
-        chances = probability(found, seen)
+        chances = found.probability(seen)
         assert (chances[seen >= threshold.value] >= 0.5).all()
         assert (chances[seen < threshold.value] <= 0.5).all()
 
@@ -111,7 +111,7 @@ class TestFitCalibration:
         scores, match = draw(7)
         strict = fit_threshold(scores, match, "", far=0.02)
         assert fit_calibration(scores, match, "", strict) == fit_calibration(scores, match, "")
-        assert probability(fit_calibration(scores, match, "", strict), strict.value) > 0.6
+        assert fit_calibration(scores, match, "", strict).probability(strict.value) > 0.6
 
     @pytest.mark.parametrize(
         ("scores", "match", "error"),
@@ -139,22 +139,22 @@ class TestProbability:
     def test_equals_scipy_and_never_falls(self, drawn: list[float], slope: float, offset: float) -> None:
         scores = np.sort(drawn)
         with np.errstate(over="raise", invalid="raise", divide="raise"):
-            found = probability(Calibration(slope, offset, ""), scores)
+            found = Calibration(slope, offset, "").probability(scores)
         # Below 1e-300 numbers lose digits, and how many is no matter here.
         np.testing.assert_allclose(found, expit(slope * scores + offset), rtol=1e-12, atol=1e-300)
         assert (np.diff(found) >= 0).all()
 
     def test_keeps_the_shape(self) -> None:
         fit = Calibration(1.0, 0.0, "")
-        assert float(probability(fit, 0.0)) == 0.5
-        assert probability(fit, 0).shape == ()
-        assert probability(fit, np.zeros((2, 3), dtype=np.float32)).shape == (2, 3)
-        assert probability(fit, []).shape == (0,)
+        assert float(fit.probability(0.0)) == 0.5
+        assert fit.probability(0).shape == ()
+        assert fit.probability(np.zeros((2, 3), dtype=np.float32)).shape == (2, 3)
+        assert fit.probability([]).shape == (0,)
 
     @pytest.mark.parametrize("score", [np.nan, np.inf, -np.inf])
     def test_refuses_what_is_not_finite(self, score: float) -> None:
         with pytest.raises(DataError, match="1 of 2 scores are not finite"):
-            probability(Calibration(0.0, 0.0, ""), [0.0, score])
+            Calibration(0.0, 0.0, "").probability([0.0, score])
 
 
 class TestFitThreshold:
@@ -162,7 +162,7 @@ class TestFitThreshold:
         scores, match = draw(8)
         found = fit_threshold(scores, match, "300 people")
         assert found.fitted_on == "300 people"
-        assert float(probability(fit_calibration(scores, match, ""), found.value)) == pytest.approx(0.5)
+        assert float(fit_calibration(scores, match, "").probability(found.value)) == pytest.approx(0.5)
         best = metrics.accuracy(scores, match, metrics.best_threshold(scores, match))
         assert metrics.accuracy(scores, match, found.value) > best - 0.02
 

@@ -11,7 +11,7 @@ import pytest
 
 from conftest import TINY
 from twinface.datasets import open_dataset
-from twinface.runs import RunFolder
+from twinface.training.run_folder import RunFolder
 
 
 def twinface(*arguments: object, cwd: Path | None = None, **more) -> subprocess.CompletedProcess[str]:

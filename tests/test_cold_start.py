@@ -90,4 +90,4 @@ def test_verifying_from_python_brings_the_three_libraries_and_no_other(picture: 
 
 
 def test_the_runtime_is_loaded_with_the_model() -> None:
-    assert modules("import twinface.recognition") & (TRAINING | CHECKING | {"onnxruntime"}) == set()
+    assert modules("import twinface.recognition.verifier") & (TRAINING | CHECKING | {"onnxruntime"}) == set()

@@ -4,13 +4,13 @@ import pytest
 
 from conftest import TINY
 from test_trainer import StopAfter, bits
-from twinface.errors import SettingsError
-from twinface.interruption import Interrupted, StopRequest
-from twinface.recipe import load_recipe
-from twinface.runs import RunFolder
-from twinface.trainer import Watcher
-from twinface.training_data import DataSource
-from twinface.training_run import continue_run, start_run
+from twinface.core.errors import SettingsError
+from twinface.core.interruption import Interrupted, StopRequest
+from twinface.datasets.training_split import DataSource
+from twinface.training.loop import Watcher
+from twinface.training.recipe import load_recipe
+from twinface.training.run import continue_run, start_run
+from twinface.training.run_folder import RunFolder
 
 # A compiled network draws dropout otherwise than the plain one.
 COMPARABLE = [*TINY, "network.backbone.dropout=0.0", "trainer.precision=float32", "trainer.threads=1"]

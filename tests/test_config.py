@@ -8,10 +8,10 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinface.building import check_components, check_network
-from twinface.config import Settings, settings_from
-from twinface.errors import SettingsError
-from twinface.recipe import load_recipe, override, recipe_names
+from twinface.core.errors import SettingsError
+from twinface.core.settings import Settings, settings_from
+from twinface.training.build import check_components, check_network
+from twinface.training.recipe import load_recipe, override, recipe_names
 
 SHIPPED = {
     "default",

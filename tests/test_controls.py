@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from twinface.evaluation import score
-from twinface.experiments.controls import PARTS, measure_parts, part_scores
-from twinface.fitted_model import show_only
-from twinface.masking import mask_for
-from twinface.opening import open_model
-from twinface.results import load_validation, save_validation
-from twinface.runs import RunFolder
-from twinface.types import Region
+from twinface.core.types import Region
+from twinface.evaluation.evaluate import score
+from twinface.evaluation.fitted_model import show_only
+from twinface.evaluation.results import load_validation, save_validation
+from twinface.faces.mask import mask_for
+from twinface.models.load import open_model
+from twinface.studies.controls import PARTS, measure_parts, part_scores
+from twinface.training.run_folder import RunFolder
 
 FACE = Region(0.3, 0.25, 0.4, 0.5)
 

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 
 from pages import Page, all_pairs, faces_of
-from twinface.analysis import analyse
+from twinface.core.types import WHOLE_FRAME, FaceSet, PairSet
 from twinface.datasets import Dataset
-from twinface.report import write_data_page
-from twinface.types import WHOLE_FRAME, FaceSet, PairSet
+from twinface.datasets.analysis import analyse
+from twinface.reports import write_data_page
 
 
 class Toys:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from twinface.core.errors import DataError
 from twinface.datasets import fetch
 from twinface.datasets.fetch import LFW_ARCHIVES, LFW_LISTS, RemoteFile, fetch_lfw, unpack
 from twinface.datasets.lfw import Lfw
 from twinface.datasets.lfw_people import rebuild_people_lists
-from twinface.errors import DataError
 
 pytest.importorskip("pooch")
 

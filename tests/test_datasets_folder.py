@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from twinface.core.errors import DataError
 from twinface.datasets import open_dataset
 from twinface.datasets.folder import PICTURE_SUFFIXES, Folder
-from twinface.errors import DataError
 
 
 def make(root: Path, *paths: str) -> Path:

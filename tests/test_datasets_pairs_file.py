@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from twinface.core.errors import DataError
+from twinface.core.types import WHOLE_FRAME, PairSet, Region
 from twinface.datasets.lfw import TIGHT_FACE
 from twinface.datasets.pairs_file import read_pairs
-from twinface.errors import DataError
-from twinface.types import WHOLE_FRAME, PairSet, Region
 
 
 @pytest.fixture

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from twinface.augment import augment
-from twinface.building import build_loss, build_twin
-from twinface.losses import labels_of
-from twinface.recipe import load_recipe, recipe_names
-from twinface.runtime import random_at
+from twinface.core.seeding import random_at
+from twinface.networks.build import build_twin
+from twinface.training.augmentation import augment
+from twinface.training.build import build_loss
+from twinface.training.losses import labels_of
+from twinface.training.recipe import load_recipe, recipe_names
 
 ELSEWHERE = "meta"
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from twinface.experiments.effects import importances, interactions, main_effects
-from twinface.experiments.study import Part
+from twinface.studies.effects import importances, interactions, main_effects
+from twinface.studies.study import Part
 
 
 def plan(**vary: list) -> Part:

@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 import pytest
 
-from twinface.embedding_files import BATCH, embed_files
-from twinface.errors import DataError
-from twinface.model_file import ModelFile
-from twinface.onnx_model import OnnxModel
-from twinface.recognition import Verifier
-from twinface.runs import RunFolder
-from twinface.types import ByteArray, Float32Array
+from twinface.core.errors import DataError
+from twinface.core.types import ByteArray, Float32Array
+from twinface.models.model_file import ModelFile
+from twinface.models.onnx_model import OnnxModel
+from twinface.recognition.embedding_files import BATCH, embed_files
+from twinface.recognition.verifier import Verifier
+from twinface.training.run_folder import RunFolder
 
 PICTURES = 3 * BATCH + 5
 

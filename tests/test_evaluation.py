@@ -6,18 +6,18 @@ import json
 import numpy as np
 import pytest
 
-from twinface.calibration import fit_threshold
 from twinface.cli.summary import summary
+from twinface.core.errors import DataError, LeakError
+from twinface.core.types import PairSet
 from twinface.datasets import open_dataset
 from twinface.datasets.splits import draw_pairs, pair_subset, take_people
-from twinface.errors import DataError, LeakError
-from twinface.evaluation import evaluate, unseen_pairs
-from twinface.imaging import prepare_file
-from twinface.onnx_model import OnnxModel
-from twinface.results import load_results, save_result
-from twinface.runs import RunFolder
-from twinface.training_data import split_dataset
-from twinface.types import PairSet
+from twinface.datasets.training_split import split_dataset
+from twinface.evaluation.calibration import fit_threshold
+from twinface.evaluation.evaluate import evaluate, unseen_pairs
+from twinface.evaluation.results import load_results, save_result
+from twinface.faces.prepare import prepare_file
+from twinface.models.onnx_model import OnnxModel
+from twinface.training.run_folder import RunFolder
 
 
 @pytest.fixture(scope="module")

@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from twinface.experiments.local import LocalRunner
-from twinface.experiments.study import read_study
-from twinface.experiments.sweep import Standing, Sweep
-from twinface.experiments.trial import Job, Pruned, _Pruner, run_job
-from twinface.interruption import StopRequest
-from twinface.metrics import cross_validated_accuracy
-from twinface.report.study_page import write_study_report
-from twinface.results import load_validation
-from twinface.runs import RunFolder
-from twinface.training_data import DataSource
+from twinface.core.interruption import StopRequest
+from twinface.datasets.training_split import DataSource
+from twinface.evaluation.metrics import cross_validated_accuracy
+from twinface.evaluation.results import load_validation
+from twinface.reports.study_page import write_study_report
+from twinface.studies.local_runner import LocalRunner
+from twinface.studies.study import read_study
+from twinface.studies.sweep import Standing, Sweep
+from twinface.studies.trial import Job, Pruned, _Pruner, run_job
+from twinface.training.run_folder import RunFolder
 
 STUDY = """
 title = "Which rate, <b>really</b>?"

@@ -12,19 +12,19 @@ from typer.testing import CliRunner
 
 import twinface
 from twinface.cli import app
+from twinface.core.types import ByteArray, Float32Array
 from twinface.datasets import open_dataset
 from twinface.datasets.splits import pair_subset
-from twinface.evaluation import evaluate, unseen_pairs
-from twinface.explanation import CELLS, PATCH, PLACES, explain, occlusion_maps, paint, places
-from twinface.explanation_picture import DIFFERENT, SAME, draw, encode_png, overlay
-from twinface.imaging import decode
-from twinface.intervals import fold_interval
-from twinface.onnx_model import OnnxModel
-from twinface.recognition import Verifier
-from twinface.report import write_report
-from twinface.results import save_result
-from twinface.runs import RunFolder
-from twinface.types import ByteArray, Float32Array
+from twinface.evaluation.evaluate import evaluate, unseen_pairs
+from twinface.evaluation.intervals import fold_interval
+from twinface.evaluation.results import save_result
+from twinface.faces.decode import decode
+from twinface.models.onnx_model import OnnxModel
+from twinface.recognition.explanation import CELLS, PATCH, PLACES, explain, occlusion_maps, paint, places
+from twinface.recognition.explanation_picture import DIFFERENT, SAME, draw, encode_png, overlay
+from twinface.recognition.verifier import Verifier
+from twinface.reports import write_report
+from twinface.training.run_folder import RunFolder
 
 
 @pytest.fixture(scope="module")

@@ -14,16 +14,16 @@ import pytest
 import torch
 
 from test_cli import twinface
-from twinface import export
-from twinface.checkpoint import load_twin
 from twinface.cli.export import export as command
+from twinface.core.errors import ModelError, TwinfaceError
 from twinface.datasets import open_dataset
-from twinface.errors import ModelError, TwinfaceError
-from twinface.export import EXPORTS, Form, export_model
-from twinface.onnx_model import OnnxModel
-from twinface.opening import FORMS, open_model
-from twinface.openvino_model import OpenvinoModel, import_openvino, seal
-from twinface.runs import RunFolder
+from twinface.models.load import FORMS, open_model
+from twinface.models.onnx_model import OnnxModel
+from twinface.models.openvino_model import OpenvinoModel, import_openvino, seal
+from twinface.training import export
+from twinface.training.checkpoint import load_twin
+from twinface.training.export import EXPORTS, Form, export_model
+from twinface.training.run_folder import RunFolder
 
 pytest.importorskip("openvino")
 USED = sorted(name for name, form in EXPORTS.items() if form.suffix in FORMS)

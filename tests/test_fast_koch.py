@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pair_gradients import gradients, relative
-from twinface.backbones import fast_koch, koch
-from twinface.backbones.first_layer import first_layer
-from twinface.backbones.koch import Koch
-from twinface.backbones.maxima import rectified, rectified_maxima, spread_gradient
-from twinface.backbones.patches import patch_moments, patch_rows
-from twinface.processes import Processes
-from twinface.shared_layers import SharedBatchNorm
-from twinface.twin import Twin
+from twinface.networks.backbones import fast_koch, koch
+from twinface.networks.backbones.first_layer import first_layer
+from twinface.networks.backbones.koch import Koch
+from twinface.networks.backbones.maxima import rectified, rectified_maxima, spread_gradient
+from twinface.networks.backbones.patches import patch_moments, patch_rows
+from twinface.networks.twin import Twin
+from twinface.training.processes import Processes
+from twinface.training.shared_layers import SharedBatchNorm
 
 PAPER = (1, 105, 105)
 TYPES = [torch.bfloat16, torch.float32, torch.float64]

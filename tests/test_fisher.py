@@ -7,15 +7,22 @@ import pytest
 import torch
 
 from conftest import train_tiny
-from twinface.backbones import Fisher, Member, committee
-from twinface.backbones.descriptors import CLIP, FLOOR, ORIENTATIONS, PARTS, Patches, symmetric_components
-from twinface.backbones.mixture import fit_mixture
-from twinface.checkpoint import load_twin
-from twinface.errors import SettingsError
-from twinface.export import export_model
-from twinface.opening import open_model
-from twinface.report import write_report
-from twinface.runs import RunFolder
+from twinface.core.errors import SettingsError
+from twinface.models.load import open_model
+from twinface.networks.backbones import Fisher, Member, committee
+from twinface.networks.backbones.descriptors import (
+    CLIP,
+    FLOOR,
+    ORIENTATIONS,
+    PARTS,
+    Patches,
+    symmetric_components,
+)
+from twinface.networks.backbones.mixture import fit_mixture
+from twinface.reports import write_report
+from twinface.training.checkpoint import load_twin
+from twinface.training.export import export_model
+from twinface.training.run_folder import RunFolder
 
 SHAPE = (1, 40, 36)
 SMALL = {"gaussians": 4, "dimensions": 5, "scales": (1.0, 0.8), "steps": (4, 3), "cell": 4}

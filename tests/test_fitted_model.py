@@ -9,22 +9,23 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from twinface.calibration import fit_threshold
 from twinface.cli import app
 from twinface.cli.summary import summary
+from twinface.core.types import FaceSet, PairSet, Region
 from twinface.datasets import DATASETS, Dataset, open_dataset
 from twinface.datasets.orl import Orl
 from twinface.datasets.splits import pair_subset
-from twinface.evaluation import EVERYTHING, evaluate, unseen_pairs
-from twinface.fitted_model import show_only
-from twinface.imaging import prepare, read_image
-from twinface.masking import Mask, mask_for
-from twinface.onnx_model import OnnxModel
-from twinface.report import write_report
-from twinface.results import load_results
-from twinface.runs import RunFolder
-from twinface.training_data import split_dataset, validation_of
-from twinface.types import FaceSet, PairSet, Region
+from twinface.datasets.training_split import split_dataset, validation_of
+from twinface.evaluation.calibration import fit_threshold
+from twinface.evaluation.evaluate import EVERYTHING, evaluate, unseen_pairs
+from twinface.evaluation.fitted_model import show_only
+from twinface.evaluation.results import load_results
+from twinface.faces.decode import read_image
+from twinface.faces.mask import Mask, mask_for
+from twinface.faces.prepare import prepare
+from twinface.models.onnx_model import OnnxModel
+from twinface.reports import write_report
+from twinface.training.run_folder import RunFolder
 
 INNER = Region(0.25, 0.25, 0.5, 0.5)
 

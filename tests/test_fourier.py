@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pair_gradients import gradients, relative
-from twinface.backbones import fast_koch, fourier, koch
-from twinface.backbones.fourier import convolve, fourier_convolution
-from twinface.backbones.koch import Koch
-from twinface.twin import Twin
+from twinface.networks.backbones import fast_koch, fourier, koch
+from twinface.networks.backbones.fourier import convolve, fourier_convolution
+from twinface.networks.backbones.koch import Koch
+from twinface.networks.twin import Twin
 
 
 @settings(max_examples=40, deadline=None)

@@ -17,10 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twinface.errors import ImageError
-from twinface.image_header import MAX_JPEG_SCANS, read_image_header
-from twinface.imaging import MAX_FILE_BYTES, decode, read_bytes, read_image
-from twinface.types import ByteArray
+from twinface.core.errors import ImageError
+from twinface.core.types import ByteArray
+from twinface.faces.decode import MAX_FILE_BYTES, decode, read_bytes, read_image
+from twinface.faces.header import MAX_JPEG_SCANS, read_image_header
 
 
 def picture(height: int = 24, width: int = 37, channels: int = 3) -> ByteArray:
@@ -238,8 +238,8 @@ def test_too_many_pixels_take_no_memory(tmp_path: Path) -> None:
     (tmp_path / "big.png").write_bytes(gigantic_png())
     program = """
 import resource, sys
-from twinface.errors import ImageError
-from twinface.imaging import read_image
+from twinface.core.errors import ImageError
+from twinface.faces.decode import read_image
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
     read_image(sys.argv[1], "gray")

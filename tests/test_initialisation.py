@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from twinface.building import build_twin
-from twinface.initialisation import INITIALISATIONS
-from twinface.recipe import load_recipe
-from twinface.twin import Twin
+from twinface.networks.build import build_twin
+from twinface.networks.initial_weights import INITIALISATIONS
+from twinface.networks.twin import Twin
+from twinface.training.recipe import load_recipe
 
 
 def koch_with(initialisation: str) -> Twin:

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from twinface import intervals, metrics
-from twinface.errors import DataError
-from twinface.intervals import bootstrap, weighted
-from twinface.intervals.closed_form import t_quantile
-from twinface.types import Interval, ScoredPairs
+from twinface.core.errors import DataError
+from twinface.core.types import Interval, ScoredPairs
+from twinface.evaluation import intervals, metrics
+from twinface.evaluation.intervals import bootstrap, weighted
+from twinface.evaluation.intervals.closed_form import t_quantile
 
 
 def draw_pairs(

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from test_trainer import LONGER, bits
-from twinface.interruption import StopRequest
-from twinface.recipe import load_recipe
-from twinface.runs import RunFolder
-from twinface.trainer import Watcher
-from twinface.training_data import DataSource
-from twinface.training_run import continue_run, start_run
+from twinface.core.interruption import StopRequest
+from twinface.datasets.training_split import DataSource
+from twinface.training.loop import Watcher
+from twinface.training.recipe import load_recipe
+from twinface.training.run import continue_run, start_run
+from twinface.training.run_folder import RunFolder
 
 
 def go_on(path: str) -> None:
@@ -32,7 +32,7 @@ def kill_and_go_on(folder: RunFolder, kills: int, seed: int) -> int:
     """
     chance = random.Random(seed)
     server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["twinface.training_run"])
+    server.set_forkserver_preload(["twinface.training.run"])
     done = 0
     while True:
         process = server.Process(target=go_on, args=(str(folder.path),))
@@ -119,7 +119,7 @@ def test_a_signal_saves_and_leaves(tmp_path: Path, number: signal.Signals) -> No
 def test_a_step_that_takes_too_long_is_not_waited_for(tmp_path: Path) -> None:
     program = (
         "import os, signal, time\n"
-        "from twinface.interruption import stop_on_signals\n"
+        "from twinface.core.interruption import stop_on_signals\n"
         "with stop_on_signals(deadline=0.2):\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
         "    time.sleep(60)\n"

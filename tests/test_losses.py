@@ -8,9 +8,9 @@ import torch
 from pytorch_metric_learning import losses
 from torch.nn.functional import normalize
 
-from twinface.backbones import Residual
-from twinface.losses import LOSSES, Labels, PartByPart
-from twinface.twin import Twin
+from twinface.networks.backbones import Residual
+from twinface.networks.twin import Twin
+from twinface.training.losses import LOSSES, Labels, PartByPart
 
 PEOPLE = torch.tensor([0, 0, 1, 1, 2, 2])
 PAIRS = [(0, 1, 1.0), (2, 3, 1.0), (4, 5, 1.0), (0, 2, 0.0), (1, 4, 0.0), (3, 5, 0.0)]

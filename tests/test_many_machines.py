@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from test_experiments import command, same_figures, write_study
-from twinface.errors import StorageError
-from twinface.experiments.cluster import TOKEN, ClusterRunner
-from twinface.experiments.study import read_study
-from twinface.experiments.sweep import Sweep
-from twinface.interruption import StopRequest
-from twinface.report.study_page import write_study_report
-from twinface.runs import RunFolder
+from twinface.core.errors import StorageError
+from twinface.core.interruption import StopRequest
+from twinface.reports.study_page import write_study_report
+from twinface.studies.ray_runner import TOKEN, ClusterRunner
+from twinface.studies.study import read_study
+from twinface.studies.sweep import Sweep
+from twinface.training.run_folder import RunFolder
 
 pytestmark = pytest.mark.timeout(900)
 

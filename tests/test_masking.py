@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twinface.cache import prepare_faces
+from twinface.core.errors import DataError, ModelError, SettingsError
+from twinface.core.types import WHOLE_FRAME, FaceSet, Region
 from twinface.datasets.lfw import TIGHT_FACE
-from twinface.errors import DataError, ModelError, SettingsError
-from twinface.imaging import Preparation, prepare, prepare_file
-from twinface.masking import Mask, mask_for
-from twinface.types import WHOLE_FRAME, FaceSet, Region
+from twinface.faces.cache import prepare_faces
+from twinface.faces.mask import Mask, mask_for
+from twinface.faces.prepare import Preparation, prepare, prepare_file
 
 INNER = Region(0.25, 0.125, 0.5, 0.5)
 

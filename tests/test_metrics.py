@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.metrics import roc_curve as sklearn_roc_curve
 
-from twinface import metrics
-from twinface.errors import DataError
+from twinface.core.errors import DataError
+from twinface.evaluation import metrics
 
 # Few distinct scores make ties; wide ones make gaps; both kinds of pair are always there.
 TIED = st.integers(-3, 3).map(float)

@@ -9,14 +9,14 @@ import onnx
 import pytest
 import torch
 
-from twinface.checkpoint import load_twin, save_twin
-from twinface.errors import DivergedError, ModelError
-from twinface.export import export_model
-from twinface.model_file import find_model
-from twinface.model_record import ModelRecord
-from twinface.onnx_model import OnnxModel, seal
-from twinface.projection import LinearMap, Projection
-from twinface.runs import RunFolder
+from twinface.core.errors import DivergedError, ModelError
+from twinface.models.model_file import find_model
+from twinface.models.onnx_model import OnnxModel, seal
+from twinface.models.record import ModelRecord
+from twinface.networks.projection import LinearMap, Projection
+from twinface.training.checkpoint import load_twin, save_twin
+from twinface.training.export import export_model
+from twinface.training.run_folder import RunFolder
 
 
 @pytest.fixture

@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from twinface.backbones import Koch
-from twinface.building import build_learner
-from twinface.errors import SettingsError
-from twinface.optimisers import OPTIMISERS, set_rates, sgd
-from twinface.recipe import load_recipe
-from twinface.runtime import Machine
-from twinface.schedules import SCHEDULES, cosine
-from twinface.twin import Twin
+from twinface.core.errors import SettingsError
+from twinface.networks.backbones import Koch
+from twinface.networks.twin import Twin
+from twinface.training.build import build_learner
+from twinface.training.optimizers import OPTIMISERS, set_rates, sgd
+from twinface.training.recipe import load_recipe
+from twinface.training.runtime import Machine
+from twinface.training.schedules import SCHEDULES, cosine
 
 CPU = Machine("cpu", 1, "float32")
 

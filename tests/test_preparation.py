@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from test_imaging import GRAY, RGB, VALID
-from twinface import imaging
-from twinface.errors import ImageError, ModelError
-from twinface.imaging import Preparation, decode, encode_jpeg, prepare, prepare_file
-from twinface.types import WHOLE_FRAME, ByteArray, Region
+from twinface.core.errors import ImageError, ModelError
+from twinface.core.types import WHOLE_FRAME, ByteArray, Region
+from twinface.faces import decode as imaging
+from twinface.faces.decode import decode, encode_jpeg
+from twinface.faces.prepare import Preparation, prepare, prepare_file
 
 SMALL = Preparation(Region(0.1, 0.2, 0.5, 0.25), 20, 30, "rgb")
 

@@ -16,23 +16,24 @@ import torch
 
 from conftest import TINY
 from test_trainer import LONGER, StopAfter, bits
-from twinface.building import build_learner, build_preparation
-from twinface.cache import prepare_faces
-from twinface.components import build
-from twinface.errors import ProcessError, SettingsError
-from twinface.interruption import Interrupted, StopRequest
-from twinface.processes import Processes, joined
-from twinface.recipe import load_recipe
-from twinface.runs import FollowedRun, RunFolder
-from twinface.runtime import Machine, choose_machine, make_deterministic
-from twinface.sampling import SAMPLERS
-from twinface.schedules import SCHEDULES
-from twinface.shared_layers import share_layers
-from twinface.threads import available_cores
-from twinface.trainer import Plan, Progress, Watcher, training_step
-from twinface.training_data import DataSource, split_dataset
-from twinface.training_run import continue_run, start_run
-from twinface.validation import Validator
+from twinface.core.errors import ProcessError, SettingsError
+from twinface.core.interruption import Interrupted, StopRequest
+from twinface.core.registry import build
+from twinface.core.threads import available_cores
+from twinface.datasets.training_split import DataSource, split_dataset
+from twinface.faces.cache import prepare_faces
+from twinface.faces.prepare import build_preparation
+from twinface.training.build import build_learner
+from twinface.training.loop import Plan, Progress, Watcher, training_step
+from twinface.training.processes import Processes, joined
+from twinface.training.recipe import load_recipe
+from twinface.training.run import continue_run, start_run
+from twinface.training.run_folder import FollowedRun, RunFolder
+from twinface.training.runtime import Machine, choose_machine, make_deterministic
+from twinface.training.sampling import SAMPLERS
+from twinface.training.schedules import SCHEDULES
+from twinface.training.shared_layers import share_layers
+from twinface.training.validation import Validator
 
 PLAIN = ["optimizer=sgd", "optimizer.learning_rate=0.01", "trainer.precision=float32", "trainer.threads=1"]
 BY_PERSON = [*TINY, *PLAIN, "sampling.batch_size=33"]
@@ -155,7 +156,7 @@ def start(count: int, function, *arguments) -> list:
     """Starts a function in real processes that find each other as those of torchrun do."""
     port = free_port()
     server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["twinface.training_run", "pytest"])
+    server.set_forkserver_preload(["twinface.training.run", "pytest"])
     started = [
         server.Process(target=_as_torchrun_does, args=(rank, count, port, function, arguments))
         for rank in range(count)

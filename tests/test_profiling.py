@@ -9,13 +9,13 @@ import pytest
 from conftest import TINY
 from test_cli import changes, twinface
 from test_trainer import StopAfter, bits
-from twinface.interruption import Interrupted, StopRequest
-from twinface.profiling import OF_A_STEP, OF_AN_EPOCH, TIMED, TRACED, WARM_UP, Profile
-from twinface.recipe import load_recipe
-from twinface.runs import RunFolder
-from twinface.trainer import Watcher
-from twinface.training_data import DataSource
-from twinface.training_run import continue_run, start_run
+from twinface.core.interruption import Interrupted, StopRequest
+from twinface.datasets.training_split import DataSource
+from twinface.training.loop import Watcher
+from twinface.training.profiling import OF_A_STEP, OF_AN_EPOCH, TIMED, TRACED, WARM_UP, Profile
+from twinface.training.recipe import load_recipe
+from twinface.training.run import continue_run, start_run
+from twinface.training.run_folder import RunFolder
 
 # 420 pictures, so 52 steps an epoch.
 SETTINGS = [*TINY, "trainer.threads=1", "trainer.epochs=2", "sampling.batch_size=8", "trainer.averaging=0.9"]

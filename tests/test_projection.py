@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from conftest import train_tiny
-from twinface.building import check_components
-from twinface.checkpoint import load_twin
-from twinface.errors import DataError, SettingsError
-from twinface.onnx_model import OnnxModel
-from twinface.projection import fit_parts, none, plda, whitening
-from twinface.recipe import load_recipe
+from twinface.core.errors import DataError, SettingsError
+from twinface.models.onnx_model import OnnxModel
+from twinface.networks.projection import fit_parts, none, plda, whitening
+from twinface.training.build import check_components
+from twinface.training.checkpoint import load_twin
+from twinface.training.recipe import load_recipe
 
 
 def some_people(size: int = 4) -> tuple[np.ndarray, np.ndarray]:

@@ -11,12 +11,12 @@ import pytest
 
 import twinface
 from conftest import TRAINING
+from twinface.core.errors import ImageError
 from twinface.datasets import open_dataset
-from twinface.errors import ImageError
-from twinface.model_file import find_model, shipped_models
-from twinface.onnx_model import OnnxModel
-from twinface.recognition import Verifier
-from twinface.runs import RunFolder
+from twinface.models.model_file import find_model, shipped_models
+from twinface.models.onnx_model import OnnxModel
+from twinface.recognition.verifier import Verifier
+from twinface.training.run_folder import RunFolder
 
 
 @pytest.fixture(scope="module")

@@ -14,21 +14,22 @@ import numpy as np
 import pytest
 
 from pages import Page, all_pairs, faces_of
-from twinface.config import Component, Settings
-from twinface.evaluation import evaluate
-from twinface.figures import Evaluation
-from twinface.imaging import Preparation
-from twinface.metrics import confusion
-from twinface.model_record import ModelRecord
-from twinface.provenance import Provenance, hash_people
-from twinface.recipe import load_recipe
-from twinface.report import write_report
-from twinface.report.extreme_pairs import extreme_pairs
-from twinface.report.learning_charts import best_epoch, learning_charts
-from twinface.report.pictures import LONGEST_SIDE
-from twinface.results import load_results, save_result
-from twinface.runs import RunFolder
-from twinface.types import WHOLE_FRAME, ByteArray, Calibration, Float32Array, PairSet, ScoredPairs, Threshold
+from twinface.core.settings import Component, Settings
+from twinface.core.types import WHOLE_FRAME, ByteArray, Float32Array, PairSet, ScoredPairs
+from twinface.evaluation.evaluate import evaluate
+from twinface.evaluation.metrics import confusion
+from twinface.evaluation.results import load_results, save_result
+from twinface.evaluation.summary import Evaluation
+from twinface.faces.prepare import Preparation
+from twinface.models.decision import Calibration, Threshold
+from twinface.models.provenance import Provenance, hash_people
+from twinface.models.record import ModelRecord
+from twinface.reports import write_report
+from twinface.reports.extreme_pairs import extreme_pairs
+from twinface.reports.learning_charts import best_epoch, learning_charts
+from twinface.reports.pictures import LONGEST_SIDE
+from twinface.training.recipe import load_recipe
+from twinface.training.run_folder import RunFolder
 
 SCALE = {"scale": np.float32(1), "bias": np.float32(0)}
 
@@ -354,7 +355,7 @@ def test_equal_runs_give_equal_bytes(tmp_path: Path, pairs: PairSet) -> None:
     first = write_report(folder).read_bytes()
     assert write_report(folder).read_bytes() == first
     code = (
-        "import sys; from twinface.report import write_report; from twinface.runs import RunFolder; "
+        "import sys; from twinface.reports import write_report; from twinface.training.run_folder import RunFolder; "
         "write_report(RunFolder(sys.argv[1])); assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code, str(folder.path)], check=True)

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
-from twinface.report.data_charts import people_chart
-from twinface.report.pictures import picture_name, read_picture
-from twinface.report.rate_charts import probit, rate_charts
-from twinface.results import Result
+from twinface.evaluation.results import Result
+from twinface.reports.data_charts import people_chart
+from twinface.reports.pictures import picture_name, read_picture
+from twinface.reports.rate_charts import probit, rate_charts
 
 
 def test_probit_equals_the_normal_quantile() -> None:

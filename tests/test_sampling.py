@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinface.errors import DataError
-from twinface.sampling import SAMPLERS, DrawnPairs, GivenPairs, Images, PeopleImages
-from twinface.types import FaceSet, PairSet, TrainingSource
+from twinface.core.errors import DataError
+from twinface.core.types import FaceSet, PairSet, TrainingSource
+from twinface.training.sampling import SAMPLERS, DrawnPairs, GivenPairs, Images, PeopleImages
 
 
 def source(counts: list[int]) -> TrainingSource:

@@ -5,12 +5,12 @@ import torch
 from torch import nn
 
 from conftest import TINY
-from twinface.building import build_learner
-from twinface.errors import SettingsError
-from twinface.processes import Processes
-from twinface.recipe import load_recipe
-from twinface.runtime import Machine
-from twinface.shared_layers import SharedBatchNorm, SharedDropout, share_layers
+from twinface.core.errors import SettingsError
+from twinface.training.build import build_learner
+from twinface.training.processes import Processes
+from twinface.training.recipe import load_recipe
+from twinface.training.runtime import Machine
+from twinface.training.shared_layers import SharedBatchNorm, SharedDropout, share_layers
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])

@@ -5,18 +5,18 @@ import pytest
 import torch
 
 from conftest import TINY, train_tiny
-from twinface.checkpoint import load_twin
-from twinface.config import ShiftSettings
-from twinface.distances import DISTANCES
-from twinface.errors import SettingsError
-from twinface.interruption import StopRequest
-from twinface.onnx_model import OnnxModel
-from twinface.recipe import load_recipe
-from twinface.runs import RunFolder
-from twinface.shift import fit_shift
-from twinface.trainer import Watcher
-from twinface.training_data import DataSource
-from twinface.training_run import continue_run, start_run
+from twinface.core.errors import SettingsError
+from twinface.core.interruption import StopRequest
+from twinface.core.settings import ShiftSettings
+from twinface.datasets.training_split import DataSource
+from twinface.models.distances import DISTANCES
+from twinface.models.onnx_model import OnnxModel
+from twinface.networks.score_normalisation import fit_shift
+from twinface.training.checkpoint import load_twin
+from twinface.training.loop import Watcher
+from twinface.training.recipe import load_recipe
+from twinface.training.run import continue_run, start_run
+from twinface.training.run_folder import RunFolder
 
 SHIFT = ["shift.spread=1", "shift.clarity=0.2"]
 

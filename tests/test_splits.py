@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from twinface.core.errors import DataError
+from twinface.core.types import FaceSet, PairSet, Region
 from twinface.datasets import open_dataset
 from twinface.datasets.splits import (
     draw_pairs,
@@ -17,8 +19,6 @@ from twinface.datasets.splits import (
     split_people,
     take_people,
 )
-from twinface.errors import DataError
-from twinface.types import FaceSet, PairSet, Region
 
 SEEDS = st.integers(0, 2**32)
 COUNTS = st.lists(st.integers(1, 6), min_size=2, max_size=12)

@@ -5,11 +5,11 @@ import itertools
 import numpy as np
 import pytest
 
-from twinface.errors import DataError
-from twinface.experiments.standings import Contender, corrected_p_values, leaderboard
-from twinface.intervals import mcnemar
-from twinface.metrics import cross_validated_accuracy
-from twinface.types import ScoredPairs
+from twinface.core.errors import DataError
+from twinface.core.types import ScoredPairs
+from twinface.evaluation.intervals import mcnemar
+from twinface.evaluation.metrics import cross_validated_accuracy
+from twinface.studies.leaderboard import Contender, corrected_p_values, leaderboard
 
 
 def some_pairs(seed: int, strength: float, count: int = 400) -> ScoredPairs:

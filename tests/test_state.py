@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from twinface.errors import DivergedError, ModelError, StorageError
-from twinface.state import StateFile, read_tensors, write_tensors
+from twinface.core.errors import DivergedError, ModelError, StorageError
+from twinface.training.state_file import StateFile, read_tensors, write_tensors
 
 TENSORS = {
     "matrix": torch.randn(3, 4),

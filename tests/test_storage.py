@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from twinface.errors import StorageError
-from twinface.storage import new_file, remove_leftovers, sha256_of, write_bytes, write_json, write_text
+from twinface.core.errors import StorageError
+from twinface.core.storage import new_file, remove_leftovers, sha256_of, write_bytes, write_json, write_text
 
 
 @pytest.fixture
@@ -115,8 +115,8 @@ def test_full_disk(target: Path) -> None:
     program = """
 import resource, sys
 from pathlib import Path
-from twinface.errors import StorageError
-from twinface.storage import write_bytes
+from twinface.core.errors import StorageError
+from twinface.core.storage import write_bytes
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 try:
     write_bytes(Path(sys.argv[1]), bytes(100_000))
@@ -135,7 +135,7 @@ def test_kill_at_any_moment_leaves_a_whole_file(target: Path) -> None:
     program = """
 import itertools, sys
 from pathlib import Path
-from twinface.storage import write_bytes
+from twinface.core.storage import write_bytes
 for number in itertools.count():
     write_bytes(Path(sys.argv[1]), bytes([number % 256]) * 3_000_000)
     print(number, flush=True)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twinface.errors import SettingsError, StorageError
-from twinface.experiments.ledger import Ledger, Outcome, ended, hide_password
-from twinface.experiments.points import STARTUP, Ended, next_points
-from twinface.experiments.study import Study, read_study
+from twinface.core.errors import SettingsError, StorageError
+from twinface.studies.points import STARTUP, Ended, next_points
+from twinface.studies.study import Study, read_study
+from twinface.studies.trial_store import Ledger, Outcome, ended, hide_password
 
 PLAIN = """
 title = "t"
@@ -107,8 +107,8 @@ def test_recipes_may_vary_too(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_study_file_is_refused(tmp_path: Path, find: str, replace: str, message: str) -> None:
-    from twinface.experiments.sweep import check_study
-    from twinface.training_data import DataSource
+    from twinface.datasets.training_split import DataSource
+    from twinface.studies.sweep import check_study
 
     assert find in PLAIN
     with pytest.raises(SettingsError, match=message):

@@ -9,14 +9,14 @@ import pytest
 from typer.testing import CliRunner
 
 from twinface.cli import app
+from twinface.core.errors import DataError, LeakError, ModelError, SettingsError
 from twinface.datasets import open_dataset
 from twinface.datasets.lfw import Lfw
-from twinface.errors import DataError, LeakError, ModelError, SettingsError
-from twinface.onnx_model import OnnxModel
-from twinface.recipe import load_recipe
-from twinface.runs import RunFolder
-from twinface.ten_folds import evaluate_folds, fold_runs
-from twinface.training_data import DataSource, split_dataset
+from twinface.datasets.training_split import DataSource, split_dataset
+from twinface.models.onnx_model import OnnxModel
+from twinface.studies.lfw_view2 import evaluate_folds, fold_runs
+from twinface.training.recipe import load_recipe
+from twinface.training.run_folder import RunFolder
 
 SMALL = [
     "imaging.height=24",

@@ -9,16 +9,16 @@ import pytest
 import torch
 
 from conftest import TINY, train_tiny
-from twinface.building import build_learner
-from twinface.errors import DivergedError, ModelError
-from twinface.interruption import Interrupted, StopRequest
-from twinface.recipe import load_recipe
-from twinface.runs import RunFolder
-from twinface.runtime import Machine, make_deterministic
-from twinface.state import read_tensors, write_tensors
-from twinface.trainer import Progress, Watcher
-from twinface.training_data import DataSource
-from twinface.training_run import continue_run, start_run
+from twinface.core.errors import DivergedError, ModelError
+from twinface.core.interruption import Interrupted, StopRequest
+from twinface.datasets.training_split import DataSource
+from twinface.training.build import build_learner
+from twinface.training.loop import Progress, Watcher
+from twinface.training.recipe import load_recipe
+from twinface.training.run import continue_run, start_run
+from twinface.training.run_folder import RunFolder
+from twinface.training.runtime import Machine, make_deterministic
+from twinface.training.state_file import read_tensors, write_tensors
 
 # Dropout, averaging, augmentation and Adam's moments are all in the tiny demo; each has to come back.
 LONGER = [*TINY, "trainer.epochs=4", "trainer.averaging=0.9", "trainer.threads=1"]
@@ -109,7 +109,7 @@ def test_no_memory_is_read_that_was_not_written(tmp_path, kind: str, monkeypatch
         make_deterministic()
         monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
 
-    monkeypatch.setattr("twinface.training_run.make_deterministic", fill)
+    monkeypatch.setattr("twinface.training.run.make_deterministic", fill)
     continue_run(filled, StopRequest(), Watcher())
     assert bits(filled) == bits(plain)
 

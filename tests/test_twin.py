@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from twinface.backbones import Koch, Member, Residual, committee
-from twinface.distances import DISTANCES
-from twinface.projection import LinearMap, Projection
-from twinface.twin import Twin
+from twinface.models.distances import DISTANCES
+from twinface.networks.backbones import Koch, Member, Residual, committee
+from twinface.networks.projection import LinearMap, Projection
+from twinface.networks.twin import Twin
 
 SHAPE = (1, 32, 32)
 

@@ -18,7 +18,7 @@ import typer
 from twinface import __version__
 from twinface.cli import data, demo, doctor, embed, evaluate, explain, export, report, sweep, train, verify
 from twinface.cli.console import extra_that_brings
-from twinface.errors import TwinfaceError
+from twinface.core.errors import TwinfaceError
 
 app = typer.Typer(
     name="twinface",

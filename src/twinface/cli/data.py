@@ -11,7 +11,7 @@ import typer
 from twinface.cli.console import print_json, say
 
 if TYPE_CHECKING:
-    from twinface.analysis import DataAnalysis
+    from twinface.datasets.analysis import DataAnalysis
 
 app = typer.Typer(help="Fetch data sets and look at them.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -26,11 +26,11 @@ def fetch(
     ] = False,
 ) -> None:
     """Download a data set, every file checked against its checksum."""
+    from twinface.core.errors import DataError
     from twinface.datasets import DATASETS
     from twinface.datasets.fetch import fetch_lfw
     from twinface.datasets.lfw_layouts import default_folder
     from twinface.datasets.names import unknown_choice
-    from twinface.errors import DataError
 
     if name not in DATASETS:
         raise unknown_choice("data set", name, DATASETS)
@@ -48,8 +48,8 @@ def info(
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Print and plot what a data set holds: people, pictures, pairs, sizes, brightness, overlaps."""
-    from twinface.analysis import analyse
     from twinface.datasets import open_dataset
+    from twinface.datasets.analysis import analyse
 
     dataset = open_dataset(name, root, layout)
     pair_sets = [dataset.protocol(protocol) for protocol in dataset.protocols]
@@ -59,7 +59,7 @@ def info(
     else:
         print("\n".join(_lines(analysis)))
     if out is not None:
-        from twinface.report import write_data_page
+        from twinface.reports import write_data_page
 
         say(f"page: {write_data_page(analysis, dataset, pair_sets, out)}")
 

@@ -10,9 +10,9 @@ import typer
 from twinface.cli.console import print_json, say
 
 if TYPE_CHECKING:
-    from twinface.config import Settings
+    from twinface.core.settings import Settings
     from twinface.datasets import Dataset
-    from twinface.figures import Evaluation
+    from twinface.evaluation.summary import Evaluation
 
 PARTS = 3  # disjoint groups of test people; see recipes/demo.toml
 
@@ -23,7 +23,7 @@ def demo(
 ) -> None:
     """Train on ORL, judge on people never seen, in three parts, beside what costs nothing; then verify two pairs."""
     from twinface.datasets import open_dataset
-    from twinface.recipe import load_recipe
+    from twinface.training.recipe import load_recipe
 
     dataset = open_dataset("orl")
     table: dict[str, list[dict[str, Any]]] = {}
@@ -56,13 +56,13 @@ def demo(
 def _twin(path: Path, settings: Settings, seed: int) -> Evaluation:
     """Trains in a folder of its own (or finds it trained) and judges on the people that were set aside."""
     from twinface.cli.train import run
-    from twinface.evaluation import evaluate, unseen_pairs
-    from twinface.opening import open_model
-    from twinface.report import write_report
-    from twinface.results import save_result
-    from twinface.runs import RunFolder
-    from twinface.training_data import DataSource
-    from twinface.training_run import start_run
+    from twinface.datasets.training_split import DataSource
+    from twinface.evaluation.evaluate import evaluate, unseen_pairs
+    from twinface.evaluation.results import save_result
+    from twinface.models.load import open_model
+    from twinface.reports import write_report
+    from twinface.training.run import start_run
+    from twinface.training.run_folder import RunFolder
 
     folder = RunFolder(path)
     source = DataSource("orl")
@@ -81,8 +81,8 @@ def _twin(path: Path, settings: Settings, seed: int) -> Evaluation:
 def _baselines(
     dataset: Dataset, settings: Settings, seed: int, beside: Evaluation
 ) -> dict[str, dict[str, Any]]:
-    from twinface.baselines import free_baselines
-    from twinface.evaluation import evaluate
+    from twinface.evaluation.evaluate import evaluate
+    from twinface.studies.baselines import free_baselines
 
     return {
         baseline.record.name: evaluate(baseline, beside.pairs, "unseen").figures
@@ -103,7 +103,7 @@ def _mean(figures: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _verdicts(evaluation: Evaluation, run: Path) -> dict[str, dict[str, Any]]:
     """The verdict on the first genuine and the first impostor pair of people never seen."""
-    from twinface.recognition import Verifier
+    from twinface.recognition.verifier import Verifier
 
     verifier = Verifier(run)
     pairs = evaluation.pairs

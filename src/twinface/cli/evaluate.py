@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from twinface.cli.console import counter, print_json, say
-from twinface.errors import SettingsError
+from twinface.core.errors import SettingsError
 
 if TYPE_CHECKING:
+    from twinface.core.types import PairSet
     from twinface.datasets import Dataset
-    from twinface.evaluation import Model
-    from twinface.figures import Evaluation
-    from twinface.runs import RunFolder
-    from twinface.scoring import Progress
-    from twinface.types import PairSet
+    from twinface.evaluation.evaluate import Model
+    from twinface.evaluation.summary import Evaluation
+    from twinface.models.scoring import Progress
+    from twinface.training.run_folder import RunFolder
 
 
 def evaluate(
@@ -51,9 +51,9 @@ def evaluate(
     With --only the rest of each picture is painted over, to see what the model goes by; its threshold is fitted anew on
     its validation people, masked as well, where their pictures are at hand.
     """
-    from twinface.evaluation import evaluate as judge
-    from twinface.opening import open_model
-    from twinface.runs import RunFolder
+    from twinface.evaluation.evaluate import evaluate as judge
+    from twinface.models.load import open_model
+    from twinface.training.run_folder import RunFolder
 
     if (protocol is None) == (pairs is None):
         raise SettingsError("need one of --protocol (view1, view2, unseen) and --pairs FILE")
@@ -80,7 +80,7 @@ def evaluate(
         )
     _print(result, json)
     if folder:
-        from twinface.results import save_result
+        from twinface.evaluation.results import save_result
 
         say(f"saved: {save_result(folder.path, result, name=pairs.stem if pairs else None)}")
         _refresh_report(folder)
@@ -98,7 +98,7 @@ def _choose(
     """The pairs to score, what may be claimed of them, and the data set that they are of."""
     from twinface.datasets import open_dataset
     from twinface.datasets.pairs_file import read_pairs
-    from twinface.evaluation import unseen_pairs
+    from twinface.evaluation.evaluate import unseen_pairs
 
     source = folder.about()["source"] if folder else {}
     same_data = data is None or data == source.get("data")
@@ -120,9 +120,9 @@ def _choose(
 
 def _masked(model: Model, only: str, pairs: PairSet, dataset: Dataset, progress: Progress) -> Model:
     """The model, shown a part of each picture alone."""
-    from twinface.fitted_model import show_only
-    from twinface.masking import mask_for
-    from twinface.training_data import validation_of
+    from twinface.datasets.training_split import validation_of
+    from twinface.evaluation.fitted_model import show_only
+    from twinface.faces.mask import mask_for
 
     mask = mask_for(only, pairs.faces.region, pairs.name)
     validation = validation_of(model.record, dataset)
@@ -144,11 +144,11 @@ def _judge_recipe(
 ) -> None:
     """View 2 with ten models of a recipe, of which those that are not trained yet are trained first."""
     from twinface.cli.train import run as train
-    from twinface.opening import open_model
-    from twinface.recipe import load_recipe
-    from twinface.results import save_result
-    from twinface.ten_folds import evaluate_folds, fold_runs
-    from twinface.training_data import DataSource
+    from twinface.datasets.training_split import DataSource
+    from twinface.evaluation.results import save_result
+    from twinface.models.load import open_model
+    from twinface.studies.lfw_view2 import evaluate_folds, fold_runs
+    from twinface.training.recipe import load_recipe
 
     settings = load_recipe(recipe, changes)
     source = DataSource("lfw", str(root) if root else None, layout)
@@ -179,7 +179,7 @@ def _print(result: Evaluation, json: bool) -> None:
 def _refresh_report(folder: RunFolder) -> None:
     """Draws the report anew where the parts that draw are installed; judging needs none of them."""
     try:
-        from twinface.report import write_report
+        from twinface.reports import write_report
     except ModuleNotFoundError:
         return
     say(f"report: {write_report(folder)}")

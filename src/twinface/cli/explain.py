@@ -11,7 +11,7 @@ from twinface.cli.console import print_json, say
 from twinface.cli.verdict import SHIPPED, Left, ModelPlace, Right, plain
 
 if TYPE_CHECKING:
-    from twinface.explanation import Explanation
+    from twinface.recognition.explanation import Explanation
 
 
 def explain(
@@ -26,7 +26,7 @@ def explain(
     A grey patch slides over one picture while the other stays. Above 0: the score falls without that region, which
     speaks for "same". Below 0: it rises.
     """
-    from twinface.explanation import explain as ask
+    from twinface.recognition.explanation import explain as ask
 
     explanation = ask(left, right, model)
     if json:
@@ -34,8 +34,8 @@ def explain(
     else:
         print("\n".join(_lines(explanation)))
     if out:
-        from twinface.explanation_picture import draw, encode_png
-        from twinface.storage import write_bytes
+        from twinface.core.storage import write_bytes
+        from twinface.recognition.explanation_picture import draw, encode_png
 
         write_bytes(out, encode_png(draw(explanation)))
         say(f"picture: {out}")

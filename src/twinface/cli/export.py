@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from twinface.cli.console import print_json, say
-from twinface.errors import SettingsError
+from twinface.core.errors import SettingsError
 
 
 def export(
@@ -22,9 +22,9 @@ def export(
     json: Annotated[bool, typer.Option("--json", help="Print file and check as JSON.")] = False,
 ) -> None:
     """Write a trained model in another form, with all that using it takes, and check that it scores as it did."""
-    from twinface.checkpoint import load_twin
-    from twinface.config import nearest
-    from twinface.export import EXPORTS, export_model
+    from twinface.core.settings import nearest
+    from twinface.training.checkpoint import load_twin
+    from twinface.training.export import EXPORTS, export_model
 
     if form not in EXPORTS:
         raise SettingsError(f'--format: no "{form}"{nearest(form, EXPORTS)}')

@@ -10,8 +10,8 @@ import typer
 
 def report(run: Annotated[Path, typer.Argument(help="A run folder.")]) -> None:
     """Draw a run's report.html anew and print where it is."""
-    from twinface.report import write_report
-    from twinface.runs import RunFolder
+    from twinface.reports import write_report
+    from twinface.training.run_folder import RunFolder
 
     folder = RunFolder(run)
     folder.about()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from twinface.figures import EVERYTHING
+from twinface.evaluation.summary import EVERYTHING
 
 
 def summary(figures: dict[str, Any]) -> Sequence[str]:

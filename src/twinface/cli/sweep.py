@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from twinface.cli.console import counter, log_to_stderr, print_json, say
-from twinface.errors import SettingsError
-from twinface.words import duration
+from twinface.core.errors import SettingsError
+from twinface.core.formatting import duration
 
 if TYPE_CHECKING:
-    from twinface.experiments.runner import Runner
-    from twinface.experiments.study import Study
-    from twinface.experiments.sweep import Standing, Sweep
-    from twinface.training_data import DataSource
+    from twinface.datasets.training_split import DataSource
+    from twinface.studies.runner import Runner
+    from twinface.studies.study import Study
+    from twinface.studies.sweep import Standing, Sweep
 
 
 def sweep(
@@ -49,9 +49,9 @@ def sweep(
 
     It can be stopped at any time and goes on when it is called again.
     """
-    from twinface.experiments.study import read_study
-    from twinface.threads import available_cores
-    from twinface.training_data import DataSource
+    from twinface.core.threads import available_cores
+    from twinface.datasets.training_split import DataSource
+    from twinface.studies.study import read_study
 
     plan = read_study(study)
     place = out or Path("studies") / plan.name
@@ -63,13 +63,13 @@ def sweep(
     if dry_run:
         _describe(plan, source, jobs, cores // jobs, json)
         return
-    from twinface.experiments.sweep import Sweep
+    from twinface.studies.sweep import Sweep
 
     work = Sweep(plan, root, place, storage, cores // jobs)
     log_to_stderr()
     _train(work, source, ray, gpus, jobs)
-    from twinface.experiments.results import study_figures
-    from twinface.report.study_page import write_study_report
+    from twinface.reports.study_page import write_study_report
+    from twinface.studies.results import study_figures
 
     say(f"report: {write_study_report(work)}")
     figures = study_figures(work)
@@ -80,8 +80,8 @@ def sweep(
 
 
 def _train(work: Sweep, source: DataSource, ray: str | None, gpus: float, jobs: int) -> None:
-    from twinface.experiments.sweep import prepare_data
-    from twinface.interruption import Interrupted, stop_on_signals
+    from twinface.core.interruption import Interrupted, stop_on_signals
+    from twinface.studies.sweep import prepare_data
 
     try:
         # As long as a run needs to save, and a little more.
@@ -90,11 +90,11 @@ def _train(work: Sweep, source: DataSource, ray: str | None, gpus: float, jobs: 
                 prepare_data(work.study, source, prepared)
             runner: Runner
             if ray:
-                from twinface.experiments.cluster import ClusterRunner
+                from twinface.studies.ray_runner import ClusterRunner
 
                 runner = ClusterRunner(ray, work.place, work.threads, gpus)
             else:
-                from twinface.experiments.local import LocalRunner
+                from twinface.studies.local_runner import LocalRunner
 
                 runner = LocalRunner(jobs)
             with _progress() as watch:
@@ -134,9 +134,9 @@ def _standing(standing: Standing) -> str:
 
 def _describe(plan: Study, source: DataSource, jobs: int, threads: int, json: bool) -> None:
     """The points that are known in advance, and what the study will cost."""
-    from twinface.experiments.estimate import estimate
-    from twinface.experiments.study import describe
-    from twinface.experiments.sweep import check_study
+    from twinface.studies.estimate import estimate
+    from twinface.studies.study import describe
+    from twinface.studies.sweep import check_study
 
     check_study(plan, source)
     costs = estimate(plan, source, threads)

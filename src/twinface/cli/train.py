@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from twinface.cli.console import counter, log_to_stderr, print_json, say
-from twinface.errors import SettingsError
+from twinface.core.errors import SettingsError
 
 if TYPE_CHECKING:
-    from twinface.processes import Processes
-    from twinface.runs import RunFolder
-    from twinface.trainer import Progress, Watcher
+    from twinface.training.loop import Progress, Watcher
+    from twinface.training.processes import Processes
+    from twinface.training.run_folder import RunFolder
 
 
 def train(
@@ -41,9 +41,9 @@ def train(
 
     In several processes, which share each batch: torchrun --nproc-per-node 2 -m twinface train ...
     """
-    from twinface.processes import joined
-    from twinface.recipe import load_recipe
-    from twinface.runs import RunFolder
+    from twinface.training.processes import joined
+    from twinface.training.recipe import load_recipe
+    from twinface.training.run_folder import RunFolder
 
     if resume is not None and (data or set_ or start_from or out):
         raise SettingsError("--resume takes a run as it is: leave out --data, --set, --start-from and --out")
@@ -53,8 +53,8 @@ def train(
         if resume is not None:
             folder = RunFolder(resume)
         else:
-            from twinface.training_data import DataSource
-            from twinface.training_run import start_run
+            from twinface.datasets.training_split import DataSource
+            from twinface.training.run import start_run
 
             assert data is not None
             settings = load_recipe(recipe, set_ or [])
@@ -77,10 +77,10 @@ def _follow(folder: RunFolder, processes: Processes) -> None:
     """Trains as one of several processes that is not the first, which writes and speaks for all."""
     import logging
 
-    from twinface.interruption import Interrupted, stop_on_signals
-    from twinface.runs import FollowedRun
-    from twinface.trainer import Watcher
-    from twinface.training_run import continue_run
+    from twinface.core.interruption import Interrupted, stop_on_signals
+    from twinface.training.loop import Watcher
+    from twinface.training.run import continue_run
+    from twinface.training.run_folder import FollowedRun
 
     logging.getLogger("twinface").addHandler(logging.NullHandler())
     try:
@@ -97,9 +97,9 @@ def run(
     processes: Processes | None = None,
 ) -> None:
     """Trains a run to its end, with progress on stderr, and writes its report."""
-    from twinface.interruption import Interrupted, stop_on_signals
-    from twinface.report import write_report
-    from twinface.training_run import continue_run
+    from twinface.core.interruption import Interrupted, stop_on_signals
+    from twinface.reports import write_report
+    from twinface.training.run import continue_run
 
     folder.settings(), folder.about()
     log_to_stderr()
@@ -120,7 +120,7 @@ def _profiling(folder: RunFolder, wanted: bool, watcher: Watcher) -> Iterator[Wa
     if not wanted:
         yield watcher
         return
-    from twinface.profiling import WARM_UP, Profile
+    from twinface.training.profiling import WARM_UP, Profile
 
     profile = Profile()
     try:
@@ -135,7 +135,7 @@ def _watching(folder: RunFolder, tensorboard: bool) -> Iterator[Watcher]:
     """A progress bar over the whole training, a line an epoch, and TensorBoard's files if wanted."""
     from tqdm import tqdm
 
-    from twinface.trainer import Watcher
+    from twinface.training.loop import Watcher
 
     writer: Any = None
     if tensorboard:

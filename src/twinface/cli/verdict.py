@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from twinface.types import Verdict
+    from twinface.recognition.verdict import Verdict
 
 Left = Annotated[Path, typer.Argument(help="A picture.")]
 Right = Annotated[Path, typer.Argument(help="Another picture.")]

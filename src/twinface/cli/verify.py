@@ -18,7 +18,7 @@ def verify(
     json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
 ) -> None:
     """Say whether two pictures show the same person: exit 0 same, 1 different, 2 could not tell."""
-    from twinface.recognition import verify as judge
+    from twinface.recognition.verifier import verify as judge
 
     verdict = judge(left, right, model)
     if json:

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from twinface.core.types import FaceSet, PairSet, Region
 from twinface.datasets.folder import Folder
 from twinface.datasets.lfw import Lfw
 from twinface.datasets.names import unknown_choice
 from twinface.datasets.orl import Orl
-from twinface.types import FaceSet, PairSet, Region
 
 
 class Dataset(Protocol):

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from twinface.core.errors import DataError
+from twinface.core.types import WHOLE_FRAME, FaceSet, PairSet, Region
 from twinface.datasets.lfw_lists import PairRecord
-from twinface.errors import DataError
-from twinface.types import WHOLE_FRAME, FaceSet, PairSet, Region
 
 
 class ListedPair(NamedTuple):

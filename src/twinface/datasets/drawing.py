@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from twinface.errors import DataError
-from twinface.types import FaceSet, IntArray, PairSet
+from twinface.core.errors import DataError
+from twinface.core.types import FaceSet, IntArray, PairSet
 
 
 def draw_pairs(faces: FaceSet, seed: int, max_per_person: int = 10, limit: int | None = None) -> PairSet:

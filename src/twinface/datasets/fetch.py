@@ -16,12 +16,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from twinface.core.errors import DataError
+from twinface.core.storage import write_bytes
 from twinface.datasets.lfw import Lfw
 from twinface.datasets.lfw_layouts import LAYOUTS, default_folder, picture_folders
 from twinface.datasets.lfw_people import rebuild_people_lists
 from twinface.datasets.names import unknown_choice
-from twinface.errors import DataError
-from twinface.storage import write_bytes
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from twinface.core.errors import DataError
+from twinface.core.types import WHOLE_FRAME, FaceSet, PairSet
 from twinface.datasets.assemble import face_set
 from twinface.datasets.names import unsafe_name
-from twinface.errors import DataError
-from twinface.types import WHOLE_FRAME, FaceSet, PairSet
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".pgm", ".ppm")
 

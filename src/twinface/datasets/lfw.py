@@ -10,13 +10,13 @@ import os
 import re
 from pathlib import Path
 
+from twinface.core.errors import DataError
+from twinface.core.types import FaceSet, PairSet, Region
 from twinface.datasets.assemble import check_present, face_set, listed_pairs, located
 from twinface.datasets.lfw_layouts import find_lfw
 from twinface.datasets.lfw_lists import FOLDS, read_pair_list, read_people_list
 from twinface.datasets.names import unknown_choice
 from twinface.datasets.splits import pair_subset
-from twinface.errors import DataError
-from twinface.types import FaceSet, PairSet, Region
 
 # The central 115×115 of 250×250. The outer half of the frame is background and clothes, which differ
 # between pictures of one person and teach a network nothing about faces: cutting them off is worth

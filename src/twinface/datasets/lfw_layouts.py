@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from twinface.core.errors import DataError
 from twinface.datasets.names import unknown_choice
-from twinface.errors import DataError
 
 HOW_TO_GET = (
     "download it with `twinface data fetch lfw`, or name its folder with --root or the environment "

@@ -17,8 +17,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from twinface.core.errors import DataError
 from twinface.datasets.names import unsafe_name
-from twinface.errors import DataError
 
 FOLDS = 10  # of View 2
 

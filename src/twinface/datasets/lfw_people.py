@@ -13,8 +13,8 @@ import base64
 
 import numpy as np
 
+from twinface.core.types import FaceSet
 from twinface.datasets.lfw_lists import FOLDS
-from twinface.types import FaceSet
 
 PEOPLE = 5749
 

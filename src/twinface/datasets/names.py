@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable
 
-from twinface.errors import DataError
+from twinface.core.errors import DataError
 
 # Control characters and lone surrogates cannot be printed or written as UTF-8; separators and the
 # colon of a Windows drive would let a name in a list leave the data set's folder.

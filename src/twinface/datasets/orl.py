@@ -10,9 +10,9 @@ import importlib.util
 import re
 from pathlib import Path
 
+from twinface.core.errors import DataError
+from twinface.core.types import WHOLE_FRAME, FaceSet, PairSet
 from twinface.datasets.assemble import face_set
-from twinface.errors import DataError
-from twinface.types import WHOLE_FRAME, FaceSet, PairSet
 
 _CONTENTS = "s1/1.pgm to s40/10.pgm"
 _PERSON = re.compile(r"s([1-9][0-9]*)")

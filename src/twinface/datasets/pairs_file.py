@@ -20,14 +20,14 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from twinface.core.errors import DataError
+from twinface.core.types import WHOLE_FRAME, PairSet, Region
 from twinface.datasets.assemble import ListedPair, listed_pairs, located
 from twinface.datasets.folder import PICTURE_SUFFIXES, leads_out
 from twinface.datasets.lfw import TIGHT_FACE, picture_path
 from twinface.datasets.lfw_layouts import find_lfw, picture_folders
 from twinface.datasets.lfw_lists import read_pair_list, read_text
 from twinface.datasets.names import unsafe_name
-from twinface.errors import DataError
-from twinface.types import WHOLE_FRAME, PairSet, Region
 
 _SAME = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 _COLUMNS = ("left", "right", "same")

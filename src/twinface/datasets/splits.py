@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from twinface.core.errors import DataError
+from twinface.core.types import BoolArray, FaceSet, IntArray, PairSet
 from twinface.datasets.drawing import draw_pairs
-from twinface.errors import DataError
-from twinface.types import BoolArray, FaceSet, IntArray, PairSet
 
 __all__ = ["draw_pairs", "linked_people", "pair_subset", "split_pairs", "split_people", "take_people"]
 

@@ -1,0 +1,95 @@
+"""Files that are either whole or not there.
+
+Everything that Twinface writes goes through `write_bytes` or `new_file`: the data is written beside
+its target, flushed to the disk, and renamed over it, so that a kill, a crash or a full disk at any
+moment leaves either the old file or the new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from twinface.core.errors import StorageError
+
+
+@contextlib.contextmanager
+def new_file(target: Path) -> Iterator[IO[bytes]]:
+    """Opens a file for writing that takes the name `target` only when the block ends well.
+
+    Raises:
+        StorageError: the disk is full or the folder cannot be written; `target` is unchanged.
+    """
+    target = Path(target)
+    # Not the whole name: with what is added to it, it could be longer than a file's name may be.
+    temporary = target.with_name(f".{target.name[:40]}.{os.getpid()}.{secrets.token_hex(4)}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise StorageError(
+            f"{target}: could not be written ({error.strerror or error}); what was there before is "
+            "unchanged: free some space or choose another folder"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_bytes(target: Path, data: bytes) -> None:
+    """Writes `data` to `target` as a whole or not at all; see `new_file`."""
+    with new_file(target) as file:
+        file.write(data)
+
+
+def write_text(target: Path, text: str) -> None:
+    """Writes UTF-8 text to `target` as a whole or not at all; see `new_file`."""
+    write_bytes(target, text.encode())
+
+
+def write_json(target: Path, value: Any) -> None:
+    """Writes indented JSON to `target` as a whole or not at all; NaN and infinities are refused."""
+    write_text(target, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes a rename inside `folder` survive a power cut, where the system can promise that."""
+    if os.name != "posix":
+        return
+    # Some file systems refuse it (network folders, containers). The renamed file is whole even so, and
+    # an error here would call it unwritten.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def remove_leftovers(folder: Path, older_than: float = 86_400.0) -> None:
+    """Removes what killed runs left of unfinished files in `folder`, when it is older than some seconds.
+
+    The age keeps the files that other processes are writing at this moment.
+    """
+    for leftover in Path(folder).glob(".*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - leftover.stat().st_mtime > older_than:
+                leftover.unlink()
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, as 64 hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

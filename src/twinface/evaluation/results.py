@@ -1,0 +1,146 @@
+"""Evaluations on disk: the figures as JSON, and the scores with the pictures' names as NPZ, without pickle."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from twinface.core.errors import ModelError
+from twinface.core.storage import write_bytes, write_json
+from twinface.core.types import BoolArray, FaceSet, FloatArray, IntArray, PairSet, Region, ScoredPairs
+from twinface.evaluation.summary import Evaluation
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """An evaluation as a report needs it.
+
+    Attributes:
+        name: of the file.
+        figures: what `evaluate --json` printed.
+        root: folder of the pictures.
+        left, right: `[M]` names of the pictures, relative to `root`.
+        decided: `[M]` score less threshold; 0 divides "same" from "different".
+        probabilities: `[M]` of "same".
+        is_match: `[M]`.
+        people: `[M, 2]` numbers of the people.
+    """
+
+    name: str
+    figures: dict[str, Any]
+    root: Path
+    left: list[str]
+    right: list[str]
+    decided: FloatArray
+    probabilities: FloatArray
+    is_match: BoolArray
+    people: IntArray
+
+    @property
+    def correct(self) -> BoolArray:
+        """`[M]` whether each pair was decided rightly."""
+        correct: BoolArray = (self.decided >= 0) == self.is_match
+        return correct
+
+
+def save_result(run: Path, evaluation: Evaluation, name: str | None = None) -> Path:
+    """Writes `results/NAME.json` and `results/NAME.npz` into a run folder; returns the first.
+
+    Raises:
+        StorageError: a file cannot be written; whole files of before stay.
+    """
+    target = run / "results" / f"{name or evaluation.protocol}.json"
+    packed = _packed(
+        evaluation.pairs,
+        scores=evaluation.scored.scores,
+        decided=evaluation.decided.scores,
+        probabilities=evaluation.probabilities,
+    )
+    write_bytes(target.with_suffix(".npz"), packed)
+    write_json(target, evaluation.figures)
+    return target
+
+
+def save_validation(run: Path, pairs: PairSet, scored: ScoredPairs) -> None:
+    """Keeps what a finished model says of its validation pairs, so that models can be compared pair by pair.
+
+    These are no results: epoch, threshold and calibration were chosen on them.
+    """
+    write_bytes(run / "validation.npz", _packed(pairs, scores=scored.scores))
+
+
+def load_validation(run: Path) -> tuple[PairSet, ScoredPairs]:
+    """What `save_validation` kept.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
+    path = run / "validation.npz"
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            faces = FaceSet(
+                "validation people",
+                Path(str(arrays["root"])),
+                tuple(map(str, arrays["paths"])),
+                arrays["face_people"],
+                tuple(map(str, arrays["names"])),
+                Region(*map(float, arrays["region"])),
+            )
+            pairs = PairSet("validation pairs", faces, arrays["left"], arrays["right"], arrays["is_match"])
+            return pairs, ScoredPairs(arrays["scores"], pairs.is_match, pairs.people)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{path}: missing or damaged ({error}); train the run again") from error
+
+
+def _packed(pairs: PairSet, **arrays: np.ndarray) -> bytes:
+    """Pairs and arrays that belong to them as the bytes of an NPZ file, without pickle."""
+    arrays |= {
+        "left": pairs.left,
+        "right": pairs.right,
+        "is_match": pairs.is_match,
+        "people": pairs.people,
+        "face_people": pairs.faces.people,
+        "names": np.array(pairs.faces.names),
+        "paths": np.array(pairs.faces.paths),
+        "root": np.array(str(pairs.faces.root)),
+        "region": np.array(astuple(pairs.faces.region)),
+    }
+    if pairs.fold is not None:
+        arrays["fold"] = pairs.fold
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def load_results(run: Path) -> list[Result]:
+    """All evaluations of a run folder, by name.
+
+    Raises:
+        ModelError: a file is damaged.
+    """
+    return [_load(path) for path in sorted((run / "results").glob("*.json"))]
+
+
+def _load(path: Path) -> Result:
+    try:
+        figures = json.loads(path.read_text(encoding="utf-8"))
+        with np.load(path.with_suffix(".npz"), allow_pickle=False) as arrays:
+            paths = [str(name) for name in arrays["paths"]]
+            return Result(
+                name=path.stem,
+                figures=figures,
+                root=Path(str(arrays["root"])),
+                left=[paths[row] for row in arrays["left"]],
+                right=[paths[row] for row in arrays["right"]],
+                decided=arrays["decided"],
+                probabilities=arrays["probabilities"],
+                is_match=arrays["is_match"],
+                people=arrays["people"],
+            )
+    except (OSError, ValueError, KeyError, IndexError) as error:
+        raise ModelError(f"{path}: damaged ({error}); evaluate again") from error

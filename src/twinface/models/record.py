@@ -1,0 +1,122 @@
+"""All that a model needs beside its weights, as one JSON text that both forms of a model carry."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from twinface.core.errors import ModelError
+from twinface.core.types import Float32Array
+from twinface.faces.prepare import Preparation
+from twinface.models.decision import Calibration, Threshold
+from twinface.models.distances import DISTANCES
+from twinface.models.provenance import Provenance
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class ModelRecord:
+    """What a model is and how to use it.
+
+    Attributes:
+        name: of the run that made it.
+        preparation: from a picture to the network's input.
+        layout: what pictures it takes, in words: "LFW-a: aligned faces, 250x250".
+        embedding_size: D.
+        distance: entry of `distances.DISTANCES`.
+        distance_parameters: of that distance, name → array.
+        threshold, calibration: fitted on validation people.
+        provenance: whom the model has seen.
+        settings: the run's settings as plain values.
+        seed: of the run.
+        made_by: versions of the programs.
+    """
+
+    name: str
+    preparation: Preparation
+    layout: str
+    embedding_size: int
+    distance: str
+    distance_parameters: dict[str, Float32Array]
+    threshold: Threshold
+    calibration: Calibration
+    provenance: Provenance
+    settings: dict[str, Any]
+    seed: int
+    made_by: dict[str, str]
+
+    def score(self, left: Float32Array, right: Float32Array) -> Float32Array:
+        """Embeddings `[..., D]` and `[..., D]` → scores `[...]`; higher means the same person."""
+        scores: Float32Array = DISTANCES[self.distance].score(left, right, self.distance_parameters)
+        return scores
+
+    def to_json(self) -> str:
+        """One JSON text; arrays are base64 of little-endian float32."""
+        values = {
+            "format": FORMAT,
+            "name": self.name,
+            "preparation": self.preparation.as_dict(),
+            "layout": self.layout,
+            "embedding_size": self.embedding_size,
+            "distance": self.distance,
+            "distance_parameters": {name: _packed(value) for name, value in self.distance_parameters.items()},
+            "threshold": asdict(self.threshold),
+            "calibration": asdict(self.calibration),
+            "provenance": self.provenance.as_dict(),
+            "settings": self.settings,
+            "seed": self.seed,
+            "made_by": self.made_by,
+        }
+        return json.dumps(values, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str, source: str) -> ModelRecord:
+        """The inverse of `to_json`.
+
+        Raises:
+            ModelError: the text is not such a record, or of a format that this version does not know.
+        """
+        try:
+            values = json.loads(text)
+            found = values["format"]
+            if found != FORMAT:
+                raise ModelError(
+                    f"{source}: model format {found}; this version reads {FORMAT}: train it again"
+                )
+            record = cls(
+                name=str(values["name"]),
+                preparation=Preparation.from_dict(values["preparation"]),
+                layout=str(values["layout"]),
+                embedding_size=int(values["embedding_size"]),
+                distance=str(values["distance"]),
+                distance_parameters={
+                    name: _unpacked(value) for name, value in values["distance_parameters"].items()
+                },
+                threshold=Threshold(**values["threshold"]),
+                calibration=Calibration(**values["calibration"]),
+                provenance=Provenance.from_dict(values["provenance"]),
+                settings=dict(values["settings"]),
+                seed=int(values["seed"]),
+                made_by=dict(values["made_by"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ModelError(
+                f"{source}: the model's record is damaged ({error!r}); make the model again"
+            ) from error
+        if record.distance not in DISTANCES:
+            raise ModelError(f'{source}: distance "{record.distance}" is not known to this version')
+        return record
+
+
+def _packed(array: Float32Array) -> dict[str, Any]:
+    data = np.ascontiguousarray(array, "<f4").tobytes()
+    return {"shape": list(array.shape), "float32": base64.b64encode(data).decode()}
+
+
+def _unpacked(value: dict[str, Any]) -> Float32Array:
+    return np.frombuffer(base64.b64decode(value["float32"]), "<f4").reshape(value["shape"]).astype(np.float32)

@@ -1,0 +1,102 @@
+"""A compact residual network for aligned faces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from twinface.networks.backbones.base import Backbone, InputShape, Positive, Share
+
+
+class Shortcut(nn.Module):
+    """Brings a block's input to the shape of its output: averages when halving, then mixes channels (He et al. 2019).
+
+    The mixing is a 1x1 convolution, computed as a product over the channels. oneDNN's bfloat16 kernel for the weight
+    gradient of 1x1 convolutions, as of torch 2.13, ends the process with a segmentation fault at its exit after some
+    odd batch sizes; the product does not.
+    """
+
+    def __init__(self, channels: int, out_channels: int, stride: int) -> None:
+        super().__init__()
+        self.halve = (
+            nn.AvgPool2d(stride, ceil_mode=True, count_include_pad=False) if stride > 1 else nn.Identity()
+        )
+        self.mix = nn.Linear(channels, out_channels, bias=False)
+        self.norm = nn.BatchNorm2d(out_channels)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """`[B, C, H, W] -> [B, C', H / stride, W / stride]`."""
+        by_position = self.halve(maps).permute(0, 2, 3, 1)
+        result: Tensor = self.norm(self.mix(by_position).permute(0, 3, 1, 2))
+        return result
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions and a shortcut (He et al. 2016), narrowed in the first one by `stride`."""
+
+    def __init__(self, channels: int, out_channels: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, out_channels, 3, stride, 1, bias=False)
+        self.norm1 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, 1, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(out_channels)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride > 1 or channels != out_channels:
+            self.shortcut = Shortcut(channels, out_channels, stride)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """`[B, C, H, W] -> [B, C', H / stride, W / stride]`."""
+        inner = functional.relu(self.norm1(self.conv1(maps)))
+        return functional.relu(self.norm2(self.conv2(inner)) + self.shortcut(maps))
+
+
+class Residual(Backbone):
+    """A compact residual network: stem, blocks, and a dense layer over the last map's every position.
+
+    The dense layer keeps positions apart because an aligned face has its parts in fixed places.
+
+    Args:
+        shape: of the input; 64x64 is what the defaults are made for.
+        channels: of the blocks; each block after the first halves height and width.
+        depth: blocks at each width.
+        embedding: length of the embedding.
+        dropout: before the dense layer.
+    """
+
+    def __init__(
+        self,
+        shape: InputShape,
+        *,
+        channels: Sequence[Positive] = (48, 96, 144, 192),
+        depth: Positive = 1,
+        embedding: Positive = 256,
+        dropout: Share = 0.2,
+    ) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(shape[0], channels[0], 5, 2, 2, bias=False)
+        self.stem_norm = nn.BatchNorm2d(channels[0])
+        blocks: list[nn.Module] = []
+        width = channels[0]
+        for place, count in enumerate(channels):
+            for repeat in range(depth):
+                blocks.append(ResidualBlock(width, count, 2 if place > 0 and repeat == 0 else 1))
+                width = count
+        self.blocks = nn.Sequential(*blocks)
+        self.dropout = nn.Dropout(dropout)
+        with torch.no_grad():
+            positions = self._maps(torch.zeros(1, *shape)).flatten(1).shape[1]
+        self.dense = nn.Linear(positions, embedding, bias=False)
+        self.dense_norm = nn.BatchNorm1d(embedding)
+        self.embedding_size = embedding
+
+    def _maps(self, images: Tensor) -> Tensor:
+        maps: Tensor = self.blocks(functional.relu(self.stem_norm(self.stem(images))))
+        return maps
+
+    def forward(self, images: Tensor) -> Tensor:
+        """`[B, C, H, W] -> [B, embedding]`."""
+        embeddings: Tensor = self.dense_norm(self.dense(self.dropout(self._maps(images).flatten(1))))
+        return embeddings

@@ -1,0 +1,100 @@
+"""What the weights are before training: the paper's distributions, the seeds' and today's default.
+
+Each function changes a whole twin in place, drawing from torch's generator. A new initialisation is one
+function here and one line in `INITIALISATIONS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import nn
+
+from twinface.networks.backbones import Shortcut
+from twinface.networks.twin import Twin
+
+
+def he(twin: Twin) -> None:
+    """Convolutions as He et al. (2015) for ReLU, dense layers as torch sets them; the distance as it comes."""
+    for module in twin.modules():
+        if isinstance(module, nn.Conv2d | Shortcut):
+            weight = module.mix.weight if isinstance(module, Shortcut) else module.weight
+            nn.init.kaiming_normal_(weight, mode="fan_out", nonlinearity="relu")
+        if isinstance(module, nn.Conv2d) and module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def paper(twin: Twin) -> None:
+    """Koch et al. (2015), section 3.2: convolutions N(0, 0.01), dense N(0, 0.2), biases N(0.5, 0.01).
+
+    Seed A names the same three distributions. The weights of the distance are a dense layer too.
+    """
+    _normal(twin, convolution=(0.0, 0.01), dense=(0.0, 0.2), bias=(0.5, 0.01))
+
+
+def seed_a(twin: Twin) -> None:
+    """Seed A as its notebook has it: convolutions as in the paper, dense layers Glorot-uniform with zero bias.
+
+    Its report says N(0, 0.2) for the dense layer; the notebook's layer has no initialiser and so Keras's own.
+    """
+    paper(twin)
+    for module in twin.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            nn.init.zeros_(module.bias)
+    _glorot_distance(twin)
+
+
+def seed_b_meant(twin: Twin) -> None:
+    """Seed B as it was meant: convolutions as in the paper, dense layers left as torch sets them.
+
+    The report says that the dense layers' values were "slightly modified" and does not say how.
+    """
+    for module in twin.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.normal_(module.weight, 0.0, 0.01)
+            assert module.bias is not None
+            nn.init.normal_(module.bias, 0.5, 0.01)
+    _glorot_distance(twin)
+
+
+def seed_b_as_written(twin: Twin) -> None:
+    """Seed B as it ran: mean and standard deviation change places, so that all filters of a layer start equal.
+
+    Only the biases, N(0.01, 0.5), tell the filters apart.
+    """
+    for module in twin.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.normal_(module.weight, 0.01, 0.0)
+            assert module.bias is not None
+            nn.init.normal_(module.bias, 0.01, 0.5)
+    _glorot_distance(twin)
+
+
+def _normal(
+    twin: Twin, convolution: tuple[float, float], dense: tuple[float, float], bias: tuple[float, float]
+) -> None:
+    for module in twin.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.normal_(module.weight, *(convolution if isinstance(module, nn.Conv2d) else dense))
+            if module.bias is not None:
+                nn.init.normal_(module.bias, *bias)
+    if "weight" in twin.distance:
+        nn.init.normal_(twin.distance["weight"], *dense)
+        nn.init.normal_(twin.distance["bias"], *bias)
+
+
+def _glorot_distance(twin: Twin) -> None:
+    if "weight" in twin.distance:
+        limit = (6 / (twin.feature_size + 1)) ** 0.5
+        nn.init.uniform_(twin.distance["weight"], -limit, limit)
+        nn.init.zeros_(twin.distance["bias"])
+
+
+INITIALISATIONS: dict[str, Callable[[Twin], None]] = {
+    "he": he,
+    "paper": paper,
+    "seed-a": seed_a,
+    "seed-b-meant": seed_b_meant,
+    "seed-b-as-written": seed_b_as_written,
+}

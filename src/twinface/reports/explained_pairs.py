@@ -1,0 +1,62 @@
+"""Where the model looked in the pairs that it was most wrong about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from twinface.core.errors import DivergedError, ImageError, ModelError
+from twinface.evaluation.results import Result
+from twinface.recognition.explanation import Explanation, explain
+from twinface.recognition.explanation_picture import overlay, strongest
+from twinface.recognition.verifier import Verifier
+from twinface.reports.extreme_pairs import most_wrong
+from twinface.reports.pictures import Picture, PictureGroup, PicturePair, encode_picture, read_picture
+
+_SHOWN = 3  # of each kind: a pair costs as much as embedding some 160 pictures
+_LONGEST_SIDE = 190  # pixels; shown larger than other pairs, since it is the colours that matter
+
+
+@dataclass(frozen=True)
+class ExplainedPairs:
+    """Pairs with maps over their faces, or why there are none."""
+
+    groups: list[PictureGroup]
+    problem: str = ""
+
+
+def explained_pairs(run: Path, result: Result) -> ExplainedPairs:
+    """Up to three genuine pairs rejected and three impostor pairs accepted, with a map over each face.
+
+    Args:
+        run: folder whose model is asked; without one there are no maps.
+        result: an evaluation of that model on whole pictures.
+    """
+    try:
+        verifier = Verifier(run)
+    except ModelError:
+        # The error names the file's whole path, which is nobody's business who is shown the page.
+        return ExplainedPairs([], "this run's model is not in its folder, or is damaged")
+    groups = []
+    for title, kind, rows in most_wrong(result):
+        names = ((result.left[row], result.right[row]) for row in rows[:_SHOWN])
+        pairs = tuple(_explained(verifier, result.root, left, right) for left, right in names)
+        groups.append(PictureGroup(title, kind, pairs))
+    return ExplainedPairs(groups)
+
+
+def _explained(verifier: Verifier, root: Path, left: str, right: str) -> PicturePair:
+    try:
+        explanation = explain(root / left, root / right, verifier)
+    except (ImageError, DivergedError):
+        return PicturePair(read_picture(root, left), read_picture(root, right), ("no map",))
+    most, verdict = strongest(explanation), explanation.verdict
+    lines = (
+        f"score {verdict.score:.3f}, threshold {verdict.threshold:.3f}",
+        f"fullest colour: score ± {most:.3f}",
+    )
+    return PicturePair(_with_map(explanation, 0, left, most), _with_map(explanation, 1, right, most), lines)
+
+
+def _with_map(explanation: Explanation, side: int, path: str, most: float) -> Picture:
+    return encode_picture(overlay(explanation.faces[side], explanation.maps[side], most), path, _LONGEST_SIDE)

@@ -1,0 +1,141 @@
+"""How training went, epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from twinface.reports.charts import FOURTH, INK, MUTED, THIRD, Chart, chart, share_axis
+
+Records = Sequence[dict[str, Any]]
+# None of the two colours that mean genuine and impostor.
+_SHARES = (
+    ("accuracy", "accuracy", INK, "-"),
+    ("auc", "AUC", FOURTH, "--"),
+    ("one_shot", "one-shot", THIRD, "-."),
+)
+_LOSSES = {"loss": (INK, "-"), "validation_loss": (FOURTH, "--")}
+
+
+def best_epoch(records: Records) -> int | None:
+    """The number of the epoch whose weights were kept, or None before the first validation."""
+    best = [record["epoch"] for record in records if record.get("best")]
+    return best[-1] if best else None
+
+
+def learning_charts(records: Records, loss_is_cross_entropy: bool) -> list[Chart]:
+    """Loss, validation figures and learning rate over epochs; nothing where no epoch is finished.
+
+    Args:
+        records: the lines of `metrics.jsonl`.
+        loss_is_cross_entropy: whether training and validation loss are the same measure of the same thing,
+            and so belong into one chart.
+    """
+    if not records:
+        return []
+    charts = []
+    if loss_is_cross_entropy:
+        charts.append(_loss("Loss", records, {"loss": "training", "validation_loss": "validation"}))
+    else:
+        charts.append(_loss("Training loss", records, {"loss": "training"}))
+        charts.append(_loss("Validation loss", records, {"validation_loss": "validation"}))
+    charts += [_shares(records), _learning_rate(records)]
+    return [drawn for drawn in charts if drawn is not None]
+
+
+def _loss(title: str, records: Records, names: dict[str, str]) -> Chart | None:
+    curves = {name: _curve(records, name) for name in names}
+    if not any(epochs for epochs, _ in curves.values()):
+        return None
+
+    def draw(figure: Figure) -> None:
+        axes = _epoch_axes(figure, records, "loss" if "loss" in names else "cross-entropy, nats a pair")
+        for name, (epochs, values) in curves.items():
+            color, line = _LOSSES[name]
+            axes.plot(epochs, values, line, color=color, **_marker(epochs), label=names[name])
+        if len(curves) > 1:
+            figure.legend(loc="outside upper center", ncols=2)
+
+    said = "; ".join(
+        f"{names[name]} from {values[0]:.4f} to {values[-1]:.4f}"
+        for name, (_, values) in curves.items()
+        if values
+    )
+    caption = (
+        "" if "loss" in names else "Of calibrated probabilities, so that runs with other losses compare."
+    )
+    return chart(title, f"{title} over epochs: {said}.", draw, caption)
+
+
+def _shares(records: Records) -> Chart | None:
+    curves = [(label, *_curve(records, name), color, line) for name, label, color, line in _SHARES]
+    curves = [curve for curve in curves if curve[1]]
+    if not curves:
+        return None
+
+    def draw(figure: Figure) -> None:
+        axes = _epoch_axes(figure, records, "")
+        for label, epochs, values, color, line in curves:
+            axes.plot(epochs, values, line, color=color, **_marker(epochs), label=label)
+        lowest = min(min(values) for _, _, values, _, _ in curves)
+        share_axis(axes, "y", max(0.0, lowest - 0.03), 1.005)
+        figure.legend(loc="outside upper center", ncols=3)
+
+    said = "; ".join(
+        f"{label} ends at {values[-1]:.4f}, best {max(values):.4f}" for label, _, values, _, _ in curves
+    )
+    return chart(
+        "Validation", f"Validation over epochs: {said}.", draw, "Of people whom training did not see."
+    )
+
+
+def _learning_rate(records: Records) -> Chart | None:
+    epochs, rates = _curve(records, "learning_rate")
+    if not epochs:
+        return None
+
+    def draw(figure: Figure) -> None:
+        axes = _epoch_axes(figure, records, "learning rate at the epoch's end")
+        axes.plot(epochs, rates, color=INK, **_marker(epochs))
+        axes.set_ylim(bottom=0)
+
+    said = f"Learning rate over epochs: at most {max(rates):.3g}, {rates[-1]:.3g} at the end."
+    return chart("Learning rate", said, draw)
+
+
+def _curve(records: Records, name: str) -> tuple[list[int], list[float]]:
+    """The epochs that measured something, and what."""
+    found = [(record["epoch"], record[name]) for record in records if record.get(name) is not None]
+    return [epoch for epoch, _ in found], [value for _, value in found]
+
+
+def _epoch_axes(figure: Figure, records: Records, label: str) -> Axes:
+    axes = figure.subplots()
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(label)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    best = best_epoch(records)
+    if best is not None:
+        axes.axvline(best, color=MUTED, linewidth=1, linestyle=":")
+        axes.annotate(
+            f"best: {best}",
+            (best, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            color=MUTED,
+            fontsize=8.5,
+        )
+    if len(records) == 1:  # a single point in the middle, not an axis of fractions of an epoch
+        axes.set_xlim(records[0]["epoch"] - 1, records[0]["epoch"] + 1)
+    return axes
+
+
+def _marker(epochs: list[int]) -> dict[str, Any]:
+    """Dots where they are few enough to be told apart; a dot that stands alone is a larger one."""
+    return {"marker": "o" if len(epochs) <= 40 else "", "markersize": 3 if len(epochs) > 1 else 6}

@@ -1,0 +1,27 @@
+"""Templates to HTML."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+
+def render(template: str, **values: Any) -> str:
+    """Fills a template; every value is escaped, since people and files may be named like HTML.
+
+    Args:
+        template: a file in `templates/`.
+        values: its variables; one that is missing is an error, not a gap in the page.
+    """
+    environment = Environment(
+        loader=PackageLoader("twinface.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = resources.files("twinface.reports").joinpath("templates/page.css").read_text(encoding="utf-8")
+    return environment.get_template(template).render(style=Markup(style), **values)

@@ -1,0 +1,65 @@
+"""The form of a model to train on from: safetensors weights and a JSON record beside them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from twinface.core.errors import ModelError
+from twinface.core.settings import settings_from
+from twinface.core.storage import write_json
+from twinface.models.record import ModelRecord
+from twinface.networks.build import build_twin
+from twinface.networks.projection import empty_projection
+from twinface.networks.score_normalisation import empty_shift
+from twinface.networks.twin import Twin
+from twinface.training.state_file import Tensors, read_tensors, write_tensors
+
+WEIGHTS, RECORD = "twin.safetensors", "twin.json"
+
+
+def save_twin(folder: Path, weights: Tensors, record: ModelRecord) -> None:
+    """Writes weights and record into `folder`.
+
+    Raises:
+        StorageError: a file cannot be written; whole files of before stay.
+    """
+    write_tensors(folder / WEIGHTS, weights, {"name": record.name})
+    write_json(folder / RECORD, json.loads(record.to_json()))
+
+
+def load_twin(place: Path | str) -> tuple[Twin, ModelRecord]:
+    """Reads what `save_twin` wrote; the twin is on the CPU, in evaluation mode.
+
+    Args:
+        place: a run folder, or its model folder.
+
+    Raises:
+        ModelError: a file is missing or damaged, or the weights do not fit the record or this version's networks.
+    """
+    place = Path(place)
+    folder = next((path for path in (place / "model", place) if (path / WEIGHTS).is_file()), None)
+    if folder is None:
+        raise ModelError(f"{place}: found no {WEIGHTS}; need a run folder whose training has ended")
+    try:
+        text = (folder / RECORD).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"{folder / RECORD}: cannot be read ({error})") from error
+    record = ModelRecord.from_json(text, str(folder / RECORD))
+    settings = settings_from(record.settings, str(folder / RECORD))
+    twin = build_twin(settings.network, settings.imaging)
+    tensors, _ = read_tensors(folder / WEIGHTS)
+    twin.projection = empty_projection(tensors, twin.backbone.weights)
+    twin.shift = empty_shift(tensors, settings.shift)
+    try:
+        twin.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise ModelError(f"{folder / WEIGHTS}: does not fit {RECORD} beside it ({error})") from error
+    parts = twin.backbone.parts
+    if twin.projection and tuple(twin.projection.sizes) != parts:
+        maker = record.made_by.get("twinface", "an older version")
+        raise ModelError(
+            f"{folder / WEIGHTS}: made by Twinface {maker}, whose network gave {twin.projection.sizes} numbers "
+            f"where this one's gives {list(parts)}; train it again (its {folder / 'model.onnx'} can still be used)"
+        )
+    return twin.eval(), record

@@ -1,0 +1,130 @@
+"""Optimisers, with rates per layer as in the paper, and the function that sets their rates at each step.
+
+Parameters come as (name, parameter) pairs; a layer is the name up to its last dot, so the paper's network
+has the layers `backbone.conv1` … `backbone.conv4`, `backbone.dense` and `distance`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import nn
+
+from twinface.core.errors import SettingsError
+from twinface.core.settings import nearest
+from twinface.training.schedules import Schedule
+
+NamedParameters = Sequence[tuple[str, nn.Parameter]]
+Rate = Annotated[float, Field(gt=0)]
+Decay = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+class LayerRates(BaseModel):
+    """What one layer may have of its own; what is not given is as for the other layers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    learning_rate: Rate | None = None
+    momentum: Share | None = None
+    weight_decay: Decay | None = None
+
+
+def adam(
+    parameters: NamedParameters,
+    *,
+    learning_rate: Rate = 1e-3,
+    weight_decay: Decay = 0.0,
+    beta1: Share = 0.9,
+    beta2: Share = 0.999,
+) -> torch.optim.Optimizer:
+    """Adam (Kingma and Ba 2015); `weight_decay` is an L2 penalty on every parameter, as the seeds had it."""
+    group = {"params": [parameter for _, parameter in parameters], "base_rate": learning_rate}
+    return torch.optim.Adam(
+        [group], lr=learning_rate, betas=(beta1, beta2), weight_decay=weight_decay, fused=True
+    )
+
+
+def adamw(
+    parameters: NamedParameters,
+    *,
+    learning_rate: Rate = 1e-3,
+    weight_decay: Decay = 0.05,
+    beta1: Share = 0.9,
+    beta2: Share = 0.999,
+) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov and Hutter 2019); biases and normalisation weights do not decay."""
+    matrices = [parameter for _, parameter in parameters if parameter.ndim > 1]
+    vectors = [parameter for _, parameter in parameters if parameter.ndim <= 1]
+    groups = [
+        {"params": matrices, "weight_decay": weight_decay, "base_rate": learning_rate},
+        {"params": vectors, "weight_decay": 0.0, "base_rate": learning_rate},
+    ]
+    return torch.optim.AdamW(groups, lr=learning_rate, betas=(beta1, beta2), fused=True)
+
+
+def sgd(
+    parameters: NamedParameters,
+    *,
+    learning_rate: Rate = 1e-2,
+    momentum: Share = 0.9,
+    momentum_start: Share | None = None,
+    momentum_epochs: Annotated[int, Field(ge=1)] = 50,
+    weight_decay: Decay = 0.0,
+    layers: Mapping[str, LayerRates] | None = None,
+) -> torch.optim.Optimizer:
+    """Stochastic gradient descent with momentum, in the paper's form (Koch et al. 2015, section 3.2).
+
+    Args:
+        parameters: what is learnt.
+        learning_rate: of every layer that `layers` does not name.
+        momentum: that is reached after `momentum_epochs`.
+        momentum_start: where momentum starts its linear rise (0.5 in the paper); None is constant momentum.
+        momentum_epochs: how long the rise takes.
+        weight_decay: L2 penalty.
+        layers: rates of single layers, by name: `{"backbone.dense": {"learning_rate": 1e-3}}`.
+
+    Raises:
+        SettingsError: `layers` names a layer that the network does not have.
+    """
+    layers = layers or {}
+    names = sorted({_layer(name) for name, _ in parameters})
+    for name in layers:
+        if name not in names:
+            raise SettingsError(f'optimizer.layers: no layer "{name}"{nearest(name, names)}')
+    groups: list[dict[str, Any]] = []
+    for name in names:
+        own = layers.get(name, LayerRates())
+        top = momentum if own.momentum is None else own.momentum
+        groups.append(
+            {
+                "params": [parameter for full, parameter in parameters if _layer(full) == name],
+                "base_rate": learning_rate if own.learning_rate is None else own.learning_rate,
+                "weight_decay": weight_decay if own.weight_decay is None else own.weight_decay,
+                "momentum_top": top,
+                "momentum_start": top if momentum_start is None else min(momentum_start, top),
+                "momentum_epochs": momentum_epochs,
+            }
+        )
+    return torch.optim.SGD(groups, lr=learning_rate, momentum=momentum)
+
+
+def set_rates(optimizer: torch.optim.Optimizer, schedule: Schedule, epoch: float) -> None:
+    """Sets each group's rate, and its momentum where that rises, for a position in epochs."""
+    factor = schedule(epoch)
+    for group in optimizer.param_groups:
+        group["lr"] = group["base_rate"] * factor
+        if "momentum_top" in group:
+            risen = min(1.0, int(epoch) / group["momentum_epochs"])
+            group["momentum"] = group["momentum_start"] + risen * (
+                group["momentum_top"] - group["momentum_start"]
+            )
+
+
+def _layer(parameter: str) -> str:
+    return parameter.rpartition(".")[0]
+
+
+OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": adam, "adamw": adamw, "sgd": sgd}

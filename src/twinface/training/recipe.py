@@ -1,0 +1,115 @@
+"""Recipes: settings by name or from a TOML file, with single fields overridden."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from twinface.core.errors import SettingsError
+from twinface.core.settings import Settings, nearest, settings_from
+
+_COMPONENTS = {"loss", "optimizer", "projection", "sampling", "schedule", "network.backbone"}
+
+
+def recipe_names() -> list[str]:
+    """The recipes that come with the package."""
+    folder = resources.files("twinface.training") / "recipes"
+    return sorted(
+        entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")
+    )
+
+
+def load_recipe(name: str, overrides: Iterable[str] = ()) -> Settings:
+    """Reads a recipe by its name, or by the path of a TOML file, and applies `field=value` overrides.
+
+    Raises:
+        SettingsError: no such recipe, a file that is not TOML, an unknown field, an impossible value.
+    """
+    values, source = read_recipe(name)
+    return settings_from(override(values, overrides), source)
+
+
+def read_recipe(name: str) -> tuple[dict[str, Any], str]:
+    """A recipe's plain values, unchecked, and what to call it in an error.
+
+    Raises:
+        SettingsError: no such recipe, or a file that is not TOML.
+    """
+    if name in recipe_names():
+        text = (resources.files("twinface.training") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
+        source = f"recipe {name}"
+    elif name.endswith(".toml"):
+        try:
+            text = Path(name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{name}: cannot be read as a recipe ({error}); give a TOML file") from error
+        source = name
+    else:
+        raise SettingsError(
+            f'no recipe "{name}"{nearest(name, recipe_names())}; or give the path of a .toml file'
+        )
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{source}: not TOML: {error}") from error
+    values.setdefault("recipe", Path(name).stem)
+    return values, source
+
+
+def override(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
+    """Applies overrides such as `trainer.epochs=5` to plain values; the right side is TOML or a bare word.
+
+    A component is replaced as a whole by naming it (`loss=bce`) or field by field (`loss.margin=0.2`).
+
+    Raises:
+        SettingsError: an override without `=`, or one that reaches into something that has no fields.
+
+    >>> override({"trainer": {"epochs": 9}}, ["trainer.epochs=5", "loss=bce"])
+    {'trainer': {'epochs': 5}, 'loss': {'name': 'bce'}}
+    >>> override({}, ["projection=none", "validation.patience=none"])
+    {'projection': {'name': 'none'}, 'validation': {'patience': None}}
+    """
+    result = values
+    for text in overrides:
+        path, equals, right = text.partition("=")
+        if not equals or not path.strip():
+            raise SettingsError(f'--set {text}: need FIELD=VALUE, for example "trainer.epochs=5"')
+        path, right = path.strip(), right.strip()
+        # "none" is no value, except where it is a name: projection.name=none.
+        is_name = path in _COMPONENTS or path.endswith(".name")
+        result = assign(
+            result, path, right if right == "none" and is_name else _parsed(right), f"--set {text}"
+        )
+    return _copied(result)
+
+
+def assign(values: Mapping[str, Any], path: str, value: Any, source: str) -> dict[str, Any]:
+    """A copy of plain values with the field at a dotted path changed; a bare word makes a component by its name.
+
+    Raises:
+        SettingsError: the path reaches into something that has no fields.
+    """
+    result: dict[str, Any] = _copied(values)
+    *parents, leaf = path.split(".")
+    place = result
+    for parent in parents:
+        place = place.setdefault(parent, {})
+        if not isinstance(place, dict):
+            raise SettingsError(f'{source}: "{parent}" has a value and no fields')
+    is_component = path in _COMPONENTS and isinstance(value, str)
+    place[leaf] = {"name": value} if is_component else value
+    return result
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return None if text == "none" else text
+
+
+def _copied(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _copied(value) if isinstance(value, Mapping) else value for key, value in values.items()}

@@ -1,0 +1,207 @@
+"""A run is a folder that can be read without the program.
+
+settings.toml       every setting
+run.json            what, when, where, on which data, by which versions, and how it ended
+log.txt             what was said
+metrics.jsonl       one line an epoch
+state.safetensors   where training stands, to the bit
+best.safetensors    the best epoch's weights
+model/              twin.safetensors + twin.json to train on from, model.onnx (and what `export` made) to use
+profile*            where the time went, if it was asked for: a table, the same as JSON, a trace
+validation.npz      the model's scores of its validation pairs, to compare it with others pair by pair
+results/            one evaluation each: numbers as JSON, scores as NPZ
+report.html         all of it to look at
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from twinface.core.errors import ModelError, SettingsError
+from twinface.core.settings import Settings, settings_from
+from twinface.core.storage import write_json, write_text
+
+if TYPE_CHECKING:
+    from twinface.training.state_file import StateFile, Tensors
+
+log = logging.getLogger("twinface")
+
+
+class RunFolder:
+    """The files of one run.
+
+    Args:
+        path: the folder.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.best = self.path / "best.safetensors"
+        self.model = self.path / "model"
+        self.metrics = self.path / "metrics.jsonl"
+        self.manifest = self.path / "run.json"
+        self.settings_file = self.path / "settings.toml"
+
+    @cached_property
+    def state(self) -> StateFile:
+        """Where training stands. Reading a run's figures needs neither this nor the torch that it brings."""
+        from twinface.training.state_file import StateFile
+
+        return StateFile(self.path)
+
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+        return self.path.resolve().name
+
+    def create(self, settings: Settings, about: dict[str, Any]) -> None:
+        """Makes a new run.
+
+        Raises:
+            SettingsError: there is a run already, or the folder holds other files.
+            StorageError: it cannot be written.
+        """
+        import tomli_w
+
+        if self.manifest.exists():
+            raise SettingsError(
+                f"{self.path}: there is a run already; continue it with --resume {self.path}, or choose another --out"
+            )
+        if self.path.is_dir() and any(self.path.iterdir()):
+            raise SettingsError(
+                f"{self.path}: the folder is not empty and holds no run; choose another --out"
+            )
+        if self.path.exists() and not self.path.is_dir():
+            raise SettingsError(f"{self.path}: is a file; --out needs a folder")
+        write_text(self.settings_file, tomli_w.dumps(settings.as_dict()))
+        write_json(self.manifest, {"name": self.name, "status": "new", "started": now(), **about})
+
+    def settings(self) -> Settings:
+        """The run's settings.
+
+        Raises:
+            ModelError: the folder holds no run.
+            SettingsError: the settings file was changed to something impossible.
+        """
+        try:
+            values = tomllib.loads(self.settings_file.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise ModelError(
+                f"{self.path}: holds no run (no settings.toml); start one with `twinface train`"
+            ) from error
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise SettingsError(f"{self.settings_file}: cannot be read ({error})") from error
+        return settings_from(values, str(self.settings_file))
+
+    def about(self) -> dict[str, Any]:
+        """What `run.json` says.
+
+        Raises:
+            ModelError: it is missing or damaged.
+        """
+        try:
+            about: dict[str, Any] = json.loads(self.manifest.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise ModelError(
+                f"{self.path}: holds no run (no run.json); start one with `twinface train`"
+            ) from error
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{self.manifest}: cannot be read ({error})") from error
+        return about
+
+    def note(self, **values: Any) -> None:
+        """Adds to what `run.json` says."""
+        write_json(self.manifest, {**self.about(), **values})
+
+    def records(self) -> list[dict[str, Any]]:
+        """The epochs' metrics, one dict a line of `metrics.jsonl`.
+
+        Raises:
+            ModelError: the file is damaged.
+        """
+        if not self.metrics.exists():
+            return []
+        try:
+            return [json.loads(line) for line in self.metrics.read_text(encoding="utf-8").splitlines()]
+        except (OSError, ValueError) as error:
+            raise ModelError(
+                f"{self.metrics}: cannot be read ({error}); mend or remove it, then resume"
+            ) from error
+
+    def record(self, number: int, values: dict[str, Any]) -> None:
+        """Writes line `number` of the metrics, in place of whatever an interrupted run had written after it."""
+        records = [*self.records()[:number], values]
+        write_text(self.metrics, "".join(json.dumps(record, allow_nan=False) + "\n" for record in records))
+
+    def keep_best(self, weights: Tensors, about: dict[str, Any]) -> None:
+        """Keeps the best weights so far."""
+        from twinface.training.state_file import write_tensors
+
+        write_tensors(self.best, weights, about)
+
+    @contextmanager
+    def locked(self, wait: float = 0) -> Iterator[None]:
+        """Keeps a second process from training the same run.
+
+        Args:
+            wait: seconds to wait for another process to let go.
+
+        Raises:
+            SettingsError: one is at it.
+        """
+        from filelock import FileLock, Timeout
+
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path / ".lock", timeout=wait)
+        try:
+            with lock, self._logging():
+                yield
+        except Timeout as error:
+            raise SettingsError(
+                f"{self.path}: another process is training this run; wait, or choose another --out"
+            ) from error
+
+    @contextmanager
+    def _logging(self) -> Iterator[None]:
+        handler = logging.FileHandler(self.path / "log.txt", encoding="utf-8")
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+        try:
+            yield
+        finally:
+            log.removeHandler(handler)
+            handler.close()
+
+
+class FollowedRun(RunFolder):
+    """A run as all processes but the first see it, if several train it: they read, and leave writing to the first."""
+
+    @cached_property
+    def state(self) -> StateFile:
+        """Where training stands, to be read."""
+        from twinface.training.state_file import ReadOnlyState
+
+        return ReadOnlyState(self.path)
+
+    def note(self, **values: Any) -> None:
+        """Leaves it to the first process."""
+
+    def record(self, number: int, values: dict[str, Any]) -> None:
+        """Leaves it to the first process."""
+
+    def keep_best(self, weights: Tensors, about: dict[str, Any]) -> None:
+        """Leaves it to the first process."""
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

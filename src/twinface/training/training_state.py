@@ -1,0 +1,82 @@
+"""All that training changes, as objects to train and as tensors to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from twinface.core.errors import ModelError
+from twinface.networks.twin import Twin
+from twinface.training.averaging import WeightAverage
+from twinface.training.losses import Loss
+from twinface.training.state_file import Tensors
+
+
+@dataclass
+class Learner:
+    """All that training changes: the twin, the loss's own weights, the optimiser, the average.
+
+    Attributes:
+        features: what a training step embeds pictures with: `twin.features`, or what torch.compile made of it.
+    """
+
+    twin: Twin
+    features: Callable[[Tensor], Tensor]
+    loss: Loss
+    optimizer: torch.optim.Optimizer
+    average: WeightAverage | None = None
+
+    def tensors(self) -> Tensors:
+        """A flat view of every tensor, by name."""
+        tensors = {f"twin/{name}": value for name, value in self.twin.state_dict().items()}
+        tensors |= {f"loss/{name}": value for name, value in self.loss.state_dict().items()}
+        if self.average:
+            tensors |= {f"average/{name}": value for name, value in self.average.tensors.items()}
+        for index, slots in self.optimizer.state_dict()["state"].items():
+            tensors |= {
+                f"optimizer/{index}/{slot}": value for slot, value in slots.items() if value is not None
+            }
+        return tensors
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """The inverse of `tensors`.
+
+        Raises:
+            ModelError: they are of another network or loss, of an older version's, say.
+        """
+        own = self.tensors()
+        for name in sorted(own.keys() | tensors.keys()):
+            here, there = (tuple(each[name].shape) if name in each else "nothing" for each in (own, tensors))
+            # An optimiser's own tensors come with its first step.
+            if here != there and not name.startswith("optimizer/"):
+                raise ModelError(
+                    f"{name} is {there} there, where this version's network and loss have {here}: "
+                    "another version made it; go on with that one, or train again"
+                )
+        self.twin.load_state_dict(_under("twin/", tensors))
+        self.loss.load_state_dict(_under("loss/", tensors))
+        if self.average:
+            for name, value in _under("average/", tensors).items():
+                self.average.tensors[name].copy_(value)
+        slots: dict[int, dict[str, Tensor]] = {}
+        for name, value in _under("optimizer/", tensors).items():
+            index, _, slot = name.partition("/")
+            slots.setdefault(int(index), {})[slot] = value
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": slots})
+        # Fused optimisers walk through parameter and moments in the order in which they lie in memory, so that a
+        # moment that was read back must lie as its parameter does (channels_last, say).
+        for parameter, state in self.optimizer.state.items():
+            for slot, value in state.items():
+                if value.shape == parameter.shape:
+                    state[slot] = torch.empty_like(parameter).copy_(value)
+
+    def kept_weights(self) -> Tensors:
+        """The weights that are validated and shipped: the average where there is one."""
+        return dict(self.average.tensors if self.average else self.twin.state_dict())
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,124 @@
+"""Measures a twin on validation people after an epoch, and chooses between epochs by it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from twinface.core.errors import DataError
+from twinface.core.settings import ValidationSettings
+from twinface.core.types import ByteArray, Float32Array, PairSet, ScoredPairs
+from twinface.evaluation.calibration import fit_calibration
+from twinface.evaluation.metrics import (
+    area_under_curve,
+    binary_cross_entropy,
+    cross_validated_accuracy,
+    draw_one_shot_trials,
+    one_shot_accuracy,
+)
+from twinface.models.decision import Calibration
+from twinface.models.scoring import embed_faces, score_pairs
+from twinface.networks.twin import Twin
+from twinface.training.processes import Processes
+from twinface.training.runtime import Machine
+
+# A score that was trained as a logit is a calibrated one already.
+_LOGIT = Calibration(slope=1.0, offset=0.0, fitted_on="nothing: scores are logits")
+
+
+class Validator:
+    """Called with a twin, gives its measurements on validation people.
+
+    Args:
+        faces: `[N, H, W, C]` uint8, the validation pictures.
+        pairs: labelled pairs of them.
+        settings: which measurement chooses.
+        machine: where to run.
+        processes: who shares the pictures; the figures are the same in all of them.
+        seed: of the one-shot trials.
+        scores_are_logits: whether the loss makes scores logits (cross-entropy does); otherwise the loss that is
+            reported is that of calibrated probabilities.
+
+    Raises:
+        DataError: there are too few pairs; or one-shot trials are to choose, and there are too few people for them.
+    """
+
+    def __init__(
+        self,
+        faces: ByteArray,
+        pairs: PairSet,
+        settings: ValidationSettings,
+        machine: Machine,
+        seed: int,
+        scores_are_logits: bool,
+        processes: Processes | None = None,
+    ) -> None:
+        self.faces, self.pairs, self.metric, self.machine = faces, pairs, settings.metric, machine
+        self.processes = processes or Processes()
+        self.scores_are_logits = scores_are_logits
+        self.folds = min(10, int(pairs.is_match.sum()), int((~pairs.is_match).sum()))
+        if self.folds < 2:
+            raise DataError(
+                f"{pairs.name}: {int(pairs.is_match.sum())} genuine and {int((~pairs.is_match).sum())} impostor pairs "
+                "to validate on, need two of each or more: hold out more people with data.validation_people"
+            )
+        self.trials = None
+        try:
+            self.trials = draw_one_shot_trials(pairs.faces.people, settings.ways, settings.trials, seed)
+        except DataError:
+            if settings.metric == "one-shot":
+                raise
+
+    def __call__(self, twin: Twin) -> dict[str, float]:
+        """Accuracy, AUC, loss and one-shot accuracy; `"value"` is what chooses, higher for better."""
+        return self.measure(twin, self._embed_all(twin), self.machine.device)[0]
+
+    def measure(
+        self, twin: Twin, embeddings: Float32Array, device: str = "cpu"
+    ) -> tuple[dict[str, float], ScoredPairs]:
+        """The same of embeddings `[N, D]` that the twin has made, and the pairs' scores.
+
+        Args:
+            twin: on `device`.
+            embeddings: one for each validation picture.
+            device: where the twin is.
+        """
+
+        def score(left: Float32Array, right: Float32Array) -> Float32Array:
+            with torch.inference_mode():
+                scores = twin.score(torch.from_numpy(left).to(device), torch.from_numpy(right).to(device))
+                return np.asarray(scores.cpu().numpy(), np.float32)
+
+        scored = score_pairs(embeddings, self.pairs, score)
+        calibration = (
+            _LOGIT
+            if self.scores_are_logits
+            else fit_calibration(scored.scores, scored.is_match, "these very pairs, to compare epochs")
+        )
+        measured = {
+            "accuracy": cross_validated_accuracy(scored.scores, scored.is_match, self.folds),
+            "auc": area_under_curve(scored.scores, scored.is_match),
+            "validation_loss": binary_cross_entropy(calibration.probability(scored.scores), scored.is_match),
+        }
+        if self.trials:
+            probe, candidates, answer = self.trials
+            count, ways = candidates.shape
+            similarities = score(np.repeat(embeddings[probe], ways, axis=0), embeddings[candidates.ravel()])
+            measured["one_shot"] = one_shot_accuracy(similarities.reshape(count, ways), answer)
+        chooser = {"accuracy": "accuracy", "loss": "validation_loss", "one-shot": "one_shot"}[self.metric]
+        sign = -1 if self.metric == "loss" else 1
+        return {"value": sign * measured[chooser], **measured}, scored
+
+    def _embed_all(self, twin: Twin) -> Float32Array:
+        """Every picture, each by one of the processes, in the same batches as one process would make."""
+        at_once = twin.backbone.at_once if self.machine.device == "cpu" else 512
+        faces = self.faces[self.processes.take(len(self.faces), at_once).rows]
+        own = np.zeros((0, twin.embedding_size), np.float32)
+        if len(faces):
+            own = embed_faces(lambda batch: self._embed(twin, batch), faces, at_once)
+        return np.asarray(self.processes.gather(torch.from_numpy(own)).numpy(), np.float32)
+
+    def _embed(self, twin: Twin, faces: ByteArray) -> Float32Array:
+        with torch.inference_mode(), self.machine.autocast():
+            embeddings = twin.embed(torch.from_numpy(faces).to(self.machine.device))
+            return np.asarray(embeddings.float().cpu().numpy(), np.float32)
