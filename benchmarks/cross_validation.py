@@ -27,8 +27,8 @@ from twinface.evaluation.intervals import mean_and_standard_error
 from twinface.evaluation.metrics import area_under_curve, fold_accuracies
 from twinface.faces.cache import prepare_faces
 from twinface.faces.prepare import build_preparation
-from twinface.networks.build import build_twin, fit_backbone
-from twinface.networks.twin import Twin
+from twinface.networks.build import build_network, fit_backbone
+from twinface.networks.siamese import SiameseNetwork
 from twinface.training.finalize import embed_with, fit_to_people
 from twinface.training.recipe import load_recipe
 
@@ -36,19 +36,21 @@ TENTHS = 10
 SPLIT_SEED = 1  # the first tenth is, but for one person, the shipped recipes' validation people
 
 
-def embedded(settings: Settings, source: DataSource, seed: int) -> tuple[FaceSet, Twin, Float32Array]:
+def embedded(
+    settings: Settings, source: DataSource, seed: int
+) -> tuple[FaceSet, SiameseNetwork, Float32Array]:
     """All training faces, the network that has learnt from their pictures, and what it makes of each."""
     dataset = source.open()
     faces = dataset.training_faces()
     images = prepare_faces(faces, build_preparation(settings.imaging, dataset.region)).images
-    twin = build_twin(settings.network, settings.imaging, seed)
-    if any(twin.backbone.learning):
+    network = build_network(settings.network, settings.imaging, seed)
+    if any(network.backbone.learning):
         raise SettingsError(
             f"{settings.recipe}: its network has layers to learn; this is for those that have none"
         )
-    fit_backbone(twin.eval(), images, seed)
+    fit_backbone(network.eval(), images, seed)
 
-    return faces, twin, embed_with(twin, images)
+    return faces, network, embed_with(network, images)
 
 
 def tenths(faces: FaceSet) -> Iterator[tuple[FaceSet, PairSet]]:
@@ -63,24 +65,24 @@ def scores_of(
     rest: FaceSet,
     row: dict[str, int],
     embeddings: Float32Array,
-    twin: Twin,
+    network: SiameseNetwork,
     settings: Settings,
 ) -> FloatArray:
     """`[M]` scores of the pairs, by projection and shift of the rest."""
     known, asked = (embeddings[[row[path] for path in faces.paths]] for faces in (rest, pairs.faces))
-    fit_to_people(twin, settings, known, rest.people)
+    fit_to_people(network, settings, known, rest.people)
     with torch.inference_mode():
-        values = twin.project(torch.from_numpy(asked))
-        return np.asarray(twin.score(values[pairs.left], values[pairs.right]).numpy(), np.float64)
+        values = network.project(torch.from_numpy(asked))
+        return np.asarray(network.score(values[pairs.left], values[pairs.right]).numpy(), np.float64)
 
 
 def line(settings: Settings, source: DataSource, seed: int) -> str:
     """A row of the table."""
-    faces, twin, embeddings = embedded(settings, source, seed)
+    faces, network, embeddings = embedded(settings, source, seed)
     row = {path: number for number, path in enumerate(faces.paths)}
     scores, matches, folds, areas = [], [], [], []
     for fold, (rest, pairs) in enumerate(tenths(faces)):
-        found = scores_of(pairs, rest, row, embeddings, twin, settings)
+        found = scores_of(pairs, rest, row, embeddings, network, settings)
         scores.append(found)
         matches.append(pairs.is_match)
         folds.append(np.full(len(pairs), fold))

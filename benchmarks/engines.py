@@ -34,13 +34,13 @@ def onnx(model: str, count: int) -> Work:
 def openvino(run: str, count: int) -> Work:
     """OpenVINO in float32, from an export of a run."""
     from twinface.models.openvino_model import OpenvinoModel
-    from twinface.training.checkpoint import load_twin
+    from twinface.training.checkpoint import load_checkpoint
     from twinface.training.export import export_model
 
-    twin, record = load_twin(run)
+    network, record = load_checkpoint(run)
     with tempfile.TemporaryDirectory() as place:
         file = Path(place) / "model.xml"
-        export_model(twin, record, file, "openvino")
+        export_model(network, record, file, "openvino")
         embed = OpenvinoModel(file, threads=cores())
     preparation = record.preparation
     faces = faces_for(preparation.height, preparation.width, preparation.channels, count)
@@ -56,16 +56,16 @@ def eager(run: str, count: int, bfloat16: bool = False, compiled: bool = False) 
     """torch, with memory kept; in float32 or under bfloat16's autocast."""
     import torch
 
-    from twinface.training.checkpoint import load_twin
+    from twinface.training.checkpoint import load_checkpoint
     from twinface.training.runtime import keep_memory
 
     keep_memory()
     torch.set_num_threads(cores())
-    twin, record = load_twin(run)
-    twin.eval()
+    network, record = load_checkpoint(run)
+    network.eval()
     if bfloat16:
-        twin.to(memory_format=torch.channels_last)
-    embed = torch.compile(twin.embed, dynamic=False) if compiled else twin.embed
+        network.to(memory_format=torch.channels_last)
+    embed = torch.compile(network.embed, dynamic=False) if compiled else network.embed
     preparation = record.preparation
     faces = faces_for(preparation.height, preparation.width, preparation.channels, count)
 
@@ -87,13 +87,13 @@ def products(run: str, size: int = 2048) -> Work:
     from onnx import TensorProto, helper
     from torch.utils.flop_counter import FlopCounterMode
 
-    from twinface.training.checkpoint import load_twin
+    from twinface.training.checkpoint import load_checkpoint
 
-    twin, record = load_twin(run)
+    network, record = load_checkpoint(run)
     preparation = record.preparation
     shape = (1, preparation.height, preparation.width, preparation.channels)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        twin.eval().embed(torch.zeros(shape, dtype=torch.uint8))
+        network.eval().embed(torch.zeros(shape, dtype=torch.uint8))
     each = counter.get_total_flops() // 2
     left, right, result = (
         helper.make_tensor_value_info(name, TensorProto.FLOAT, [size, size]) for name in ("a", "b", "c")

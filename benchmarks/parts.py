@@ -15,10 +15,11 @@ from pathlib import Path
 from twinface.core.types import PairSet
 from twinface.datasets import open_dataset
 from twinface.datasets.training_split import validation_of
-from twinface.evaluation.evaluate import Model, evaluate
+from twinface.evaluation.evaluate import evaluate
 from twinface.evaluation.fitted_model import show_only
 from twinface.evaluation.summary import Evaluation
 from twinface.faces.mask import mask_for
+from twinface.models.embedder import Embedder
 from twinface.models.onnx_model import OnnxModel
 from twinface.studies.baselines import free_baselines
 from twinface.training.recipe import load_recipe
@@ -36,7 +37,7 @@ def cells(result: Evaluation) -> str:
     return " | ".join(texts)
 
 
-def row(name: str, whole: Model | None, parts: list[Model | None], pairs: PairSet) -> str:
+def row(name: str, whole: Embedder | None, parts: list[Embedder | None], pairs: PairSet) -> str:
     """A line of a Markdown table: whole picture, face, background."""
     return f"| {name} | " + " | ".join(
         cells(evaluate(model, pairs, "view1")) if model else f"{NOTHING} | {NOTHING}"
@@ -71,7 +72,7 @@ def main() -> None:
         model = OnnxModel(place)
         validation = validation_of(model.record, dataset)
         masks = (mask_for(part, pairs.faces.region, pairs.name) for part in ("face", "background"))
-        parts: list[Model | None] = [show_only(mask, model, validation) for mask in masks]
+        parts: list[Embedder | None] = [show_only(mask, model, validation) for mask in masks]
         print(row(model.record.name, model, parts, pairs), flush=True)
 
 

@@ -29,9 +29,9 @@ from twinface.faces.cache import prepare_faces
 from twinface.faces.prepare import build_preparation
 from twinface.models.distances import DISTANCES
 from twinface.networks.backbones import Backbone
-from twinface.networks.build import build_twin
+from twinface.networks.build import build_network
 from twinface.networks.projection import fit_parts, plda, whitening
-from twinface.networks.score_normalisation import fit_shift
+from twinface.networks.score_normalisation import fit_score_normalisation
 from twinface.training.finalize import embed_with
 from twinface.training.run_folder import RunFolder
 from twinface.training.state_file import read_tensors
@@ -43,15 +43,15 @@ def embed(folder: RunFolder, source: DataSource) -> tuple[PeopleSplit, Embedding
     """A run's split, its network's own embeddings of training and validation faces, and the network."""
     settings, dataset = folder.settings(), source.open()
     split = split_dataset(dataset, settings)
-    twin = build_twin(settings.network, settings.imaging)
-    twin.load_state_dict(read_tensors(folder.best)[0])
-    twin.eval()
+    network = build_network(settings.network, settings.imaging)
+    network.load_state_dict(read_tensors(folder.best)[0])
+    network.eval()
     preparation = build_preparation(settings.imaging, dataset.region)
     training, validation = (
-        embed_with(twin, prepare_faces(faces, preparation).images)
+        embed_with(network, prepare_faces(faces, preparation).images)
         for faces in (split.source.faces, split.validation.faces)
     )
-    return split, (training, validation), twin.backbone
+    return split, (training, validation), network.backbone
 
 
 def line(name: str, embeddings: Tensor, pairs: PairSet, distance: str = "cosine") -> str:
@@ -90,9 +90,11 @@ def rows(
         with torch.inference_mode():
             mapped, clarity = projection(torch.from_numpy(validation))
             print(line(f"{name}, {title}", mapped, split.validation), flush=True)
-            if title == "PLDA" and settings.shift.wanted:
+            if title == "PLDA" and settings.score_normalisation.wanted:
                 known = projection(torch.from_numpy(training))[0].numpy()
-                shift = fit_shift(known, split.source.faces.people, settings.shift)
+                shift = fit_score_normalisation(
+                    known, split.source.faces.people, settings.score_normalisation
+                )
                 print(
                     line(f"{name}, PLDA, shift", shift(mapped, clarity), split.validation, "local-cosine"),
                     flush=True,

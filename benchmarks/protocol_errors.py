@@ -35,7 +35,7 @@ from twinface.evaluation.results import load_results
 from twinface.models.onnx_model import OnnxModel
 from twinface.studies.trial import curve
 from twinface.training import run as training_run
-from twinface.training.loop import Watcher
+from twinface.training.loop import Callbacks
 from twinface.training.recipe import load_recipe
 from twinface.training.run_folder import RunFolder
 
@@ -69,7 +69,7 @@ def train(recipe: str, epochs: int, seed: int, root: str, place: Path, threads: 
         overrides = [f"trainer.epochs={epochs}", *([f"trainer.threads={threads}"] if threads else [])]
         training_run.start_run(DataSource("lfw", root), load_recipe(recipe, overrides), seed, folder)
     if not (folder.path / "model" / "model.onnx").exists():
-        training_run.continue_run(folder, StopRequest(), Watcher())
+        training_run.continue_run(folder, StopRequest(), Callbacks())
     return folder
 
 

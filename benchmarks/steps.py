@@ -12,10 +12,10 @@ from twinface.core.settings import AugmentSettings
 from twinface.networks.backbones import fast_koch, koch
 from twinface.networks.backbones.cost import multiply_adds
 from twinface.networks.backbones.koch import Koch
-from twinface.networks.build import build_twin
-from twinface.networks.twin import Twin
-from twinface.training.build import build_learner
-from twinface.training.loop import Plan, Progress, training_step
+from twinface.networks.build import build_network
+from twinface.networks.siamese import SiameseNetwork
+from twinface.training.build import build_training_state
+from twinface.training.loop import Plan, TrainingPosition, training_step
 from twinface.training.recipe import load_recipe
 from twinface.training.runtime import choose_machine, keep_memory
 from twinface.training.sampling import Batch
@@ -29,13 +29,15 @@ def seed_b(pairs: int) -> Work:
     """Seed B's step as written: float32, torch's layout, the pictures of a pair one after the other, plain Adam."""
     torch.set_num_threads(cores())
     torch.manual_seed(0)
-    twin = Twin(Koch((1, SIZE, SIZE), batch_norm="before-relu"), "weighted-l1", "unit", flip_average=False)
-    optimizer = torch.optim.Adam(twin.parameters(), lr=1e-3)
+    network = SiameseNetwork(
+        Koch((1, SIZE, SIZE), batch_norm="before-relu"), "weighted-l1", "unit", flip_average=False
+    )
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     left, right = torch.rand(2, pairs, 1, SIZE, SIZE)
     truth = (torch.arange(pairs) % 2).float()
 
     def step() -> int:
-        scores = twin.score(twin.backbone(left), twin.backbone(right))
+        scores = network.score(network.backbone(left), network.backbone(right))
         loss = functional.binary_cross_entropy_with_logits(scores, truth)
         optimizer.zero_grad()
         loss.backward()
@@ -62,7 +64,7 @@ def of_recipe(
         fast_koch.suits = lambda blocks, dropout, images: False
     settings = load_recipe(recipe)
     machine = choose_machine()
-    learner = build_learner(settings, PEOPLE, machine, seed=0)
+    learner = build_training_state(settings, PEOPLE, machine, seed=0)
     shape = (10 * count, settings.imaging.height, settings.imaging.width, 1)
     random = np.random.default_rng(0)
     faces = random.integers(0, 256, shape, np.uint8)
@@ -77,7 +79,7 @@ def of_recipe(
         sampler=lambda seed, epoch: [],
         augment=settings.augment if distorted else AugmentSettings(),
         schedule=build("schedule", SCHEDULES, settings.schedule, 1),
-        validate=lambda twin: {},
+        validate=lambda network: {},
         trainer=settings.trainer,
         validation=settings.validation,
         machine=machine,
@@ -87,7 +89,7 @@ def of_recipe(
 
     def step() -> int:
         nonlocal done
-        training_step(learner, plan, batch(), Progress(step=done), 1000)
+        training_step(learner, plan, batch(), TrainingPosition(step=done), 1000)
         done = (done + 1) % 1000
         return count
 
@@ -101,10 +103,10 @@ def products_of_recipe(recipe: str, size: int = 2048) -> Work:
     """
     settings = load_recipe(recipe)
     machine = choose_machine()
-    twin = build_twin(settings.network, settings.imaging)
+    network = build_network(settings.network, settings.imaging)
     shape = (1, settings.imaging.height, settings.imaging.width)
-    learnt = {name.rpartition(".")[0] for name, _ in twin.backbone.named_parameters()}
-    costs = multiply_adds(twin.backbone, shape)
+    learnt = {name.rpartition(".")[0] for name, _ in network.backbone.named_parameters()}
+    costs = multiply_adds(network.backbone, shape)
     each = 3 * sum(count for name, count in costs.items() if name in learnt)
     kind = torch.bfloat16 if machine.precision == "bfloat16" else torch.float32
     left, right = torch.randn(2, size, size).to(kind)

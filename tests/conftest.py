@@ -8,7 +8,7 @@ import pytest
 
 from twinface.core.interruption import StopRequest
 from twinface.datasets.training_split import DataSource
-from twinface.training.loop import Watcher
+from twinface.training.loop import Callbacks
 from twinface.training.recipe import load_recipe
 from twinface.training.run import continue_run, start_run
 from twinface.training.run_folder import RunFolder
@@ -73,7 +73,7 @@ def train_tiny(
     folder = RunFolder(path)
     settings = load_recipe(recipe, [*(TINY if tiny else []), *overrides])
     start_run(DataSource(data), settings, seed, folder)
-    continue_run(folder, StopRequest(), Watcher())
+    continue_run(folder, StopRequest(), Callbacks())
     return folder
 
 

@@ -11,7 +11,7 @@ from twinface.core.types import Region
 from twinface.networks.backbones import BACKBONES, NETWORKS, Koch, Member, Residual, committee, multiply_adds
 from twinface.networks.backbones.gradients import BINS, CLIP, FLOOR, Cells, Edges, Gradients
 from twinface.networks.backbones.resampling import Resample
-from twinface.networks.build import build_twin
+from twinface.networks.build import build_network
 from twinface.training.recipe import load_recipe
 
 PAPER = (1, 105, 105)
@@ -107,7 +107,7 @@ def test_counting_leaves_the_mode_as_it_was() -> None:
 def test_a_wrong_value_names_the_field() -> None:
     settings = load_recipe("koch", ["network.backbone.dense=-3"])
     with pytest.raises(SettingsError, match=r"network\.backbone\.dense: .*found -3"):
-        build_twin(settings.network, settings.imaging)
+        build_network(settings.network, settings.imaging)
 
 
 def test_oriented_gradients_against_plain_loops() -> None:

@@ -18,7 +18,7 @@ from twinface.datasets.training_split import split_dataset
 from twinface.evaluation.evaluate import evaluate, unseen_pairs
 from twinface.faces.cache import prepare_faces
 from twinface.faces.prepare import build_preparation
-from twinface.networks.build import build_twin
+from twinface.networks.build import build_network
 from twinface.studies import baselines
 from twinface.studies.baselines import BASELINES, fit_baseline, free_baselines
 from twinface.training.recipe import load_recipe
@@ -60,10 +60,12 @@ def test_the_untrained_twin_is_the_one_that_the_seed_draws(settings: Settings) -
         fit_baseline("untrained", split, preparation, settings, seed) for seed in (5, 5, 6)
     )
     faces = prepare_faces(split.validation.faces, preparation).images[:3]
-    twin = build_twin(settings.network, settings.imaging, 5).eval()
-    assert twin.projection is None
+    network = build_network(settings.network, settings.imaging, 5).eval()
+    assert network.projection is None
     with torch.no_grad():
-        expected = np.concatenate([twin.embed(torch.from_numpy(face[None].copy())).numpy() for face in faces])
+        expected = np.concatenate(
+            [network.embed(torch.from_numpy(face[None].copy())).numpy() for face in faces]
+        )
     np.testing.assert_allclose(first(faces.copy()), expected, atol=1e-5)
     np.testing.assert_array_equal(first(faces.copy()), again(faces.copy()))
     assert not np.allclose(first(faces.copy()), other(faces.copy()), atol=1e-2)

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from twinface.core.errors import DataError, ImageError, StorageError
-from twinface.core.threads import TOGETHER, in_order
+from twinface.core.threads import TOGETHER, map_in_order
 from twinface.core.types import ByteArray, FaceSet, Region
 from twinface.faces import cache as cache_module
 from twinface.faces.cache import PreparedFaces, cache_folder, prepare_faces
@@ -221,7 +221,7 @@ def test_results_come_in_order_and_only_a_few_are_held() -> None:
             taken += 1
             yield taken
 
-    for done, result in enumerate(in_order(lambda item: -item, items()), start=1):
+    for done, result in enumerate(map_in_order(lambda item: -item, items()), start=1):
         assert result == -done
         assert taken - done <= (2 * 8 + 2) * TOGETHER
     assert done == 3000
@@ -237,7 +237,7 @@ from twinface.faces.cache import prepare_faces
 from twinface.core.errors import StorageError
 from twinface.faces.prepare import Preparation
 from twinface.core.types import FaceSet, Region
-from twinface.core.threads import TOGETHER, in_order
+from twinface.core.threads import TOGETHER, map_in_order
 
 folder, root, mode, *paths = sys.argv[1:]
 faces = FaceSet("test faces", Path(root), tuple(paths), np.arange(len(paths)), tuple(paths))

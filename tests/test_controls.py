@@ -12,7 +12,7 @@ from twinface.evaluation.evaluate import score
 from twinface.evaluation.fitted_model import show_only
 from twinface.evaluation.results import load_validation, save_validation
 from twinface.faces.mask import mask_for
-from twinface.models.load import open_model
+from twinface.models.load import load_model
 from twinface.studies.controls import PARTS, measure_parts, part_scores
 from twinface.training.run_folder import RunFolder
 
@@ -36,7 +36,7 @@ def test_each_part_is_scored_as_if_the_other_were_painted_over_and_once(run: Run
     pairs = replace(pairs, faces=replace(pairs.faces, region=FACE))
     save_validation(run.path, pairs, whole)
     measure_parts(run)
-    model = open_model(run.path)
+    model = load_model(run.path)
     for part in PARTS:
         found = part_scores(run, part)
         assert found is not None

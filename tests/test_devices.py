@@ -1,4 +1,4 @@
-"""Nothing that a training step or an embedding makes stays behind on the processor when the twin is elsewhere.
+"""Nothing that a training step or an embedding makes stays behind on the processor when the network is elsewhere.
 
 torch's "meta" device stands for a GPU: it has shapes and no values, and refuses, as a GPU does, to mix its tensors with
 those of the processor.
@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from twinface.core.seeding import random_at
-from twinface.networks.build import build_twin
+from twinface.networks.build import build_network
 from twinface.training.augmentation import augment
 from twinface.training.build import build_loss
 from twinface.training.losses import labels_of
@@ -35,23 +35,25 @@ def no_autocast_there(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("recipe", recipe_names())
 def test_all_that_a_recipe_computes_is_where_its_twin_is(recipe: str) -> None:
     settings = load_recipe(recipe)
-    twin = build_twin(settings.network, settings.imaging).to(ELSEWHERE)
+    network = build_network(settings.network, settings.imaging).to(ELSEWHERE)
     channels = 3 if settings.imaging.color == "rgb" else 1
     height, width = settings.imaging.height, settings.imaging.width
     if settings.trainer.epochs:
-        loss = build_loss(settings.loss, twin, 10).to(ELSEWHERE)
+        loss = build_loss(settings.loss, network, 10).to(ELSEWHERE)
         left = np.arange(4)
         labels = labels_of(np.arange(8) % 10, left, left + 4, left % 2 == 0, ELSEWHERE)
         faces = torch.zeros(8, channels, height, width, device=ELSEWHERE)
         found = loss(
-            twin, twin.train().features(augment(faces, settings.augment, random_at(0, "augment"))), labels
+            network,
+            network.train().features(augment(faces, settings.augment, random_at(0, "augment"))),
+            labels,
         )
         assert found.device.type == ELSEWHERE
         found.backward()
-        assert all(weight.grad is not None for weight in twin.backbone.parameters())
+        assert all(weight.grad is not None for weight in network.backbone.parameters())
     with torch.inference_mode():
-        embeddings = twin.eval().embed(
+        embeddings = network.eval().embed(
             torch.zeros(2, height, width, channels, dtype=torch.uint8, device=ELSEWHERE)
         )
     assert embeddings.device.type == ELSEWHERE
-    assert embeddings.shape == (2, twin.embedding_size)
+    assert embeddings.shape == (2, network.embedding_size)

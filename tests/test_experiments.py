@@ -18,7 +18,7 @@ from twinface.evaluation.results import load_validation
 from twinface.reports.study_page import write_study_report
 from twinface.studies.local_runner import LocalRunner
 from twinface.studies.study import read_study
-from twinface.studies.sweep import Standing, Sweep
+from twinface.studies.sweep import StudyStatus, Sweep
 from twinface.studies.trial import Job, Pruned, _Pruner, run_job
 from twinface.training.run_folder import RunFolder
 
@@ -131,7 +131,7 @@ def test_a_study_that_is_over_runs_nothing_twice(whole: tuple[Path, Path]) -> No
     study, place = whole
     before = {path: path.stat().st_mtime_ns for path in place.glob("trials/**/*") if path.is_file()}
     work = Sweep(read_study(study), None, place)
-    told: list[Standing] = []
+    told: list[StudyStatus] = []
     work.run(LocalRunner(1), StopRequest(), told.append)
     assert [standing.over for standing in told] == [4] * len(told)
     # One for each point whose parts are looked for; the baselines and tests are there.

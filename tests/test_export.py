@@ -1,4 +1,4 @@
-"""Exported models: each form scores as the twin does, carries its record, and is refused when damaged."""
+"""Exported models: each form scores as the network does, carries its record, and is refused when damaged."""
 
 import json
 import os
@@ -17,11 +17,11 @@ from test_cli import twinface
 from twinface.cli.export import export as command
 from twinface.core.errors import ModelError, TwinfaceError
 from twinface.datasets import open_dataset
-from twinface.models.load import FORMS, open_model
+from twinface.models.load import FORMS, load_model
 from twinface.models.onnx_model import OnnxModel
 from twinface.models.openvino_model import OpenvinoModel, import_openvino, seal
 from twinface.training import export
-from twinface.training.checkpoint import load_twin
+from twinface.training.checkpoint import load_checkpoint
 from twinface.training.export import EXPORTS, Form, export_model
 from twinface.training.run_folder import RunFolder
 
@@ -33,10 +33,10 @@ USED = sorted(name for name, form in EXPORTS.items() if form.suffix in FORMS)
 def exported(tiny_run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The tiny run in every form; tests read these files and leave them as they are."""
     folder = tmp_path_factory.mktemp("exported")
-    twin, record = load_twin(tiny_run.path)
+    network, record = load_checkpoint(tiny_run.path)
     files = {name: folder / f"model{form.suffix}" for name, form in EXPORTS.items()}
     for name, target in files.items():
-        assert export_model(twin, record, target, name) <= 1e-3
+        assert export_model(network, record, target, name) <= 1e-3
     return files
 
 
@@ -62,10 +62,10 @@ def some_faces(count: int) -> np.ndarray:
 def test_every_form_embeds_and_scores_as_the_twin(
     tiny_run: RunFolder, exported: dict[str, Path], form: str, count: int
 ) -> None:
-    twin, record = load_twin(tiny_run.path)
+    network, record = load_checkpoint(tiny_run.path)
     faces = some_faces(count)
     with torch.inference_mode():
-        expected = twin.embed(torch.from_numpy(faces)).numpy()
+        expected = network.embed(torch.from_numpy(faces)).numpy()
     found = EXPORTS[form].read(exported[form])(faces)
     assert found.shape == (count, record.embedding_size)
     assert found.dtype == np.float32
@@ -78,13 +78,13 @@ def test_every_form_embeds_and_scores_as_the_twin(
 
 @pytest.mark.parametrize("form", USED)
 def test_every_form_carries_the_one_record(tiny_run: RunFolder, exported: dict[str, Path], form: str) -> None:
-    assert open_model(exported[form]).record.to_json() == load_twin(tiny_run.path)[1].to_json()
+    assert load_model(exported[form]).record.to_json() == load_checkpoint(tiny_run.path)[1].to_json()
 
 
 def test_torchs_form_carries_it_as_an_extra_file(tiny_run: RunFolder, exported: dict[str, Path]) -> None:
     with zipfile.ZipFile(exported["exported"]) as archive:
         (name,) = [name for name in archive.namelist() if name.endswith("extra/twinface.json")]
-        assert archive.read(name).decode() == load_twin(tiny_run.path)[1].to_json()
+        assert archive.read(name).decode() == load_checkpoint(tiny_run.path)[1].to_json()
 
 
 @pytest.mark.parametrize("form", sorted(EXPORTS))
@@ -130,7 +130,7 @@ def test_the_command(tiny_run: RunFolder, tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip() == str(run / "model" / "model.xml")
     assert "scores differ from the trained model's by at most" in result.stderr
-    assert isinstance(open_model(run / "model" / "model.xml"), OpenvinoModel)
+    assert isinstance(load_model(run / "model" / "model.xml"), OpenvinoModel)
     target = tmp_path / "a" / "b.pt2"
     elsewhere = twinface("export", run / "model", "--format", "exported", "--out", target, "--json")
     assert elsewhere.returncode == 0, elsewhere.stderr
@@ -158,19 +158,19 @@ def test_wrong_arguments_are_named(tmp_path: Path, form: str, out: str | None, s
 def test_a_file_that_scores_otherwise_is_not_written(
     tiny_run: RunFolder, exported: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    twin, record = load_twin(tiny_run.path)
-    strange, _ = load_twin(tiny_run.path)
+    network, record = load_checkpoint(tiny_run.path)
+    strange, _ = load_checkpoint(tiny_run.path)
     with torch.no_grad():
         strange.backbone.dense.weight[:4] += 0.05
-    wrong = Form(".onnx", lambda twin, record: export._onnx(strange, record), OnnxModel)
+    wrong = Form(".onnx", lambda network, record: export._onnx(strange, record), OnnxModel)
     monkeypatch.setitem(EXPORTS, "wrong", wrong)
     target = tmp_path / "model.onnx"
     with pytest.raises(ModelError, match=r"not written.*scores by"):
-        export_model(twin, record, target, "wrong")
+        export_model(network, record, target, "wrong")
     assert not target.exists()
     shutil.copy(exported["onnx"], target)
     with pytest.raises(ModelError, match="not written"):
-        export_model(twin, record, target, "wrong")
+        export_model(network, record, target, "wrong")
     assert target.read_bytes() == exported["onnx"].read_bytes()
 
 
@@ -202,7 +202,7 @@ def test_weights_that_are_missing_or_of_another_model_are_refused(openvino_copy:
         OpenvinoModel(openvino_copy)
     weights.unlink()
     with pytest.raises(ModelError, match=r"model\.bin cannot be read .* is two files"):
-        open_model(openvino_copy)
+        load_model(openvino_copy)
 
 
 def test_a_sealed_file_that_is_no_model_is_refused(openvino_copy: Path) -> None:

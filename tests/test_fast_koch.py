@@ -16,7 +16,7 @@ from twinface.networks.backbones.first_layer import first_layer
 from twinface.networks.backbones.koch import Koch
 from twinface.networks.backbones.maxima import rectified, rectified_maxima, spread_gradient
 from twinface.networks.backbones.patches import patch_moments, patch_rows
-from twinface.networks.twin import Twin
+from twinface.networks.siamese import SiameseNetwork
 from twinface.training.processes import Processes
 from twinface.training.shared_layers import SharedBatchNorm
 
@@ -133,12 +133,12 @@ def test_in_float64_the_network_has_the_loss_gradients_and_statistics_of_the_ord
     torch.manual_seed(0)
     shape = (1, 73, 67)  # 64 x 58, then 26 x 23, of which a column is left out, and 10 x 8
     network = Koch(shape, dense=32, filters=(8, 12, 16, 16), batch_norm=batch_norm)  # type: ignore[arg-type]
-    twin = Twin(network, "weighted-l1", "unit", flip_average=False).double()
-    with_any_normalisation(twin)
-    nn.init.normal_(twin.distance["weight"], std=0.3)
-    fast = copy.deepcopy(twin)
+    network = SiameseNetwork(network, "weighted-l1", "unit", flip_average=False).double()
+    with_any_normalisation(network)
+    nn.init.normal_(network.distance["weight"], std=0.3)
+    fast = copy.deepcopy(network)
     images, truth = torch.rand(8, *shape, dtype=torch.float64), (torch.arange(4) % 2).double()
-    loss, expected = gradients(twin, images, truth)
+    loss, expected = gradients(network, images, truth)
     blocks = fast_koch.fast_blocks
     monkeypatch.setattr(fast_koch, "suits", lambda blocks, dropout, images: True)
     monkeypatch.setattr(
@@ -148,7 +148,7 @@ def test_in_float64_the_network_has_the_loss_gradients_and_statistics_of_the_ord
     assert found_loss == pytest.approx(loss, abs=1e-12)
     for name, gradient in expected.items():
         torch.testing.assert_close(found[name], gradient, rtol=1e-8, atol=1e-10)
-    for (name, mine), theirs in zip(fast.named_buffers(), twin.buffers(), strict=True):
+    for (name, mine), theirs in zip(fast.named_buffers(), network.buffers(), strict=True):
         torch.testing.assert_close(mine, theirs, msg=name)
 
 
@@ -156,19 +156,21 @@ def test_in_bfloat16_it_is_as_near_to_the_exact_one_as_bfloat16_allows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     torch.manual_seed(0)
-    twin = Twin(Koch(PAPER, dense=64, batch_norm="before-relu"), "weighted-l1", "unit", flip_average=False)
-    with_any_normalisation(twin)
-    nn.init.normal_(twin.distance["weight"], std=0.3)
+    network = SiameseNetwork(
+        Koch(PAPER, dense=64, batch_norm="before-relu"), "weighted-l1", "unit", flip_average=False
+    )
+    with_any_normalisation(network)
+    nn.init.normal_(network.distance["weight"], std=0.3)
     # Smooth, as pictures are: neighbours are alike and ties common.
     images = functional.interpolate(torch.rand(32, 1, 15, 15), PAPER[1:], mode="bilinear")
     truth = (torch.arange(16) % 2).float()
-    exact_twin, fast_twin, again_twin = (copy.deepcopy(twin) for _ in range(3))
+    exact_twin, fast_twin, again_twin = (copy.deepcopy(network) for _ in range(3))
     exact_loss, exact = gradients(exact_twin.double(), images.double(), truth.double())
     with torch.autocast("cpu", torch.bfloat16):
         with monkeypatch.context() as patch:
             ordinary(patch)
             patch.setattr(koch, "convolve", lambda layer, maps: layer(maps))
-            direct_loss, direct = gradients(twin, images, truth)
+            direct_loss, direct = gradients(network, images, truth)
         loss, fast = gradients(fast_twin, images, truth)
         again_loss, again = gradients(again_twin, images, truth)
     assert loss == again_loss

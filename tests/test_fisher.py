@@ -8,7 +8,7 @@ import torch
 
 from conftest import train_tiny
 from twinface.core.errors import SettingsError
-from twinface.models.load import open_model
+from twinface.models.load import load_model
 from twinface.networks.backbones import Fisher, Member, committee
 from twinface.networks.backbones.descriptors import (
     CLIP,
@@ -20,7 +20,7 @@ from twinface.networks.backbones.descriptors import (
 )
 from twinface.networks.backbones.mixture import fit_mixture
 from twinface.reports import write_report
-from twinface.training.checkpoint import load_twin
+from twinface.training.checkpoint import load_checkpoint
 from twinface.training.export import export_model
 from twinface.training.run_folder import RunFolder
 
@@ -237,17 +237,17 @@ def test_a_run_fits_exports_and_goes_on_from_its_state(tmp_path) -> None:
     ]
     first, second = (train_tiny(tmp_path / name, *options, tiny=False) for name in ("one", "two"))
     assert first.best.read_bytes() == second.best.read_bytes()
-    twin, record = load_twin(first.path)
+    network, record = load_checkpoint(first.path)
     pytest.importorskip("openvino")
-    export_model(twin, record, first.model / "model.xml", "openvino")
+    export_model(network, record, first.model / "model.xml", "openvino")
     faces = np.random.default_rng(0).integers(0, 256, (5, 40, 36, 1), np.uint8)
     with torch.inference_mode():
-        expected = twin.embed(torch.from_numpy(faces)).numpy()
+        expected = network.embed(torch.from_numpy(faces)).numpy()
     for model in (first.path, first.model / "model.xml"):
-        np.testing.assert_allclose(open_model(model)(faces), expected, atol=2e-3)
+        np.testing.assert_allclose(load_model(model)(faces), expected, atol=2e-3)
     about = RunFolder(first.path).about()
     assert about["validation"]["auc"] > 0.75
-    assert about["numbers"] == sum(tensor.numel() for tensor in twin.state_dict().values())
+    assert about["numbers"] == sum(tensor.numel() for tensor in network.state_dict().values())
     assert f"{about['numbers']:,}" in write_report(first).read_text(encoding="utf-8")
 
 

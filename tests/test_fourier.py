@@ -15,7 +15,7 @@ from pair_gradients import gradients, relative
 from twinface.networks.backbones import fast_koch, fourier, koch
 from twinface.networks.backbones.fourier import convolve, fourier_convolution
 from twinface.networks.backbones.koch import Koch
-from twinface.networks.twin import Twin
+from twinface.networks.siamese import SiameseNetwork
 
 
 @settings(max_examples=40, deadline=None)
@@ -62,14 +62,16 @@ def test_loss_and_gradients_of_the_network_are_as_near_to_the_exact_ones_as_bflo
     monkeypatch.setattr(fast_koch, "suits", lambda blocks, dropout, images: False)
     torch.manual_seed(0)
     shape = (1, 105, 105)
-    twin = Twin(Koch(shape, dense=64, batch_norm="before-relu"), "weighted-l1", "unit", flip_average=False)
-    nn.init.normal_(twin.distance["weight"], std=0.3)
+    network = SiameseNetwork(
+        Koch(shape, dense=64, batch_norm="before-relu"), "weighted-l1", "unit", flip_average=False
+    )
+    nn.init.normal_(network.distance["weight"], std=0.3)
     images, truth = torch.rand(32, *shape), (torch.arange(16) % 2).float()
-    exact_loss, exact = gradients(copy.deepcopy(twin).double(), images.double(), truth.double())
+    exact_loss, exact = gradients(copy.deepcopy(network).double(), images.double(), truth.double())
     with torch.autocast("cpu", torch.bfloat16):
-        loss, fast = gradients(twin, images, truth)
+        loss, fast = gradients(network, images, truth)
         monkeypatch.setattr(koch, "convolve", lambda layer, maps: layer(maps))
-        direct_loss, direct = gradients(twin, images, truth)
+        direct_loss, direct = gradients(network, images, truth)
     assert loss == pytest.approx(exact_loss, abs=2e-3)
     assert direct_loss == pytest.approx(exact_loss, abs=2e-3)
     for name, gradient in exact.items():
@@ -78,7 +80,7 @@ def test_loss_and_gradients_of_the_network_are_as_near_to_the_exact_ones_as_bflo
     monkeypatch.setattr(
         koch, "convolve", lambda layer, maps: fourier_convolution(maps, layer.weight, layer.bias)
     )
-    loss, found = gradients(copy.deepcopy(twin).double(), images.double(), truth.double())
+    loss, found = gradients(copy.deepcopy(network).double(), images.double(), truth.double())
     assert loss == pytest.approx(exact_loss, abs=1e-12)
     for name, gradient in exact.items():
         torch.testing.assert_close(found[name], gradient, rtol=1e-8, atol=1e-10)

@@ -3,15 +3,15 @@
 import pytest
 import torch
 
-from twinface.networks.build import build_twin
+from twinface.networks.build import build_network
 from twinface.networks.initial_weights import INITIALISATIONS
-from twinface.networks.twin import Twin
+from twinface.networks.siamese import SiameseNetwork
 from twinface.training.recipe import load_recipe
 
 
-def koch_with(initialisation: str) -> Twin:
+def koch_with(initialisation: str) -> SiameseNetwork:
     settings = load_recipe("koch", [f"network.initialisation={initialisation}", "network.backbone.dense=256"])
-    return build_twin(settings.network, settings.imaging, seed=3)
+    return build_network(settings.network, settings.imaging, seed=3)
 
 
 def close(tensor: torch.Tensor, mean: float, spread: float) -> bool:

@@ -14,14 +14,14 @@ import pytest
 from test_trainer import LONGER, bits
 from twinface.core.interruption import StopRequest
 from twinface.datasets.training_split import DataSource
-from twinface.training.loop import Watcher
+from twinface.training.loop import Callbacks
 from twinface.training.recipe import load_recipe
 from twinface.training.run import continue_run, start_run
 from twinface.training.run_folder import RunFolder
 
 
 def go_on(path: str) -> None:
-    continue_run(RunFolder(path), StopRequest(), Watcher())
+    continue_run(RunFolder(path), StopRequest(), Callbacks())
 
 
 def kill_and_go_on(folder: RunFolder, kills: int, seed: int) -> int:
@@ -64,7 +64,7 @@ def prove(path: Path, kills: int, epochs: int) -> None:
     whole, killed = RunFolder(path / "whole"), RunFolder(path / "killed")
     for folder in (whole, killed):
         start_run(DataSource("orl"), settings_for(epochs), 7, folder)
-    continue_run(whole, StopRequest(), Watcher())
+    continue_run(whole, StopRequest(), Callbacks())
     assert kill_and_go_on(killed, kills, seed=kills) == kills
     assert bits(killed) == bits(whole)
     assert (killed.model / "twin.safetensors").exists()

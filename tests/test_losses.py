@@ -9,7 +9,7 @@ from pytorch_metric_learning import losses
 from torch.nn.functional import normalize
 
 from twinface.networks.backbones import Residual
-from twinface.networks.twin import Twin
+from twinface.networks.siamese import SiameseNetwork
 from twinface.training.losses import LOSSES, Labels, PartByPart
 
 PEOPLE = torch.tensor([0, 0, 1, 1, 2, 2])
@@ -24,32 +24,32 @@ def embeddings() -> torch.Tensor:
 
 
 @pytest.fixture
-def twin() -> Twin:
+def network() -> SiameseNetwork:
     torch.manual_seed(1)
-    return Twin(Residual((1, 16, 16), channels=(2,), embedding=4), "euclidean")
+    return SiameseNetwork(Residual((1, 16, 16), channels=(2,), embedding=4), "euclidean")
 
 
-def test_cross_entropy(twin: Twin, embeddings: torch.Tensor) -> None:
+def test_cross_entropy(network: SiameseNetwork, embeddings: torch.Tensor) -> None:
     expected = 0.0
     for left, right, match in PAIRS:
-        score = twin.score(embeddings[left], embeddings[right]).item()
+        score = network.score(embeddings[left], embeddings[right]).item()
         same = 1 / (1 + math.exp(-score))
         expected -= math.log(same if match else 1 - same) / len(PAIRS)
-    assert LOSSES["bce"](4, 3)(twin, embeddings, LABELS).item() == pytest.approx(expected, rel=1e-5)
+    assert LOSSES["bce"](4, 3)(network, embeddings, LABELS).item() == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("unit", [True, False])
-def test_contrastive(twin: Twin, embeddings: torch.Tensor, unit: bool) -> None:
+def test_contrastive(network: SiameseNetwork, embeddings: torch.Tensor, unit: bool) -> None:
     vectors = normalize(embeddings, dim=1) if unit else embeddings
     expected = 0.0
     for left, right, match in PAIRS:
         distance = torch.dist(vectors[left], vectors[right]).item()
         expected += (distance**2 if match else max(0.0, 1.3 - distance) ** 2) / 2 / len(PAIRS)
     loss = LOSSES["contrastive"](4, 3, margin=1.3, unit=unit)
-    assert loss(twin, embeddings, LABELS).item() == pytest.approx(expected, rel=1e-5)
+    assert loss(network, embeddings, LABELS).item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_triplet_on_semi_hard_triplets(twin: Twin, embeddings: torch.Tensor) -> None:
+def test_triplet_on_semi_hard_triplets(network: SiameseNetwork, embeddings: torch.Tensor) -> None:
     margin, vectors, found = 0.5, normalize(embeddings, dim=1), []
     for anchor in range(6):
         for positive in range(6):
@@ -66,13 +66,13 @@ def test_triplet_on_semi_hard_triplets(twin: Twin, embeddings: torch.Tensor) -> 
                     found.append(near - far + margin)
     assert found
     loss = LOSSES["triplet"](4, 3, margin=margin)
-    assert loss(twin, embeddings, LABELS).item() == pytest.approx(
+    assert loss(network, embeddings, LABELS).item() == pytest.approx(
         np.mean([f for f in found if f > 0]), rel=1e-4
     )
 
 
 @pytest.mark.parametrize("name", ["cosface", "arcface"])
-def test_margin_softmax(twin: Twin, embeddings: torch.Tensor, name: str) -> None:
+def test_margin_softmax(network: SiameseNetwork, embeddings: torch.Tensor, name: str) -> None:
     margin = {"cosface": 0.2, "arcface": 11.5}[name]
     loss = LOSSES[name](4, 3, margin=margin, scale=16.0)
     centres = normalize(loss.vectors.detach().T, dim=0)
@@ -86,12 +86,12 @@ def test_margin_softmax(twin: Twin, embeddings: torch.Tensor, name: str) -> None
             cosines[own] = math.cos(math.acos(cosines[own]) + math.radians(margin))
         total = sum(math.exp(16 * cosine) for cosine in cosines)
         expected -= math.log(math.exp(16 * cosines[own]) / total) / 6
-    assert loss(twin, embeddings, LABELS).item() == pytest.approx(expected, rel=1e-3)
+    assert loss(network, embeddings, LABELS).item() == pytest.approx(expected, rel=1e-3)
 
 
 @pytest.mark.parametrize("name", ["cosface", "arcface"])
 def test_margin_softmax_has_values_and_gradients_of_pytorch_metric_learning(
-    twin: Twin, embeddings: torch.Tensor, name: str
+    network: SiameseNetwork, embeddings: torch.Tensor, name: str
 ) -> None:
     margin, theirs = {"cosface": (0.2, losses.CosFaceLoss), "arcface": (130.0, losses.ArcFaceLoss)}[name]
     torch.manual_seed(3)
@@ -99,7 +99,7 @@ def test_margin_softmax_has_values_and_gradients_of_pytorch_metric_learning(
     torch.manual_seed(3)
     reference = theirs(3, 4, margin=margin, scale=16.0)
     torch.testing.assert_close(ours.vectors.detach(), reference.W.detach().T)  # the same draws
-    found, expected = ours(twin, embeddings, LABELS), reference(embeddings, PEOPLE)
+    found, expected = ours(network, embeddings, LABELS), reference(embeddings, PEOPLE)
     torch.testing.assert_close(found, expected)
     gradients = torch.autograd.grad(found, [embeddings, ours.vectors])
     wanted = torch.autograd.grad(expected, [embeddings, reference.W])
@@ -108,16 +108,18 @@ def test_margin_softmax_has_values_and_gradients_of_pytorch_metric_learning(
 
 
 @pytest.mark.parametrize("name", sorted(LOSSES))
-def test_every_loss_has_a_finite_gradient(twin: Twin, embeddings: torch.Tensor, name: str) -> None:
-    value = LOSSES[name](4, 3)(twin, embeddings, LABELS)
+def test_every_loss_has_a_finite_gradient(
+    network: SiameseNetwork, embeddings: torch.Tensor, name: str
+) -> None:
+    value = LOSSES[name](4, 3)(network, embeddings, LABELS)
     value.backward()
     assert value.ndim == 0
     assert torch.isfinite(embeddings.grad).all()
 
 
-def test_parts_learn_as_they_would_alone(twin: Twin, embeddings: torch.Tensor) -> None:
+def test_parts_learn_as_they_would_alone(network: SiameseNetwork, embeddings: torch.Tensor) -> None:
     torch.manual_seed(2)
     each = [LOSSES["cosface"](3, 3), LOSSES["cosface"](1, 3)]
-    together = PartByPart(each, (3, 1))(twin, embeddings, LABELS)
-    alone = each[0](twin, embeddings[:, :3], LABELS) + each[1](twin, embeddings[:, 3:], LABELS)
+    together = PartByPart(each, (3, 1))(network, embeddings, LABELS)
+    alone = each[0](network, embeddings[:, :3], LABELS) + each[1](network, embeddings[:, 3:], LABELS)
     assert together.item() == pytest.approx(alone.item(), rel=1e-6)

@@ -14,7 +14,7 @@ from twinface.models.model_file import find_model
 from twinface.models.onnx_model import OnnxModel, seal
 from twinface.models.record import ModelRecord
 from twinface.networks.projection import LinearMap, Projection
-from twinface.training.checkpoint import load_twin, save_twin
+from twinface.training.checkpoint import load_checkpoint, save_checkpoint
 from twinface.training.export import export_model
 from twinface.training.run_folder import RunFolder
 
@@ -31,10 +31,10 @@ def some_faces(count: int) -> np.ndarray:
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_both_forms_embed_alike(tiny_run: RunFolder, count: int) -> None:
-    twin, record = load_twin(tiny_run.path)
+    network, record = load_checkpoint(tiny_run.path)
     model = OnnxModel(tiny_run.path)
     with torch.inference_mode():
-        expected = twin.embed(torch.from_numpy(some_faces(count))).numpy()
+        expected = network.embed(torch.from_numpy(some_faces(count))).numpy()
     found = model(some_faces(count))
     assert found.shape == (count, record.embedding_size)
     assert found.dtype == np.float32
@@ -42,7 +42,7 @@ def test_both_forms_embed_alike(tiny_run: RunFolder, count: int) -> None:
 
 
 def test_both_forms_carry_one_record(tiny_run: RunFolder) -> None:
-    assert load_twin(tiny_run.path)[1].to_json() == OnnxModel(tiny_run.path).record.to_json()
+    assert load_checkpoint(tiny_run.path)[1].to_json() == OnnxModel(tiny_run.path).record.to_json()
 
 
 def test_the_file_is_plain_onnx(tiny_run: RunFolder) -> None:
@@ -56,7 +56,7 @@ def test_the_file_is_plain_onnx(tiny_run: RunFolder) -> None:
 
 
 def test_the_record_survives_its_json(tiny_run: RunFolder) -> None:
-    record = load_twin(tiny_run.path)[1]
+    record = load_checkpoint(tiny_run.path)[1]
     again = ModelRecord.from_json(record.to_json(), "again")
     assert again.to_json() == record.to_json()
     left, right = np.random.default_rng(0).normal(size=(2, 5, record.embedding_size)).astype(np.float32)
@@ -141,7 +141,7 @@ def test_a_damaged_record_is_refused(copy: RunFolder, change, said: str) -> None
     change(values)
     file.write_text(json.dumps(values))
     with pytest.raises(ModelError, match=said):
-        load_twin(copy.path)
+        load_checkpoint(copy.path)
 
 
 def test_weights_that_do_not_fit_are_refused(copy: RunFolder) -> None:
@@ -150,28 +150,28 @@ def test_weights_that_do_not_fit_are_refused(copy: RunFolder) -> None:
     values["settings"]["network"]["backbone"]["embedding"] = 17
     file.write_text(json.dumps(values))
     with pytest.raises(ModelError, match="does not fit"):
-        load_twin(copy.path)
+        load_checkpoint(copy.path)
     with pytest.raises(ModelError, match=r"found no twin\.safetensors"):
-        load_twin(copy.path / "results")
+        load_checkpoint(copy.path / "results")
 
 
 def test_a_projection_of_another_versions_network_is_refused(copy: RunFolder) -> None:
     """As of a network that has since come to give embeddings of another length."""
-    twin, record = load_twin(copy.path)
-    size = twin.backbone.embedding_size
-    twin.projection = Projection([LinearMap(torch.zeros(size + 1), torch.zeros(size + 1, 3))], [1.0])
-    save_twin(copy.model, twin.state_dict(), record)
+    network, record = load_checkpoint(copy.path)
+    size = network.backbone.embedding_size
+    network.projection = Projection([LinearMap(torch.zeros(size + 1), torch.zeros(size + 1, 3))], [1.0])
+    save_checkpoint(copy.model, network.state_dict(), record)
     with pytest.raises(
         ModelError, match=rf"network gave \[{size + 1}\] numbers .* gives \[{size}\]; train it"
     ):
-        load_twin(copy.path)
+        load_checkpoint(copy.path)
 
 
 def test_a_model_that_is_not_finite_is_neither_saved_nor_used(tiny_run: RunFolder, tmp_path) -> None:
-    twin, record = load_twin(tiny_run.path)
+    network, record = load_checkpoint(tiny_run.path)
     with torch.no_grad():
-        twin.backbone.dense_norm.bias[0] = float("nan")
+        network.backbone.dense_norm.bias[0] = float("nan")
     with pytest.raises(DivergedError):
-        save_twin(tmp_path, dict(twin.state_dict()), record)
+        save_checkpoint(tmp_path, dict(network.state_dict()), record)
     with pytest.raises(DivergedError, match="not finite"):
-        export_model(twin, record, tmp_path / "model.onnx")
+        export_model(network, record, tmp_path / "model.onnx")

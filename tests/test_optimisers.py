@@ -5,8 +5,8 @@ import torch
 
 from twinface.core.errors import SettingsError
 from twinface.networks.backbones import Koch
-from twinface.networks.twin import Twin
-from twinface.training.build import build_learner
+from twinface.networks.siamese import SiameseNetwork
+from twinface.training.build import build_training_state
 from twinface.training.optimizers import OPTIMISERS, set_rates, sgd
 from twinface.training.recipe import load_recipe
 from twinface.training.runtime import Machine
@@ -16,14 +16,14 @@ CPU = Machine("cpu", 1, "float32")
 
 
 def parameters():
-    return list(Twin(Koch((1, 66, 66), dense=8), "weighted-l1").named_parameters())
+    return list(SiameseNetwork(Koch((1, 66, 66), dense=8), "weighted-l1").named_parameters())
 
 
 def test_layers_have_rates_of_their_own() -> None:
     layers = {"backbone.conv1": {"learning_rate": 0.5, "weight_decay": 0.25, "momentum": 0.7}}
     settings = load_recipe("koch", ["network.backbone.dense=8", "optimizer.momentum=0.8"]).model_copy()
     component = settings.optimizer.model_copy(update={"layers": layers})
-    learner = build_learner(settings.model_copy(update={"optimizer": component}), 2, CPU, 0)
+    learner = build_training_state(settings.model_copy(update={"optimizer": component}), 2, CPU, 0)
     groups = {group["base_rate"]: group for group in learner.optimizer.param_groups}
     assert groups[0.5]["weight_decay"] == 0.25
     assert groups[0.5]["momentum_top"] == 0.7

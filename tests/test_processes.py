@@ -23,8 +23,8 @@ from twinface.core.threads import available_cores
 from twinface.datasets.training_split import DataSource, split_dataset
 from twinface.faces.cache import prepare_faces
 from twinface.faces.prepare import build_preparation
-from twinface.training.build import build_learner
-from twinface.training.loop import Plan, Progress, Watcher, training_step
+from twinface.training.build import build_training_state
+from twinface.training.loop import Callbacks, Plan, TrainingPosition, training_step
 from twinface.training.processes import Processes, joined
 from twinface.training.recipe import load_recipe
 from twinface.training.run import continue_run, start_run
@@ -84,8 +84,8 @@ def steps_and_figures(kind: str, processes: Processes) -> dict[str, np.ndarray]:
     preparation = build_preparation(settings.imaging, dataset.region)
     faces, held = (prepare_faces(part.faces, preparation) for part in (split.source, split.validation))
     sampler = build("sampling", SAMPLERS, settings.sampling, split.source)
-    learner = build_learner(settings, sampler.people, machine, 3)
-    share_layers(learner.twin, processes)
+    learner = build_training_state(settings, sampler.people, machine, 3)
+    share_layers(learner.network, processes)
     shared, alone = (
         Validator(held.images, split.validation, settings.validation, machine, 3, False, these)
         for these in (processes, Processes())
@@ -104,20 +104,20 @@ def steps_and_figures(kind: str, processes: Processes) -> dict[str, np.ndarray]:
         processes,
     )
     found: dict[str, np.ndarray] = {}
-    progress = Progress()
+    progress = TrainingPosition()
     for number in range(STEPS):
         batches = sampler(3, progress.epoch)
         loss = training_step(learner, plan, batches[progress.step], progress, len(batches))
         found[f"{number}/loss"] = np.array(loss)
-        for name, parameter in [*learner.twin.named_parameters(), *learner.loss.named_parameters()]:
+        for name, parameter in [*learner.network.named_parameters(), *learner.loss.named_parameters()]:
             if parameter.grad is not None:
                 found[f"{number}/gradient/{name}"] = parameter.grad.numpy().copy()
         last = progress.step + 1 == len(batches)
-        progress = Progress(progress.epoch + last, 0 if last else progress.step + 1, number + 1)
-    for name, value in learner.twin.state_dict().items():
+        progress = TrainingPosition(progress.epoch + last, 0 if last else progress.step + 1, number + 1)
+    for name, value in learner.network.state_dict().items():
         found[f"state/{name}"] = value.numpy()
     for name, validate in (("shared", shared), ("alone", alone)):
-        found[f"figures/{name}"] = np.array(list(validate(learner.twin.eval()).values()))
+        found[f"figures/{name}"] = np.array(list(validate(learner.network.eval()).values()))
     return found
 
 
@@ -132,7 +132,7 @@ def go_on(run: str, stop_after: int = 0) -> None:
     """Trains a run on, as one of several processes; the last of them is the one that is asked to stop."""
     stop = StopAfter()
     with joined() as processes:
-        watcher = stop.watcher(stop_after) if processes.rank == processes.count - 1 else Watcher()
+        watcher = stop.watcher(stop_after) if processes.rank == processes.count - 1 else Callbacks()
         try:
             if processes.first:
                 continue_run(RunFolder(run), stop, watcher, processes=processes)
@@ -278,7 +278,7 @@ def test_another_number_of_processes_is_said_and_comes_close(
     """One process goes on with what two began; the augmentation, order and dropout are the same for both."""
     folder = begun(tmp_path / "run")
     assert ended(start(2, go_on, str(folder.path), 8)) == [143, 143]
-    continue_run(folder, StopRequest(), Watcher())
+    continue_run(folder, StopRequest(), Callbacks())
     assert "resumed on another set-up (processes differ)" in caplog.text
     assert len(folder.records()) == len(whole.records())
     for one, two in zip(folder.records(), whole.records(), strict=True):

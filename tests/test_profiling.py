@@ -11,7 +11,7 @@ from test_cli import changes, twinface
 from test_trainer import StopAfter, bits
 from twinface.core.interruption import Interrupted, StopRequest
 from twinface.datasets.training_split import DataSource
-from twinface.training.loop import Watcher
+from twinface.training.loop import Callbacks
 from twinface.training.profiling import OF_A_STEP, OF_AN_EPOCH, TIMED, TRACED, WARM_UP, Profile
 from twinface.training.recipe import load_recipe
 from twinface.training.run import continue_run, start_run
@@ -29,7 +29,7 @@ def begun(path: Path, *more: str) -> RunFolder:
 
 def profiled(folder: RunFolder) -> Path | None:
     profile = Profile()
-    continue_run(folder, StopRequest(), profile.watching(Watcher()))
+    continue_run(folder, StopRequest(), profile.watching(Callbacks()))
     return profile.write(folder.path, folder.about()["machine"])
 
 
@@ -42,7 +42,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 def test_the_trained_bits_stay_as_they_were(run: RunFolder, tmp_path: Path) -> None:
     plain = begun(tmp_path / "plain")
-    continue_run(plain, StopRequest(), Watcher())
+    continue_run(plain, StopRequest(), Callbacks())
     assert bits(run) == bits(plain)
 
 
@@ -105,9 +105,9 @@ def test_a_run_that_is_stopped_or_short_is_profiled_as_far_as_it_came(tmp_path: 
             figures = json.loads((folder.path / "profile.json").read_text())
             assert figures["steps"]["timed"] == timed
             assert bool(figures["operators"]) == traced
-    continue_run(folder, StopRequest(), Watcher())
+    continue_run(folder, StopRequest(), Callbacks())
     whole = begun(tmp_path / "whole")
-    continue_run(whole, StopRequest(), Watcher())
+    continue_run(whole, StopRequest(), Callbacks())
     assert bits(folder) == bits(whole)
 
 

@@ -11,7 +11,7 @@ from twinface.core.errors import DataError, SettingsError
 from twinface.models.onnx_model import OnnxModel
 from twinface.networks.projection import fit_parts, none, plda, whitening
 from twinface.training.build import check_components
-from twinface.training.checkpoint import load_twin
+from twinface.training.checkpoint import load_checkpoint
 from twinface.training.recipe import load_recipe
 
 
@@ -146,10 +146,10 @@ def test_a_projected_committee_trains_and_both_forms_agree(tmp_path) -> None:
     sizes = ["imaging.height=24", "imaging.width=24", "trainer.epochs=1"]
     changes = [*sizes, COMMITTEE, "projection.name=plda", "projection.size=5"]
     folder = train_tiny(tmp_path / "run", *changes, tiny=False)
-    twin, record = load_twin(folder.path)
+    network, record = load_checkpoint(folder.path)
     faces = np.random.default_rng(1).integers(0, 256, (3, 24, 24, 1), np.uint8)
     with torch.inference_mode():
-        expected = twin.embed(torch.from_numpy(faces)).numpy()
+        expected = network.embed(torch.from_numpy(faces)).numpy()
     assert expected.shape == (3, 10)
     assert record.embedding_size == 10
     np.testing.assert_allclose(OnnxModel(folder.path)(faces), expected, atol=1e-4 * np.abs(expected).max())

@@ -6,7 +6,7 @@ from torch import nn
 
 from conftest import TINY
 from twinface.core.errors import SettingsError
-from twinface.training.build import build_learner
+from twinface.training.build import build_training_state
 from twinface.training.processes import Processes
 from twinface.training.recipe import load_recipe
 from twinface.training.runtime import Machine
@@ -62,12 +62,12 @@ def test_shared_batch_norm_is_torchs_where_there_is_one_process(size: tuple[int,
 
 def test_shared_layers_keep_names_and_parameters() -> None:
     settings = load_recipe("demo", TINY)
-    learner = build_learner(settings, 21, Machine("cpu", 1, "float32"), 0)
-    names, parameters = list(learner.twin.state_dict()), list(learner.twin.parameters())
-    share_layers(learner.twin, Processes(0, 2))
-    assert list(learner.twin.state_dict()) == names
-    assert all(one is other for one, other in zip(learner.twin.parameters(), parameters, strict=True))
-    kinds = {type(layer) for layer in learner.twin.modules()}
+    learner = build_training_state(settings, 21, Machine("cpu", 1, "float32"), 0)
+    names, parameters = list(learner.network.state_dict()), list(learner.network.parameters())
+    share_layers(learner.network, Processes(0, 2))
+    assert list(learner.network.state_dict()) == names
+    assert all(one is other for one, other in zip(learner.network.parameters(), parameters, strict=True))
+    kinds = {type(layer) for layer in learner.network.modules()}
     assert {SharedBatchNorm, SharedDropout} <= kinds
     assert not {nn.BatchNorm1d, nn.BatchNorm2d, nn.Dropout} & kinds
 

@@ -12,8 +12,8 @@ from conftest import TINY, train_tiny
 from twinface.core.errors import DivergedError, ModelError
 from twinface.core.interruption import Interrupted, StopRequest
 from twinface.datasets.training_split import DataSource
-from twinface.training.build import build_learner
-from twinface.training.loop import Progress, Watcher
+from twinface.training.build import build_training_state
+from twinface.training.loop import Callbacks, TrainingPosition
 from twinface.training.recipe import load_recipe
 from twinface.training.run import continue_run, start_run
 from twinface.training.run_folder import RunFolder
@@ -61,15 +61,15 @@ def bits(folder: RunFolder) -> dict[str, bytes]:
 class StopAfter(StopRequest):
     """Asks to stop after so many steps."""
 
-    def watcher(self, steps: int) -> Watcher:
+    def watcher(self, steps: int) -> Callbacks:
         left = [steps]
 
-        def on_step(progress: Progress, of: int, loss: float, images: int) -> None:
+        def on_step(progress: TrainingPosition, of: int, loss: float, images: int) -> None:
             left[0] -= 1
             if left[0] == 0:
                 self.signal_number = 15
 
-        return Watcher(on_step=on_step)
+        return Callbacks(on_step=on_step)
 
 
 @pytest.mark.parametrize("kind", sorted(RECIPES))
@@ -78,7 +78,7 @@ def test_stopped_anywhere_it_ends_in_the_same_bits(tmp_path, kind: str) -> None:
     whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
     for folder in (whole, parts):
         start_run(DataSource("orl"), load_recipe(recipe, changes), 3, folder)
-    continue_run(whole, StopRequest(), Watcher())
+    continue_run(whole, StopRequest(), Callbacks())
     stops = 0
     random = np.random.default_rng(0)
     while True:
@@ -102,7 +102,7 @@ def test_no_memory_is_read_that_was_not_written(tmp_path, kind: str, monkeypatch
     plain, filled = RunFolder(tmp_path / "plain"), RunFolder(tmp_path / "filled")
     for folder in (plain, filled):
         start_run(DataSource("orl"), load_recipe(recipe, [*changes, "trainer.epochs=2"]), 3, folder)
-    continue_run(plain, StopRequest(), Watcher())
+    continue_run(plain, StopRequest(), Callbacks())
     assert not torch.utils.deterministic.fill_uninitialized_memory
 
     def fill() -> None:
@@ -110,7 +110,7 @@ def test_no_memory_is_read_that_was_not_written(tmp_path, kind: str, monkeypatch
         monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
 
     monkeypatch.setattr("twinface.training.run.make_deterministic", fill)
-    continue_run(filled, StopRequest(), Watcher())
+    continue_run(filled, StopRequest(), Callbacks())
     assert bits(filled) == bits(plain)
 
 
@@ -123,9 +123,9 @@ def test_an_older_state_is_gone_on_from_as_well(tmp_path) -> None:
     with pytest.raises(Interrupted):
         continue_run(again, stop, stop.watcher(2))
     old = again.state.path.read_bytes()
-    continue_run(again, StopRequest(), Watcher())
+    continue_run(again, StopRequest(), Callbacks())
     again.state.path.write_bytes(old)
-    continue_run(again, StopRequest(), Watcher())
+    continue_run(again, StopRequest(), Callbacks())
     assert bits(again) == bits(whole)
     assert [record["epoch"] for record in again.records()] == [1, 2, 3]
 
@@ -140,14 +140,14 @@ def test_a_state_of_another_versions_network_is_refused(tmp_path, change: str) -
     write_tensors(folder.state.path, tensors, about)
     before = bits(folder)
     with pytest.raises(ModelError, match=r"state\.safetensors: loss/.* is .*another version made it"):
-        continue_run(folder, StopRequest(), Watcher())
+        continue_run(folder, StopRequest(), Callbacks())
     assert bits(folder) == before
 
 
 def test_a_finished_run_is_left_as_it_is(tmp_path) -> None:
     folder = train_tiny(tmp_path / "run")
     before = bits(folder)
-    continue_run(folder, StopRequest(), Watcher())
+    continue_run(folder, StopRequest(), Callbacks())
     assert bits(folder) == before
 
 
@@ -194,18 +194,18 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_good_state(tmp_path) -> N
     start_run(DataSource("orl"), load_recipe("demo", changes), 0, folder)
     good = []
 
-    def poison(progress: Progress, steps: int, loss: float, images: int) -> None:
+    def poison(progress: TrainingPosition, steps: int, loss: float, images: int) -> None:
         assert math.isfinite(loss)
         good.append(progress.steps)
         if progress.steps == 4:
             raise RuntimeError  # as a kill would
 
     with pytest.raises(RuntimeError):
-        continue_run(folder, StopRequest(), Watcher(on_step=poison))
+        continue_run(folder, StopRequest(), Callbacks(on_step=poison))
     settings = folder.settings_file.read_text().replace("learning_rate = 0.002", "learning_rate = 1e30")
     folder.settings_file.write_text(settings)
     with pytest.raises(DivergedError, match=r"not finite|loss is"):
-        continue_run(folder, StopRequest(), Watcher())
+        continue_run(folder, StopRequest(), Callbacks())
     tensors, _ = read_tensors(folder.state.path)
     assert all(torch.isfinite(tensor).all() for tensor in tensors.values() if tensor.is_floating_point())
 
@@ -217,7 +217,9 @@ def test_gradient_clipping_limits_the_step(tmp_path) -> None:
         for name, more in (("free", []), ("clipped", ["trainer.gradient_clip=1e-6"]))
     )
     settings = clipped.settings()
-    start = build_learner(settings, 21, Machine("cpu", 1, "float32"), 0).twin.backbone.dense.weight.detach()
+    start = build_training_state(
+        settings, 21, Machine("cpu", 1, "float32"), 0
+    ).network.backbone.dense.weight.detach()
     moved = [
         (read_tensors(folder.state.path)[0]["twin/backbone.dense.weight"] - start).norm().item()
         for folder in (free, clipped)
@@ -226,14 +228,14 @@ def test_gradient_clipping_limits_the_step(tmp_path) -> None:
 
 
 def test_progress_survives_json() -> None:
-    progress = Progress(3, 2, 77, 880, 0.1 + 0.2, 1, 0.9, 4, 3, 12.25)
-    assert Progress(**json.loads(json.dumps(dataclasses.asdict(progress)))) == progress
+    progress = TrainingPosition(3, 2, 77, 880, 0.1 + 0.2, 1, 0.9, 4, 3, 12.25)
+    assert TrainingPosition(**json.loads(json.dumps(dataclasses.asdict(progress)))) == progress
 
 
 def test_training_on_from_a_model_remembers_whom_that_had_seen(tmp_path, tiny_run: RunFolder) -> None:
     folder = RunFolder(tmp_path / "run")
     start_run(DataSource("orl"), load_recipe("demo", [*TINY, "data.split_seed=5"]), 0, folder, tiny_run.path)
-    continue_run(folder, StopRequest(), Watcher())
+    continue_run(folder, StopRequest(), Callbacks())
     before = json.loads((tiny_run.model / "twin.json").read_text())["provenance"]
     after = json.loads((folder.model / "twin.json").read_text())["provenance"]
     assert set(before["trained"]) < set(after["trained"])

@@ -59,7 +59,7 @@ def _twin(path: Path, settings: Settings, seed: int) -> Evaluation:
     from twinface.datasets.training_split import DataSource
     from twinface.evaluation.evaluate import evaluate, unseen_pairs
     from twinface.evaluation.results import save_result
-    from twinface.models.load import open_model
+    from twinface.models.load import load_model
     from twinface.reports import write_report
     from twinface.training.run import start_run
     from twinface.training.run_folder import RunFolder
@@ -70,7 +70,7 @@ def _twin(path: Path, settings: Settings, seed: int) -> Evaluation:
         start_run(source, settings, seed, folder)
     if folder.about()["status"] != "finished":
         run(folder)
-    model = open_model(path)
+    model = load_model(path)
     dataset = source.open()
     result = evaluate(model, unseen_pairs(dataset, model.record), "unseen", claims=dataset.claims)
     save_result(path, result)

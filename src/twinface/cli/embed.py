@@ -25,11 +25,11 @@ def embed(
 
     It can be stopped at any time and goes on when it is called again. Exit 2 if a picture could not be read.
     """
-    from twinface.models.load import open_for_threads
+    from twinface.models.load import load_for_threads
     from twinface.recognition.embedding_files import FAILED, embed_files
 
     with counter("embedding") as progress:
-        done = embed_files(pictures, open_for_threads(model), out, progress)
+        done = embed_files(pictures, load_for_threads(model), out, progress)
     if json:
         print_json(asdict(done))
     else:

@@ -11,11 +11,10 @@ from twinface.cli.console import counter, print_json, say
 from twinface.core.errors import SettingsError
 
 if TYPE_CHECKING:
-    from twinface.core.types import PairSet
+    from twinface.core.types import PairSet, ProgressCallback
     from twinface.datasets import Dataset
-    from twinface.evaluation.evaluate import Model
     from twinface.evaluation.summary import Evaluation
-    from twinface.models.scoring import Progress
+    from twinface.models.embedder import Embedder
     from twinface.training.run_folder import RunFolder
 
 
@@ -52,7 +51,7 @@ def evaluate(
     its validation people, masked as well, where their pictures are at hand.
     """
     from twinface.evaluation.evaluate import evaluate as judge
-    from twinface.models.load import open_model
+    from twinface.models.load import load_model
     from twinface.training.run_folder import RunFolder
 
     if (protocol is None) == (pairs is None):
@@ -62,7 +61,7 @@ def evaluate(
             raise SettingsError("--only shows one model parts of pictures, not ten: name a run folder")
         _judge_recipe(str(run), seed, out, set_ or [], root, layout, json)
         return
-    model = open_model(run)
+    model = load_model(run)
     folder = RunFolder(run) if run.is_dir() and (run / "run.json").is_file() else None
     if only and pairs:
         raise SettingsError(
@@ -87,7 +86,7 @@ def evaluate(
 
 
 def _choose(
-    model: Model,
+    model: Embedder,
     folder: RunFolder | None,
     protocol: str | None,
     pairs: Path | None,
@@ -118,7 +117,9 @@ def _choose(
     return dataset.protocol(protocol), dataset.claims, dataset
 
 
-def _masked(model: Model, only: str, pairs: PairSet, dataset: Dataset, progress: Progress) -> Model:
+def _masked(
+    model: Embedder, only: str, pairs: PairSet, dataset: Dataset, progress: ProgressCallback
+) -> Embedder:
     """The model, shown a part of each picture alone."""
     from twinface.datasets.training_split import validation_of
     from twinface.evaluation.fitted_model import show_only
@@ -146,7 +147,7 @@ def _judge_recipe(
     from twinface.cli.train import run as train
     from twinface.datasets.training_split import DataSource
     from twinface.evaluation.results import save_result
-    from twinface.models.load import open_model
+    from twinface.models.load import load_model
     from twinface.studies.lfw_view2 import evaluate_folds, fold_runs
     from twinface.training.recipe import load_recipe
 
@@ -161,7 +162,7 @@ def _judge_recipe(
             train(folder)
     with counter("embedding") as progress:
         result = evaluate_folds(
-            [open_model(folder.path) for folder in runs], dataset.protocol("view2"), dataset.claims, progress
+            [load_model(folder.path) for folder in runs], dataset.protocol("view2"), dataset.claims, progress
         )
     _print(result, json)
     say(f"saved: {save_result(place, result)}")

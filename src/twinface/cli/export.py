@@ -23,7 +23,7 @@ def export(
 ) -> None:
     """Write a trained model in another form, with all that using it takes, and check that it scores as it did."""
     from twinface.core.settings import nearest
-    from twinface.training.checkpoint import load_twin
+    from twinface.training.checkpoint import load_checkpoint
     from twinface.training.export import EXPORTS, export_model
 
     if form not in EXPORTS:
@@ -33,8 +33,8 @@ def export(
     target = out or beside / f"model{suffix}"
     if target.suffix != suffix:
         raise SettingsError(f"--out {target}: a file of the format {form} has to end in {suffix}")
-    twin, record = load_twin(run)
-    worst = export_model(twin, record, target, form)
+    network, record = load_checkpoint(run)
+    worst = export_model(network, record, target, form)
     if form == "exported":
         say(
             "Twinface itself does not open .pt2 files, since torch may unpickle what is in them; use onnx or openvino"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from twinface.datasets.training_split import DataSource
     from twinface.studies.runner import Runner
     from twinface.studies.study import Study
-    from twinface.studies.sweep import Standing, Sweep
+    from twinface.studies.sweep import StudyStatus, Sweep
 
 
 def sweep(
@@ -105,14 +105,14 @@ def _train(work: Sweep, source: DataSource, ray: str | None, gpus: float, jobs: 
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[Standing], None]]:
+def _progress() -> Iterator[Callable[[StudyStatus], None]]:
     """A line that says how many points are done and running, which is best, and how long it will take."""
     from tqdm import tqdm
 
     last: tuple[int, str] | None = None
     with tqdm(unit="point", disable=None, file=sys.stderr, dynamic_ncols=True, bar_format="{desc}") as bar:
 
-        def watch(standing: Standing) -> None:
+        def watch(standing: StudyStatus) -> None:
             nonlocal last
             line = _standing(standing)
             bar.set_description_str(line)
@@ -124,7 +124,7 @@ def _progress() -> Iterator[Callable[[Standing], None]]:
         yield watch
 
 
-def _standing(standing: Standing) -> str:
+def _standing(standing: StudyStatus) -> str:
     best = f", best {standing.best[0]} {standing.best[1]:.4f}" if standing.best else ""
     left = standing.seconds_left
     time = f", about {duration(left)} left" if left and standing.over < standing.total else ""

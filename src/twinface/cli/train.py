@@ -14,7 +14,7 @@ from twinface.cli.console import counter, log_to_stderr, print_json, say
 from twinface.core.errors import SettingsError
 
 if TYPE_CHECKING:
-    from twinface.training.loop import Progress, Watcher
+    from twinface.training.loop import Callbacks, TrainingPosition
     from twinface.training.processes import Processes
     from twinface.training.run_folder import RunFolder
 
@@ -37,7 +37,7 @@ def train(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the run as JSON.")] = False,
 ) -> None:
-    """Train a twin network and write a run folder with its model and report.
+    """Train a Siamese network and write a run folder with its model and report.
 
     In several processes, which share each batch: torchrun --nproc-per-node 2 -m twinface train ...
     """
@@ -78,14 +78,14 @@ def _follow(folder: RunFolder, processes: Processes) -> None:
     import logging
 
     from twinface.core.interruption import Interrupted, stop_on_signals
-    from twinface.training.loop import Watcher
+    from twinface.training.loop import Callbacks
     from twinface.training.run import continue_run
     from twinface.training.run_folder import FollowedRun
 
     logging.getLogger("twinface").addHandler(logging.NullHandler())
     try:
         with stop_on_signals() as stop:
-            continue_run(FollowedRun(folder.path), stop, Watcher(), processes=processes)
+            continue_run(FollowedRun(folder.path), stop, Callbacks(), processes=processes)
     except Interrupted as interrupted:
         sys.exit(128 + interrupted.signal_number)
 
@@ -115,7 +115,7 @@ def run(
 
 
 @contextmanager
-def _profiling(folder: RunFolder, wanted: bool, watcher: Watcher) -> Iterator[Watcher]:
+def _profiling(folder: RunFolder, wanted: bool, watcher: Callbacks) -> Iterator[Callbacks]:
     """Where the time goes, written however training ends."""
     if not wanted:
         yield watcher
@@ -131,11 +131,11 @@ def _profiling(folder: RunFolder, wanted: bool, watcher: Watcher) -> Iterator[Wa
 
 
 @contextmanager
-def _watching(folder: RunFolder, tensorboard: bool) -> Iterator[Watcher]:
+def _watching(folder: RunFolder, tensorboard: bool) -> Iterator[Callbacks]:
     """A progress bar over the whole training, a line an epoch, and TensorBoard's files if wanted."""
     from tqdm import tqdm
 
-    from twinface.training.loop import Watcher
+    from twinface.training.loop import Callbacks
 
     writer: Any = None
     if tensorboard:
@@ -145,7 +145,7 @@ def _watching(folder: RunFolder, tensorboard: bool) -> Iterator[Watcher]:
     epochs = folder.settings().trainer.epochs
     with tqdm(unit="img", disable=None, file=sys.stderr, dynamic_ncols=True, smoothing=0.05) as bar:
 
-        def on_step(progress: Progress, steps: int, loss: float, images: int) -> None:
+        def on_step(progress: TrainingPosition, steps: int, loss: float, images: int) -> None:
             if bar.n == 0:
                 bar.initial = (progress.epoch * steps + progress.step - 1) * images
                 bar.n = bar.initial
@@ -163,6 +163,6 @@ def _watching(folder: RunFolder, tensorboard: bool) -> Iterator[Watcher]:
             for name, value in record.items() if writer else ():
                 writer.add_scalar(name, value, record["epoch"])
 
-        yield Watcher(on_step, on_epoch)
+        yield Callbacks(on_step, on_epoch)
     if writer:
         writer.close()

@@ -104,7 +104,7 @@ class AugmentSettings(Strict):
 
 
 class NetworkSettings(Strict):
-    """The twin: one backbone used twice, and the distance between its two embeddings.
+    """The network: one backbone used twice, and the distance between its two embeddings.
 
     Attributes:
         backbone: from `backbones.BACKBONES`.
@@ -122,8 +122,8 @@ class NetworkSettings(Strict):
     flip_average: bool = True
 
 
-class ShiftSettings(Strict):
-    """What is taken off each face's scores when the model is used; see `shift`.
+class ScoreNormalisationSettings(Strict):
+    """What is taken off each face's scores when the model is used; see `networks.score_normalisation`.
 
     Attributes:
         spread: how much of the root mean square of a face's cosines to training people.
@@ -199,7 +199,7 @@ class Settings(Strict):
     network: NetworkSettings = NetworkSettings()
     loss: Component = Component(name="cosface")
     projection: Component = Component(name="none")
-    shift: ShiftSettings = ShiftSettings()
+    score_normalisation: ScoreNormalisationSettings = ScoreNormalisationSettings()
     optimizer: Component = Component(name="adamw")
     schedule: Component = Component(name="constant")
     validation: ValidationSettings = ValidationSettings()
@@ -219,14 +219,20 @@ class Settings(Strict):
         return self.model_dump(mode="json", exclude_none=True)
 
 
+# Sections that had another name in earlier versions; files with the old name are still read.
+_RENAMED_SECTIONS = {"shift": "score_normalisation"}
+
+
 def settings_from(values: Mapping[str, Any], source: str) -> Settings:
-    """Checks plain values and makes `Settings` of them.
+    """Checks plain values and makes `Settings` of them; sections under a former name are read as well.
 
     Raises:
         SettingsError: a field is unknown (the nearest one is named) or has an impossible value.
     """
     try:
-        return Settings.model_validate(dict(values))
+        return Settings.model_validate(
+            {_RENAMED_SECTIONS.get(key, key): value for key, value in values.items()}
+        )
     except ValidationError as error:
         raise SettingsError(f"{source}: {_first_problem(error)}") from error
 

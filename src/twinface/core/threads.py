@@ -18,7 +18,7 @@ _Result = TypeVar("_Result")
 TOGETHER = 16
 
 
-def in_order(
+def map_in_order(
     work: Callable[[_Item], _Result], items: Iterable[_Item], together: int = TOGETHER
 ) -> Iterator[_Result]:
     """Like `map`, with a thread a core, and never more than a few results ahead of its reader.

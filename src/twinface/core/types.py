@@ -10,6 +10,7 @@ Two conventions hold everywhere and are said only here:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 IntArray = NDArray[np.int64]
+ProgressCallback = Callable[[int, int], None]  # told (done, all)
 BoolArray = NDArray[np.bool_]
 ByteArray = NDArray[np.uint8]
 

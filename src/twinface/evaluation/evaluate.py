@@ -8,33 +8,20 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 
 from twinface.core.errors import DataError, LeakError
-from twinface.core.types import ByteArray, Float32Array, FloatArray, PairSet, ScoredPairs
+from twinface.core.types import Float32Array, FloatArray, PairSet, ProgressCallback, ScoredPairs
 from twinface.datasets import Dataset
 from twinface.datasets.splits import draw_pairs, take_people
 from twinface.evaluation.calibration import fit_calibration, fit_threshold
 from twinface.evaluation.summary import EVERYTHING, Evaluation, judged, one_shot
 from twinface.faces.cache import prepare_faces
 from twinface.models.decision import Threshold
+from twinface.models.embedder import Embedder
 from twinface.models.record import ModelRecord
-from twinface.models.scoring import Progress, embed_faces, score_pairs
-
-
-class Model(Protocol):
-    """What is evaluated: an embedding network and its record; every `ModelFile` is one."""
-
-    @property
-    def record(self) -> ModelRecord:
-        """How it is used and whom it has seen."""
-        ...
-
-    def __call__(self, faces: ByteArray) -> Float32Array:
-        """`[B, H, W, C]` uint8 → `[B, D]` float32."""
-        ...
+from twinface.models.scoring import embed_faces, score_pairs
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,13 +42,13 @@ class Scoring:
 
 
 def evaluate(
-    model: Model,
+    model: Embedder,
     pairs: PairSet,
     protocol: str,
     *,
     claims: str = "",
     allow_seen: bool = False,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Evaluation:
     """Embeds each picture once, scores the pairs and measures.
 
@@ -104,7 +91,7 @@ def evaluate(
     return judged(protocol, name, pairs, found.scored, decided, probabilities, figures)
 
 
-def score(model: Model, pairs: PairSet, progress: Progress | None = None) -> Scoring:
+def score(model: Embedder, pairs: PairSet, progress: ProgressCallback | None = None) -> Scoring:
     """Embeds each picture once and scores the pairs; whom the model has seen is not asked here.
 
     Raises:

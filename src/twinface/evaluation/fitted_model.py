@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from twinface.core.types import ByteArray, Float32Array, PairSet
+from twinface.core.types import ByteArray, Float32Array, PairSet, ProgressCallback
 from twinface.evaluation.calibration import fit_calibration, fit_threshold
-from twinface.evaluation.evaluate import Model
 from twinface.faces.cache import prepare_faces
 from twinface.faces.mask import Mask
+from twinface.models.embedder import Embedder, EmbedFunction
 from twinface.models.record import ModelRecord
-from twinface.models.scoring import Embed, Progress, embed_faces, score_pairs
+from twinface.models.scoring import embed_faces, score_pairs
 
 
 @dataclass(frozen=True, eq=False)
 class FittedModel:
-    """A `Model` as evaluation asks for it: `embed` with the record that goes with it."""
+    """A `Embedder` as evaluation asks for it: `embed` with the record that goes with it."""
 
-    embed: Embed
+    embed: EmbedFunction
     record: ModelRecord
 
     def __call__(self, faces: ByteArray) -> Float32Array:
@@ -30,11 +30,11 @@ class FittedModel:
 
 
 def fit_model(
-    embed: Embed,
+    embed: EmbedFunction,
     record: ModelRecord,
     validation: PairSet,
     fitted_on: str,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> FittedModel:
     """Fits threshold and calibration on validation pairs.
 
@@ -56,7 +56,7 @@ def fit_model(
 
 
 def show_only(
-    mask: Mask, model: Model, validation: PairSet | None, progress: Progress | None = None
+    mask: Mask, model: Embedder, validation: PairSet | None, progress: ProgressCallback | None = None
 ) -> FittedModel:
     """A trained model that sees a part of each picture only.
 

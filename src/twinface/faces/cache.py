@@ -20,7 +20,6 @@ import hashlib
 import math
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,12 +30,10 @@ import platformdirs
 
 from twinface.core.errors import DataError, StorageError
 from twinface.core.storage import new_file, remove_leftovers, write_text
-from twinface.core.threads import in_order
-from twinface.core.types import ByteArray, FaceSet
+from twinface.core.threads import map_in_order
+from twinface.core.types import ByteArray, FaceSet, ProgressCallback
 from twinface.faces.decode import decode, read_bytes
 from twinface.faces.prepare import Preparation, prepare
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +65,7 @@ def prepare_faces(
     preparation: Preparation,
     *,
     cache: Path | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> PreparedFaces:
     """Prepares every picture of a set, or opens what was prepared before.
 
@@ -151,7 +148,7 @@ def _learn(faces: FaceSet, known: Path) -> str:
 
 def _content_of(faces: FaceSet) -> str:
     content = hashlib.sha256()
-    for digest in in_order(_digest_of, (faces.root / path for path in faces.paths)):
+    for digest in map_in_order(_digest_of, (faces.root / path for path in faces.paths)):
         content.update(digest)
     return content.hexdigest()
 
@@ -177,7 +174,7 @@ def _open_entry(entry: Path, shape: tuple[int, int, int, int]) -> ByteArray | No
 
 
 def _write_entry(
-    entry: Path, faces: FaceSet, preparation: Preparation, content: str, progress: Progress | None
+    entry: Path, faces: FaceSet, preparation: Preparation, content: str, progress: ProgressCallback | None
 ) -> None:
     """Prepares all pictures into a new file, which gets its name when it is complete."""
     size = len(faces) * preparation.height * preparation.width * preparation.channels
@@ -189,7 +186,7 @@ def _write_entry(
         # Plain writes rather than a writable memory map: on a full disk a write fails with an error, a map kills
         # the process.
         with new_file(entry) as file:
-            for done, (digest, face) in enumerate(in_order(work, paths), start=1):
+            for done, (digest, face) in enumerate(map_in_order(work, paths), start=1):
                 found.update(digest)
                 file.write(face.data)
                 if progress is not None:

@@ -16,7 +16,7 @@ from twinface.models.openvino_model import OpenvinoModel
 FORMS: dict[str, Callable[[Path, int | None], ModelFile]] = {".onnx": OnnxModel, ".xml": OpenvinoModel}
 
 
-def open_model(place: str | Path, threads: int | None = None) -> ModelFile:
+def load_model(place: str | Path, threads: int | None = None) -> ModelFile:
     """The model at a place.
 
     Args:
@@ -32,12 +32,12 @@ def open_model(place: str | Path, threads: int | None = None) -> ModelFile:
     return FORMS.get(path.suffix.lower(), OnnxModel)(path, threads)
 
 
-def open_for_threads(place: str | Path) -> ModelFile:
+def load_for_threads(place: str | Path) -> ModelFile:
     """The model at a place, for many threads that call it at once, each with a batch.
 
     ONNX Runtime then computes each call in its caller's thread; OpenVINO shares its own threads among the calls.
 
-    Args, Raises: see `open_model`.
+    Args, Raises: see `load_model`.
     """
     path = find_model(place)
-    return open_model(path, None if path.suffix.lower() == ".xml" else 1)
+    return load_model(path, None if path.suffix.lower() == ".xml" else 1)

@@ -7,15 +7,14 @@ from collections.abc import Callable
 import numpy as np
 
 from twinface.core.errors import DataError, DivergedError
-from twinface.core.types import ByteArray, Float32Array, PairSet, ScoredPairs
+from twinface.core.types import ByteArray, Float32Array, PairSet, ProgressCallback, ScoredPairs
+from twinface.models.embedder import EmbedFunction
 
-Embed = Callable[[ByteArray], Float32Array]
 Score = Callable[[Float32Array, Float32Array], Float32Array]
-Progress = Callable[[int, int], None]
 
 
 def embed_faces(
-    embed: Embed, faces: ByteArray, batch_size: int = 16, progress: Progress | None = None
+    embed: EmbedFunction, faces: ByteArray, batch_size: int = 16, progress: ProgressCallback | None = None
 ) -> Float32Array:
     """Embeds N prepared faces, a batch at a time.
 

@@ -1,6 +1,6 @@
 """The Siamese network.
 
-twin                 the network as a whole: two faces → one score
+network                 the network as a whole: two faces → one score
 backbones            a picture → an embedding; one file a network
 projection           whitening and PLDA, fitted after training
 score_normalisation  per-face score normalisation

@@ -16,38 +16,40 @@ from twinface.models.distances import DISTANCES
 from twinface.networks.backbones import BACKBONES
 from twinface.networks.initial_weights import INITIALISATIONS
 from twinface.networks.seeding import seed_torch
-from twinface.networks.twin import Twin
+from twinface.networks.siamese import SiameseNetwork
 
 FACES_TO_FIT = 1500
 TRAINABLE_DISTANCES = [name for name, distance in DISTANCES.items() if distance.learns]
 
 
-def build_twin(network: NetworkSettings, imaging: ImagingSettings, seed: int | None = None) -> Twin:
-    """The twin that settings describe, with initial weights drawn by `seed` (None leaves torch's own).
+def build_network(
+    settings: NetworkSettings, imaging: ImagingSettings, seed: int | None = None
+) -> SiameseNetwork:
+    """The network that settings describe, with initial weights drawn by `seed` (None leaves torch's own).
 
     Raises:
         SettingsError: a setting does not exist or does not fit.
     """
-    _known("network.distance", network.distance, TRAINABLE_DISTANCES)
+    _known("network.distance", settings.distance, TRAINABLE_DISTANCES)
     shape = (3 if imaging.color == "rgb" else 1, imaging.height, imaging.width)
     if seed is not None:
         seed_torch(seed, "weights")
-    backbone = build("network.backbone", BACKBONES, network.backbone, shape)
-    twin = Twin(backbone, network.distance, network.normalisation, network.flip_average)
+    backbone = build("network.backbone", BACKBONES, settings.backbone, shape)
+    network = SiameseNetwork(backbone, settings.distance, settings.normalisation, settings.flip_average)
     if seed is not None:
-        _known("network.initialisation", network.initialisation, INITIALISATIONS)
-        INITIALISATIONS[network.initialisation](twin)
-    return twin
+        _known("network.initialisation", settings.initialisation, INITIALISATIONS)
+        INITIALISATIONS[settings.initialisation](network)
+    return network
 
 
-def fit_backbone(twin: Twin, faces: ByteArray, seed: int) -> None:
+def fit_backbone(network: SiameseNetwork, faces: ByteArray, seed: int) -> None:
     """Lets a network that learns without labels do so, from `FACES_TO_FIT` training pictures."""
-    if not twin.backbone.fits:
+    if not network.backbone.fits:
         return
     random = random_at(seed, "fit", 0, 0)
     chosen = np.sort(random.permutation(len(faces))[:FACES_TO_FIT])
     images = torch.from_numpy(np.array(faces[chosen])).permute(0, 3, 1, 2)
-    twin.backbone.fit(twin.normalise(images), seed)
+    network.backbone.fit(network.normalise(images), seed)
 
 
 def _known(field: str, name: str, table: Collection[str]) -> None:

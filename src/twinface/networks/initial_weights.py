@@ -1,6 +1,6 @@
 """What the weights are before training: the paper's distributions, the seeds' and today's default.
 
-Each function changes a whole twin in place, drawing from torch's generator. A new initialisation is one
+Each function changes a whole network in place, drawing from torch's generator. A new initialisation is one
 function here and one line in `INITIALISATIONS`.
 """
 
@@ -11,12 +11,12 @@ from collections.abc import Callable
 from torch import nn
 
 from twinface.networks.backbones import Shortcut
-from twinface.networks.twin import Twin
+from twinface.networks.siamese import SiameseNetwork
 
 
-def he(twin: Twin) -> None:
+def he(network: SiameseNetwork) -> None:
     """Convolutions as He et al. (2015) for ReLU, dense layers as torch sets them; the distance as it comes."""
-    for module in twin.modules():
+    for module in network.modules():
         if isinstance(module, nn.Conv2d | Shortcut):
             weight = module.mix.weight if isinstance(module, Shortcut) else module.weight
             nn.init.kaiming_normal_(weight, mode="fan_out", nonlinearity="relu")
@@ -24,74 +24,77 @@ def he(twin: Twin) -> None:
             nn.init.zeros_(module.bias)
 
 
-def paper(twin: Twin) -> None:
+def paper(network: SiameseNetwork) -> None:
     """Koch et al. (2015), section 3.2: convolutions N(0, 0.01), dense N(0, 0.2), biases N(0.5, 0.01).
 
     Seed A names the same three distributions. The weights of the distance are a dense layer too.
     """
-    _normal(twin, convolution=(0.0, 0.01), dense=(0.0, 0.2), bias=(0.5, 0.01))
+    _normal(network, convolution=(0.0, 0.01), dense=(0.0, 0.2), bias=(0.5, 0.01))
 
 
-def seed_a(twin: Twin) -> None:
+def seed_a(network: SiameseNetwork) -> None:
     """Seed A as its notebook has it: convolutions as in the paper, dense layers Glorot-uniform with zero bias.
 
     Its report says N(0, 0.2) for the dense layer; the notebook's layer has no initialiser and so Keras's own.
     """
-    paper(twin)
-    for module in twin.modules():
+    paper(network)
+    for module in network.modules():
         if isinstance(module, nn.Linear):
             nn.init.xavier_uniform_(module.weight)
             nn.init.zeros_(module.bias)
-    _glorot_distance(twin)
+    _glorot_distance(network)
 
 
-def seed_b_meant(twin: Twin) -> None:
+def seed_b_meant(network: SiameseNetwork) -> None:
     """Seed B as it was meant: convolutions as in the paper, dense layers left as torch sets them.
 
     The report says that the dense layers' values were "slightly modified" and does not say how.
     """
-    for module in twin.modules():
+    for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.normal_(module.weight, 0.0, 0.01)
             assert module.bias is not None
             nn.init.normal_(module.bias, 0.5, 0.01)
-    _glorot_distance(twin)
+    _glorot_distance(network)
 
 
-def seed_b_as_written(twin: Twin) -> None:
+def seed_b_as_written(network: SiameseNetwork) -> None:
     """Seed B as it ran: mean and standard deviation change places, so that all filters of a layer start equal.
 
     Only the biases, N(0.01, 0.5), tell the filters apart.
     """
-    for module in twin.modules():
+    for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.normal_(module.weight, 0.01, 0.0)
             assert module.bias is not None
             nn.init.normal_(module.bias, 0.01, 0.5)
-    _glorot_distance(twin)
+    _glorot_distance(network)
 
 
 def _normal(
-    twin: Twin, convolution: tuple[float, float], dense: tuple[float, float], bias: tuple[float, float]
+    network: SiameseNetwork,
+    convolution: tuple[float, float],
+    dense: tuple[float, float],
+    bias: tuple[float, float],
 ) -> None:
-    for module in twin.modules():
+    for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.normal_(module.weight, *(convolution if isinstance(module, nn.Conv2d) else dense))
             if module.bias is not None:
                 nn.init.normal_(module.bias, *bias)
-    if "weight" in twin.distance:
-        nn.init.normal_(twin.distance["weight"], *dense)
-        nn.init.normal_(twin.distance["bias"], *bias)
+    if "weight" in network.distance:
+        nn.init.normal_(network.distance["weight"], *dense)
+        nn.init.normal_(network.distance["bias"], *bias)
 
 
-def _glorot_distance(twin: Twin) -> None:
-    if "weight" in twin.distance:
-        limit = (6 / (twin.feature_size + 1)) ** 0.5
-        nn.init.uniform_(twin.distance["weight"], -limit, limit)
-        nn.init.zeros_(twin.distance["bias"])
+def _glorot_distance(network: SiameseNetwork) -> None:
+    if "weight" in network.distance:
+        limit = (6 / (network.feature_size + 1)) ** 0.5
+        nn.init.uniform_(network.distance["weight"], -limit, limit)
+        nn.init.zeros_(network.distance["bias"])
 
 
-INITIALISATIONS: dict[str, Callable[[Twin], None]] = {
+INITIALISATIONS: dict[str, Callable[[SiameseNetwork], None]] = {
     "he": he,
     "paper": paper,
     "seed-a": seed_a,

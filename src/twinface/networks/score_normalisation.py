@@ -22,21 +22,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from twinface.core.settings import ShiftSettings
+from twinface.core.settings import ScoreNormalisationSettings
 from twinface.core.types import Float32Array, IntArray
 
 
-class Shift(nn.Module):
+class ScoreNormalisation(nn.Module):
     """Adds to each embedding what has to be taken off its scores.
 
     Args:
-        root: `[D, D]`, a root of the second moment of strangers' embeddings; see `fit_shift`.
+        root: `[D, D]`, a root of the second moment of strangers' embeddings; see `fit_score_normalisation`.
         settings: how much of each is taken off.
     """
 
     root: Tensor
 
-    def __init__(self, root: Tensor, settings: ShiftSettings) -> None:
+    def __init__(self, root: Tensor, settings: ScoreNormalisationSettings) -> None:
         super().__init__()
         self.settings = settings
         self.register_buffer("root", root)
@@ -49,7 +49,9 @@ class Shift(nn.Module):
         return torch.cat([unit, taken[:, None]], dim=1)
 
 
-def fit_shift(embeddings: Float32Array, people: IntArray, settings: ShiftSettings) -> Shift:
+def fit_score_normalisation(
+    embeddings: Float32Array, people: IntArray, settings: ScoreNormalisationSettings
+) -> ScoreNormalisation:
     """The shift whose strangers are these people; all their pictures together count as one face each.
 
     Args:
@@ -62,10 +64,12 @@ def fit_shift(embeddings: Float32Array, people: IntArray, settings: ShiftSetting
     each = unit / np.sqrt(np.bincount(people)[people])[:, None]
     values, axes = np.linalg.eigh(each.T @ each / len(np.unique(people)))
     root = axes * np.sqrt(values.clip(0))
-    return Shift(torch.from_numpy(root.astype(np.float32)), settings)
+    return ScoreNormalisation(torch.from_numpy(root.astype(np.float32)), settings)
 
 
-def empty_shift(tensors: Mapping[str, Tensor], settings: ShiftSettings) -> Shift | None:
+def empty_score_normalisation(
+    tensors: Mapping[str, Tensor], settings: ScoreNormalisationSettings
+) -> ScoreNormalisation | None:
     """A shift of the shape that a model's tensors have, to load them into; None where they have none."""
-    root = tensors.get("shift.root")
-    return None if root is None else Shift(torch.zeros_like(root), settings)
+    root = tensors.get("score_normalisation.root")
+    return None if root is None else ScoreNormalisation(torch.zeros_like(root), settings)

@@ -26,12 +26,11 @@ import numpy as np
 
 from twinface.core.errors import DataError, ImageError, StorageError
 from twinface.core.storage import new_file, sha256_of, write_json
-from twinface.core.threads import in_order
-from twinface.core.types import Float32Array
+from twinface.core.threads import map_in_order
+from twinface.core.types import Float32Array, ProgressCallback
 from twinface.datasets.folder import is_picture, visible
 from twinface.faces.prepare import prepare_file
 from twinface.models.model_file import ModelFile
-from twinface.models.scoring import Progress
 
 BATCH = 16  # faces at a time, see `scoring.embed_faces`
 LIST, ROWS, UNFINISHED, FAILED, ABOUT = (
@@ -58,13 +57,15 @@ class Embedded:
     failed: int
 
 
-def embed_files(source: Path, model: ModelFile, target: Path, progress: Progress | None = None) -> Embedded:
+def embed_files(
+    source: Path, model: ModelFile, target: Path, progress: ProgressCallback | None = None
+) -> Embedded:
     """Embeds the pictures of a folder, or of a list, into the folder `target`, or goes on with it.
 
     Args:
         source: a folder, which is searched to its bottom (hidden files and links that lead out are passed over); or a
             text file that names a picture a line, relative to itself.
-        model: embeds; is called from a thread a core, so that one thread a call is best: `opening.open_for_threads`.
+        model: embeds; is called from a thread a core, so that one thread a call is best: `opening.load_for_threads`.
         target: is made, or holds what an earlier call with the same pictures and model got done.
         progress: called with (pictures done, pictures in all).
 
@@ -158,7 +159,9 @@ def _search(root: Path, folder: Path) -> Iterator[str]:
             yield str(path.relative_to(root))
 
 
-def _go_on(source: Path, model: ModelFile, target: Path, count: int, progress: Progress | None) -> None:
+def _go_on(
+    source: Path, model: ModelFile, target: Path, count: int, progress: ProgressCallback | None
+) -> None:
     """Embeds what is not yet embedded; `embeddings.npy` is there when it returns."""
     root = source if source.is_dir() else source.parent
     work = partial(_embed, model=model, root=root)
@@ -168,7 +171,7 @@ def _go_on(source: Path, model: ModelFile, target: Path, count: int, progress: P
         with (target / LIST).open(encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
             names = (line.rstrip("\n") for line in islice(lines, done, None))
             batches = iter(lambda: list(islice(names, BATCH)), [])
-            for batch in in_order(work, batches, together=1):
+            for batch in map_in_order(work, batches, together=1):
                 for row, (name, reason) in enumerate(batch.pictures):
                     if reason:
                         line = json.dumps({"row": done + row, "picture": name, "reason": reason})

@@ -10,7 +10,7 @@ import numpy as np
 from twinface.core.types import ByteArray, Float32Array
 from twinface.faces.decode import decode
 from twinface.faces.prepare import prepare, prepare_file
-from twinface.models.load import open_model
+from twinface.models.load import load_model
 from twinface.recognition.verdict import Verdict
 
 Picture = str | Path | bytes
@@ -29,7 +29,7 @@ class Verifier:
     """
 
     def __init__(self, model: str | Path = "default", threads: int | None = None) -> None:
-        self.model = open_model(model, threads)
+        self.model = load_model(model, threads)
         self.record = self.model.record
 
     def embed(self, *pictures: Picture) -> Float32Array:

@@ -1,6 +1,6 @@
 """Verifiers that cost nothing, to hold a network's figures against.
 
-A baseline is a `Model` like any other: its threshold is fitted on the same validation people, and it is
+A baseline is a `Embedder` like any other: its threshold is fitted on the same validation people, and it is
 evaluated by the same code on the same pairs. A new one is one function here and one line in `BASELINES`.
 """
 
@@ -25,10 +25,10 @@ from twinface.faces.mask import Part, mask_for
 from twinface.faces.prepare import Preparation, build_preparation
 from twinface.models.decision import Calibration, Threshold
 from twinface.models.distances import DISTANCES
+from twinface.models.embedder import EmbedFunction
 from twinface.models.provenance import Provenance, hash_people, new_salt
 from twinface.models.record import ModelRecord
-from twinface.models.scoring import Embed
-from twinface.networks.build import build_twin, fit_backbone
+from twinface.networks.build import build_network, fit_backbone
 
 COMPONENTS = 100
 PCA_PICTURES = 4000  # more change the components little and take memory: 230 MB for these at 120×120
@@ -38,7 +38,7 @@ PCA_PICTURES = 4000  # more change the components little and take memory: 230 MB
 class Comparison:
     """How two faces are compared: embed both, then a distance with its parameters."""
 
-    embed: Embed
+    embed: EmbedFunction
     distance: str
     parameters: dict[str, Float32Array]
 
@@ -75,21 +75,21 @@ def pca(training: ByteArray, settings: Settings, seed: int) -> Comparison:
 
 
 def untrained(training: ByteArray, settings: Settings, seed: int) -> Comparison:
-    """The run's own twin with its weights as the seed draws them.
+    """The run's own network with its weights as the seed draws them.
 
     It has no projection, since that is learnt. What it reaches is due to the crop, to the shape of the network, to
     parts in which nothing is learnt, such as histograms of gradients, and to those that learn without labels before
     training begins, such as the mixture of Fisher vectors.
     """
-    twin = build_twin(settings.network, settings.imaging, seed)
-    fit_backbone(twin, training, seed)
-    twin.eval()
+    network = build_network(settings.network, settings.imaging, seed)
+    fit_backbone(network, training, seed)
+    network.eval()
 
     def embed(faces: ByteArray) -> Float32Array:
         with torch.inference_mode():
-            return np.asarray(twin.embed(torch.from_numpy(faces)).numpy(), np.float32)
+            return np.asarray(network.embed(torch.from_numpy(faces)).numpy(), np.float32)
 
-    drawn = {name: np.asarray(value.detach().numpy(), np.float32) for name, value in twin.distance.items()}
+    drawn = {name: np.asarray(value.detach().numpy(), np.float32) for name, value in network.distance.items()}
     return Comparison(embed, settings.network.distance, drawn)
 
 
@@ -176,12 +176,12 @@ def _has(part: Part, dataset: Dataset) -> bool:
     return True
 
 
-def _by_cosine(embed: Embed) -> Comparison:
+def _by_cosine(embed: EmbedFunction) -> Comparison:
     return Comparison(embed, "cosine", DISTANCES["cosine"].parameters(0))
 
 
 def _standardised(faces: ByteArray) -> Float32Array:
     flat = faces.reshape(len(faces), -1).astype(np.float32)
     flat -= flat.mean(axis=1, keepdims=True)
-    # As in the twin: a picture of one colour has no spread, and one grey level keeps the division finite.
+    # As in the network: a picture of one colour has no spread, and one grey level keeps the division finite.
     return np.asarray(flat / np.maximum(flat.std(axis=1, keepdims=True), 1), np.float32)

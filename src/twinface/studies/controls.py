@@ -17,7 +17,7 @@ from twinface.evaluation.evaluate import score
 from twinface.evaluation.fitted_model import show_only
 from twinface.evaluation.results import load_validation, save_validation
 from twinface.faces.mask import Part, mask_for
-from twinface.models.load import open_model
+from twinface.models.load import load_model
 from twinface.studies.baselines import free_baselines
 from twinface.studies.study import Study, first_settings
 from twinface.training.run_folder import RunFolder
@@ -51,7 +51,7 @@ def baselines(place: Path) -> Iterator[tuple[str, ScoredPairs]]:
 def measure_parts(folder: RunFolder) -> None:
     """Scores a finished run's validation pairs with the face alone and the background alone, where there is one."""
     pairs, _ = load_validation(folder.path)
-    model = open_model(folder.path)
+    model = load_model(folder.path)
     for part in PARTS:
         target = folder.path / f"validation-{part}"
         if (target / "validation.npz").exists():

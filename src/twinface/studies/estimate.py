@@ -12,11 +12,11 @@ from twinface.core.settings import Settings
 from twinface.core.types import ByteArray, IntArray, Region
 from twinface.datasets.training_split import DataSource, PeopleSplit, split_dataset
 from twinface.faces.prepare import Preparation, build_preparation
-from twinface.networks.build import build_twin
+from twinface.networks.build import build_network
 from twinface.studies.study import Part, Study, first_settings, trial_points
-from twinface.training.build import build_learner
+from twinface.training.build import build_training_state
 from twinface.training.finalize import embed_with
-from twinface.training.loop import Plan, Progress, training_step
+from twinface.training.loop import Plan, TrainingPosition, training_step
 from twinface.training.runtime import Machine, choose_machine, keep_memory
 from twinface.training.sampling import SAMPLERS, Sampler
 from twinface.training.schedules import SCHEDULES
@@ -100,7 +100,7 @@ class _Clock:
         """How many faces: those who choose epoch and threshold, and all once more whom the model is fitted to."""
         validations = settings.trainer.epochs / settings.validation.every + 1
         faces = validations * len(self.split.validation.faces)
-        if settings.projection.name != "none" or settings.shift.wanted:
+        if settings.projection.name != "none" or settings.score_normalisation.wanted:
             faces += len(self.split.source.faces)
         return faces
 
@@ -119,24 +119,24 @@ class _Clock:
     def _embedding_seconds(self, settings: Settings) -> float:
         """The mean over a few faces of the right size, on the CPU."""
         self._machine(settings)
-        twin = build_twin(settings.network, settings.imaging, 0).eval()
+        network = build_network(settings.network, settings.imaging, 0).eval()
         images = _faces(build_preparation(settings.imaging, self.region), FACES)
-        embed_with(twin, images[: twin.backbone.at_once])
+        embed_with(network, images[: network.backbone.at_once])
         began = time.perf_counter()
-        embed_with(twin, images)
+        embed_with(network, images)
         return (time.perf_counter() - began) / FACES
 
     def _step_seconds(self, settings: Settings, sampler: Sampler) -> float:
         """The median of a few training steps on random pictures of the right size."""
         preparation = build_preparation(settings.imaging, self.region)
         machine = self._machine(settings)
-        learner = build_learner(settings, sampler.people, machine, 0)
+        learner = build_training_state(settings, sampler.people, machine, 0)
         plan = Plan(
             faces=_Repeated(_faces(preparation, 64)),  # type: ignore[arg-type]
             sampler=sampler,
             augment=settings.augment,
             schedule=build("schedule", SCHEDULES, settings.schedule, settings.trainer.epochs),
-            validate=lambda twin: {},
+            validate=lambda network: {},
             trainer=settings.trainer,
             validation=settings.validation,
             machine=machine,
@@ -145,7 +145,7 @@ class _Clock:
         times = []
         for batch in sampler(0, 0)[: STEPS + 1]:
             began = time.perf_counter()
-            training_step(learner, plan, batch, Progress(), 1)
+            training_step(learner, plan, batch, TrainingPosition(), 1)
             times.append(time.perf_counter() - began)
         return float(np.median(times[1:] or times))
 

@@ -12,13 +12,13 @@ import numpy as np
 
 from twinface.core.errors import ModelError, SettingsError
 from twinface.core.settings import Settings
-from twinface.core.types import PairSet, ScoredPairs
+from twinface.core.types import PairSet, ProgressCallback, ScoredPairs
 from twinface.datasets.lfw_lists import FOLDS
 from twinface.datasets.splits import pair_subset
 from twinface.datasets.training_split import DataSource
-from twinface.evaluation.evaluate import Model, check_leak, score
+from twinface.evaluation.evaluate import check_leak, score
 from twinface.evaluation.summary import Evaluation, judged
-from twinface.models.scoring import Progress
+from twinface.models.embedder import Embedder
 from twinface.training.run import start_run
 from twinface.training.run_folder import RunFolder
 
@@ -52,7 +52,7 @@ def fold_runs(source: DataSource, settings: Settings, seed: int, place: Path) ->
 
 
 def evaluate_folds(
-    models: Sequence[Model], pairs: PairSet, claims: str = "", progress: Progress | None = None
+    models: Sequence[Embedder], pairs: PairSet, claims: str = "", progress: ProgressCallback | None = None
 ) -> Evaluation:
     """Scores each fold by the model that was trained without its people, at that model's own threshold.
 

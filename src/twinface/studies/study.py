@@ -181,7 +181,7 @@ class Study(Strict):
         objective: what is compared, on validation people.
         parts: the searches.
         test: what is scored at the end.
-        baselines: hold the points against what costs nothing: pixels, principal components, an untrained twin.
+        baselines: hold the points against what costs nothing: pixels, principal components, an untrained network.
     """
 
     title: str

@@ -17,7 +17,7 @@ from twinface.evaluation.evaluate import evaluate, unseen_pairs
 from twinface.evaluation.results import save_result
 from twinface.faces.cache import prepare_faces
 from twinface.faces.prepare import build_preparation
-from twinface.models.load import open_model
+from twinface.models.load import load_model
 from twinface.studies.controls import measure_baselines, measure_parts
 from twinface.studies.runner import Runner
 from twinface.studies.study import BEST, Study, describe, first_settings, trial_points
@@ -31,7 +31,7 @@ SELDOM = 10.0  # the same while all that can be begun here runs: a look reads ev
 
 
 @dataclass(frozen=True)
-class Standing:
+class StudyStatus:
     """Where a study stands.
 
     Attributes:
@@ -86,7 +86,7 @@ class Sweep:
         """All points so far."""
         return [entry for ledger in self.ledgers for entry in ledger.entries()]
 
-    def run(self, runner: Runner, stop: StopRequest, watch: Callable[[Standing], None]) -> None:
+    def run(self, runner: Runner, stop: StopRequest, watch: Callable[[StudyStatus], None]) -> None:
         """Trains all points that are not trained yet, measures what they are held against, and scores those that the
         study names on test people.
 
@@ -153,7 +153,7 @@ class Sweep:
                 if (folder.path / "results" / f"{test.protocol}.json").exists():
                     continue
                 tell(f"test people, {entry.name} seed {seed}")
-                model = open_model(folder.path)
+                model = load_model(folder.path)
                 pairs = (
                     unseen_pairs(dataset, model.record)
                     if test.protocol == "unseen"
@@ -204,11 +204,11 @@ class Sweep:
             prune_after=part.prune_after,
         )
 
-    def _standing(self, running: int, began: float, ended_here: int) -> Standing:
+    def _standing(self, running: int, began: float, ended_here: int) -> StudyStatus:
         entries = self.entries()
         finished = [entry for entry in entries if entry.state == "finished"]
         best = max(finished, key=_value, default=None)
-        return Standing(
+        return StudyStatus(
             total=sum(part.size for part in self.study.parts),
             over=sum(entry.is_over for entry in entries),
             running=running,

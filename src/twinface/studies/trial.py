@@ -16,7 +16,7 @@ from twinface.core.interruption import StopRequest
 from twinface.core.settings import Settings
 from twinface.datasets.training_split import DataSource
 from twinface.studies.trial_store import Outcome
-from twinface.training.loop import Watcher
+from twinface.training.loop import Callbacks
 from twinface.training.run import continue_run, start_run
 from twinface.training.run_folder import RunFolder
 
@@ -113,9 +113,9 @@ def _train(job: Job, folder: RunFolder, seed: int, stop: StopRequest) -> None:
     if folder.about()["status"] == "finished":
         return
     with folder.locked(wait=WAIT_FOR_A_DYING_PROCESS):
-        watcher = Watcher()
+        watcher = Callbacks()
         if job.rivals and seed == job.seeds[0]:
-            watcher = Watcher(on_epoch=_Pruner(job, folder))
+            watcher = Callbacks(on_epoch=_Pruner(job, folder))
         continue_run(folder, stop, watcher)
 
 

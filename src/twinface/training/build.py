@@ -1,4 +1,4 @@
-"""From settings to a twin and everything that trains it; the only place that knows both."""
+"""From settings to a network and everything that trains it; the only place that knows both."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from twinface.core.settings import Component, Settings, nearest
 from twinface.core.types import ByteArray
 from twinface.models.distances import DISTANCES
 from twinface.networks.backbones import BACKBONES
-from twinface.networks.build import TRAINABLE_DISTANCES, build_twin, fit_backbone
+from twinface.networks.build import TRAINABLE_DISTANCES, build_network, fit_backbone
 from twinface.networks.initial_weights import INITIALISATIONS
 from twinface.networks.projection import PROJECTIONS
-from twinface.networks.twin import Twin
+from twinface.networks.siamese import SiameseNetwork
 from twinface.training.averaging import WeightAverage
 from twinface.training.losses import LOSSES, Loss, PartByPart
 from twinface.training.optimizers import OPTIMISERS
 from twinface.training.runtime import Machine, compiled
 from twinface.training.sampling import SAMPLERS
 from twinface.training.schedules import SCHEDULES
-from twinface.training.training_state import Learner
+from twinface.training.training_state import TrainingState
 
 
 def check_components(settings: Settings) -> None:
@@ -37,9 +37,10 @@ def check_components(settings: Settings) -> None:
     check("schedule", SCHEDULES, settings.schedule)
     check("projection", PROJECTIONS, settings.projection)
     _known("network.distance", settings.network.distance, TRAINABLE_DISTANCES)
-    if settings.shift.wanted and settings.network.distance != "cosine":
+    if settings.score_normalisation.wanted and settings.network.distance != "cosine":
         raise SettingsError(
-            f"shift.spread = {settings.shift.spread:g}, shift.clarity = {settings.shift.clarity:g} need "
+            f"score_normalisation.spread = {settings.score_normalisation.spread:g}, "
+            f"score_normalisation.clarity = {settings.score_normalisation.clarity:g} need "
             f'network.distance = "cosine", found "{settings.network.distance}"'
         )
     learnt = DISTANCES[settings.network.distance].parameters(1).values()
@@ -63,31 +64,31 @@ def check_network(settings: Settings) -> None:
     Raises:
         SettingsError: what is wrong with it.
     """
-    backbone = build_twin(settings.network, settings.imaging).backbone
+    backbone = build_network(settings.network, settings.imaging).backbone
     if settings.trainer.epochs == 0 and any(backbone.learning):
         raise SettingsError("trainer.epochs: found 0, need 1 or more: the network has layers to learn")
 
 
-def build_loss(loss: Component, twin: Twin, people: int) -> Loss:
+def build_loss(loss: Component, network: SiameseNetwork, people: int) -> Loss:
     """The loss that settings describe; one for each part of the embedding where it has several and people are sorted.
 
     Raises:
         SettingsError: a setting does not exist.
     """
-    parts = twin.backbone.parts
+    parts = network.backbone.parts
     if len(parts) == 1 or LOSSES[loss.name].needs_pairs:
-        return build("loss", LOSSES, loss, twin.feature_size, people)
+        return build("loss", LOSSES, loss, network.feature_size, people)
     losses = [
         build("loss", LOSSES, loss, size, people) if learns else None
-        for size, learns in zip(parts, twin.backbone.learning, strict=True)
+        for size, learns in zip(parts, network.backbone.learning, strict=True)
     ]
     return PartByPart(losses, parts)
 
 
-def build_learner(
+def build_training_state(
     settings: Settings, people: int, machine: Machine, seed: int, faces: ByteArray | None = None
-) -> Learner:
-    """The twin on its device, with loss, optimiser and average.
+) -> TrainingState:
+    """The network on its device, with loss, optimiser and average.
 
     Args:
         settings: the whole run's.
@@ -97,19 +98,19 @@ def build_learner(
         faces: `[N, H, W, C]` uint8, the training pictures, for networks that learn from them before training begins;
             None where the state of a run will be loaded.
     """
-    twin = build_twin(settings.network, settings.imaging, seed)
+    network = build_network(settings.network, settings.imaging, seed)
     if faces is not None:
-        fit_backbone(twin, faces, seed)
-    twin.to(machine.device).to(memory_format=machine.memory_format)  # type: ignore[call-overload]
-    loss = build_loss(settings.loss, twin, people).to(machine.device)
+        fit_backbone(network, faces, seed)
+    network.to(machine.device).to(memory_format=machine.memory_format)  # type: ignore[call-overload]
+    loss = build_loss(settings.loss, network, people).to(machine.device)
     parameters = [
-        *twin.named_parameters(),
+        *network.named_parameters(),
         *((f"loss.{name}", value) for name, value in loss.named_parameters()),
     ]
     optimizer = build("optimizer", OPTIMISERS, settings.optimizer, parameters)
-    average = WeightAverage(twin, settings.trainer.averaging) if settings.trainer.averaging else None
-    features = compiled(twin.features, machine) if settings.trainer.compiled else twin.features
-    return Learner(twin, features, loss, optimizer, average)
+    average = WeightAverage(network, settings.trainer.averaging) if settings.trainer.averaging else None
+    features = compiled(network.features, machine) if settings.trainer.compiled else network.features
+    return TrainingState(network, features, loss, optimizer, average)
 
 
 def _known(field: str, name: str, table: Collection[str]) -> None:

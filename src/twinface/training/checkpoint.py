@@ -9,16 +9,17 @@ from twinface.core.errors import ModelError
 from twinface.core.settings import settings_from
 from twinface.core.storage import write_json
 from twinface.models.record import ModelRecord
-from twinface.networks.build import build_twin
+from twinface.networks.build import build_network
 from twinface.networks.projection import empty_projection
-from twinface.networks.score_normalisation import empty_shift
-from twinface.networks.twin import Twin
+from twinface.networks.score_normalisation import empty_score_normalisation
+from twinface.networks.siamese import SiameseNetwork
 from twinface.training.state_file import Tensors, read_tensors, write_tensors
 
 WEIGHTS, RECORD = "twin.safetensors", "twin.json"
+_RENAMED_TENSORS = {"shift.root": "score_normalisation.root"}  # names of earlier versions
 
 
-def save_twin(folder: Path, weights: Tensors, record: ModelRecord) -> None:
+def save_checkpoint(folder: Path, weights: Tensors, record: ModelRecord) -> None:
     """Writes weights and record into `folder`.
 
     Raises:
@@ -28,8 +29,8 @@ def save_twin(folder: Path, weights: Tensors, record: ModelRecord) -> None:
     write_json(folder / RECORD, json.loads(record.to_json()))
 
 
-def load_twin(place: Path | str) -> tuple[Twin, ModelRecord]:
-    """Reads what `save_twin` wrote; the twin is on the CPU, in evaluation mode.
+def load_checkpoint(place: Path | str) -> tuple[SiameseNetwork, ModelRecord]:
+    """Reads what `save_checkpoint` wrote; the network is on the CPU, in evaluation mode.
 
     Args:
         place: a run folder, or its model folder.
@@ -47,19 +48,20 @@ def load_twin(place: Path | str) -> tuple[Twin, ModelRecord]:
         raise ModelError(f"{folder / RECORD}: cannot be read ({error})") from error
     record = ModelRecord.from_json(text, str(folder / RECORD))
     settings = settings_from(record.settings, str(folder / RECORD))
-    twin = build_twin(settings.network, settings.imaging)
+    network = build_network(settings.network, settings.imaging)
     tensors, _ = read_tensors(folder / WEIGHTS)
-    twin.projection = empty_projection(tensors, twin.backbone.weights)
-    twin.shift = empty_shift(tensors, settings.shift)
+    tensors = {_RENAMED_TENSORS.get(name, name): tensor for name, tensor in tensors.items()}
+    network.projection = empty_projection(tensors, network.backbone.weights)
+    network.score_normalisation = empty_score_normalisation(tensors, settings.score_normalisation)
     try:
-        twin.load_state_dict(tensors)
+        network.load_state_dict(tensors)
     except RuntimeError as error:
         raise ModelError(f"{folder / WEIGHTS}: does not fit {RECORD} beside it ({error})") from error
-    parts = twin.backbone.parts
-    if twin.projection and tuple(twin.projection.sizes) != parts:
+    parts = network.backbone.parts
+    if network.projection and tuple(network.projection.sizes) != parts:
         maker = record.made_by.get("twinface", "an older version")
         raise ModelError(
-            f"{folder / WEIGHTS}: made by Twinface {maker}, whose network gave {twin.projection.sizes} numbers "
+            f"{folder / WEIGHTS}: made by Twinface {maker}, whose network gave {network.projection.sizes} numbers "
             f"where this one's gives {list(parts)}; train it again (its {folder / 'model.onnx'} can still be used)"
         )
-    return twin.eval(), record
+    return network.eval(), record

@@ -1,4 +1,4 @@
-"""Writes a trained twin in the forms that are used, each with the model's record inside and compared with torch.
+"""Writes a trained network in the forms that are used, each with the model's record inside and compared with torch.
 
 A new form is one function here and one line in `EXPORTS`.
 """
@@ -22,19 +22,19 @@ from torch import Tensor, nn
 from twinface.core.errors import ModelError
 from twinface.core.storage import write_bytes
 from twinface.core.types import ByteArray, Float32Array
+from twinface.models.embedder import EmbedFunction
 from twinface.models.model_file import RECORD_KEY
 from twinface.models.onnx_model import OnnxModel, seal
 from twinface.models.openvino_model import OpenvinoModel, import_openvino
 from twinface.models.openvino_model import seal as seal_openvino
 from twinface.models.record import ModelRecord
-from twinface.networks.twin import Twin
+from twinface.networks.siamese import SiameseNetwork
 
 OPSET = 18
 TOLERANCE = 2e-3  # of an embedding's length; float32 sums in another order differ by about 1e-6
 SCORE_TOLERANCE = 1e-3
 
 Files = dict[str, bytes]  # by suffix, in the order in which they are to be written
-Embed = Callable[[ByteArray], Float32Array]
 
 
 @dataclass(frozen=True)
@@ -43,26 +43,26 @@ class Form:
 
     Attributes:
         suffix: of the file by which it is named.
-        make: twin, record → its files.
+        make: network, record → its files.
         read: from that file to an embedding function.
     """
 
     suffix: str
-    make: Callable[[Twin, ModelRecord], Files]
-    read: Callable[[Path], Embed]
+    make: Callable[[SiameseNetwork, ModelRecord], Files]
+    read: Callable[[Path], EmbedFunction]
 
 
-def export_model(twin: Twin, record: ModelRecord, target: Path, form: str = "onnx") -> float:
+def export_model(network: SiameseNetwork, record: ModelRecord, target: Path, form: str = "onnx") -> float:
     """Writes `target` (for OpenVINO also the weights beside it) once its embeddings and scores are those of torch.
 
     Args:
-        twin: trained, on the CPU, float32.
+        network: trained, on the CPU, float32.
         record: goes into the file.
         target: the file to write, with the suffix of its form.
         form: of `EXPORTS`.
 
     Returns:
-        The largest difference between a score of the file and the twin's, over pairs of made-up faces.
+        The largest difference between a score of the file and the network's, over pairs of made-up faces.
 
     Raises:
         ModelError: scores differ by more than `SCORE_TOLERANCE`, or embeddings by more than `TOLERANCE` of their
@@ -71,27 +71,27 @@ def export_model(twin: Twin, record: ModelRecord, target: Path, form: str = "onn
         StorageError: a file cannot be written.
     """
     chosen = EXPORTS[form]
-    was_training = twin.training
+    was_training = network.training
     try:
-        files = chosen.make(twin.eval(), record)
+        files = chosen.make(network.eval(), record)
         with tempfile.TemporaryDirectory() as place:
             # Under its own name, so that an error speaks of the file that was asked for.
             candidate = Path(place) / target.name
             for suffix, data in files.items():
                 candidate.with_suffix(suffix).write_bytes(data)
-            worst = _worst_score(twin, record, chosen.read(candidate), target)
+            worst = _worst_score(network, record, chosen.read(candidate), target)
     finally:
-        twin.train(was_training)
+        network.train(was_training)
     for suffix, data in files.items():
         write_bytes(target.with_suffix(suffix), data)
     return worst
 
 
-def _worst_score(twin: Twin, record: ModelRecord, embed: Embed, target: Path) -> float:
+def _worst_score(network: SiameseNetwork, record: ModelRecord, embed: EmbedFunction, target: Path) -> float:
     """Compares with torch on 12 faces in batches of 1 and 11, and on all pairs of them."""
     faces = _some_faces(record, 12)
     with torch.inference_mode():
-        expected = twin.embed(torch.from_numpy(faces)).numpy()
+        expected = network.embed(torch.from_numpy(faces)).numpy()
     found = np.concatenate([embed(faces[:1]), embed(faces[1:])])
     apart = float(np.abs(found - expected).max() / np.linalg.norm(expected, axis=1).max())
     left, right = np.triu_indices(len(faces), 1)
@@ -115,18 +115,18 @@ def _some_faces(record: ModelRecord, count: int) -> ByteArray:
 
 
 class _Embed(nn.Module):
-    def __init__(self, twin: Twin) -> None:
+    def __init__(self, network: SiameseNetwork) -> None:
         super().__init__()
-        self.twin = twin
+        self.network = network
 
     def forward(self, faces: Tensor) -> Tensor:
-        return self.twin.embed(faces)
+        return self.network.embed(faces)
 
 
-def _onnx(twin: Twin, record: ModelRecord) -> Files:
+def _onnx(network: SiameseNetwork, record: ModelRecord) -> Files:
     with torch.no_grad(), _quiet():
         program = torch.onnx.export(
-            _Embed(twin),
+            _Embed(network),
             (torch.from_numpy(_some_faces(record, 3)),),
             input_names=["faces"],
             output_names=["embeddings"],
@@ -148,9 +148,9 @@ def _onnx(twin: Twin, record: ModelRecord) -> Files:
     return {".onnx": seal(proto.SerializeToString())}
 
 
-def _openvino(twin: Twin, record: ModelRecord) -> Files:
+def _openvino(network: SiameseNetwork, record: ModelRecord) -> Files:
     openvino = import_openvino()
-    model = openvino.Core().read_model(_onnx(twin, record)[".onnx"])
+    model = openvino.Core().read_model(_onnx(network, record)[".onnx"])
     model.set_rt_info(record.to_json(), [RECORD_KEY])
     with tempfile.TemporaryDirectory() as place:
         target = Path(place) / "model.xml"
@@ -160,10 +160,10 @@ def _openvino(twin: Twin, record: ModelRecord) -> Files:
     return {".bin": weights, ".xml": seal_openvino(text, weights)}
 
 
-def _exported(twin: Twin, record: ModelRecord) -> Files:
+def _exported(network: SiameseNetwork, record: ModelRecord) -> Files:
     with torch.no_grad(), _quiet():
         program = torch.export.export(
-            _Embed(twin),
+            _Embed(network),
             (torch.from_numpy(_some_faces(record, 3)),),
             dynamic_shapes={"faces": {0: torch.export.Dim("batch", min=1)}},
         )
@@ -175,7 +175,7 @@ def _exported(twin: Twin, record: ModelRecord) -> Files:
     return {".pt2": buffer.getvalue()}
 
 
-def _read_exported(path: Path) -> Embed:
+def _read_exported(path: Path) -> EmbedFunction:
     """Of a file that this very process has written; no other is opened, since torch would unpickle it."""
     module = torch.export.load(path).module()
 

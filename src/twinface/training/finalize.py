@@ -18,11 +18,11 @@ from twinface.faces.cache import PreparedFaces
 from twinface.models.provenance import Provenance
 from twinface.models.record import ModelRecord
 from twinface.models.scoring import embed_faces
-from twinface.networks.build import build_twin
+from twinface.networks.build import build_network
 from twinface.networks.projection import PROJECTIONS, fit_parts
-from twinface.networks.score_normalisation import fit_shift
-from twinface.networks.twin import Twin
-from twinface.training.checkpoint import save_twin
+from twinface.networks.score_normalisation import fit_score_normalisation
+from twinface.networks.siamese import SiameseNetwork
+from twinface.training.checkpoint import save_checkpoint
 from twinface.training.export import export_model
 from twinface.training.run_folder import RunFolder
 from twinface.training.state_file import Tensors
@@ -58,26 +58,26 @@ def finish(
         ModelError: the exported form disagrees with the trained one.
     """
     training, validation = faces
-    twin = build_twin(settings.network, settings.imaging)
-    twin.load_state_dict(weights)
-    twin.eval()
-    if settings.projection.name != "none" or settings.shift.wanted:
+    network = build_network(settings.network, settings.imaging)
+    network.load_state_dict(weights)
+    network.eval()
+    if settings.projection.name != "none" or settings.score_normalisation.wanted:
         rows, people = _known_together(split.source)
-        embeddings = embed_with(twin, training.images)
+        embeddings = embed_with(network, training.images)
         if split.source.pairs is not None:
             embeddings = embeddings[rows]
-        fit_to_people(twin, settings, embeddings, people)
-    measured, scored = validator.measure(twin, embed_with(twin, validation.images))
+        fit_to_people(network, settings, embeddings, people)
+    measured, scored = validator.measure(network, embed_with(network, validation.images))
     scores, is_match = scored.scores, scored.is_match
     threshold = fit_threshold(scores, is_match, split.tuned_on)
     record = ModelRecord(
         name=folder.name,
         preparation=training.preparation,
         layout=f"{title}: the face where this data set has it",
-        embedding_size=twin.embedding_size,
-        distance=twin.distance_name,
+        embedding_size=network.embedding_size,
+        distance=network.distance_name,
         distance_parameters={
-            name: np.asarray(value.detach().numpy(), np.float32) for name, value in twin.distance.items()
+            name: np.asarray(value.detach().numpy(), np.float32) for name, value in network.distance.items()
         },
         threshold=threshold,
         calibration=fit_calibration(scores, is_match, split.tuned_on, threshold),
@@ -86,18 +86,20 @@ def finish(
         seed=seed,
         made_by={"twinface": __version__, "torch": str(torch.__version__)},
     )
-    save_twin(folder.model, twin.state_dict(), record)
-    export_model(twin, record, folder.model / "model.onnx")
+    save_checkpoint(folder.model, network.state_dict(), record)
+    export_model(network, record, folder.model / "model.onnx")
     save_validation(folder.path, split.validation, scored)
     measured.pop("value")
-    folder.note(validation=measured, numbers=sum(tensor.numel() for tensor in twin.state_dict().values()))
+    folder.note(validation=measured, numbers=sum(tensor.numel() for tensor in network.state_dict().values()))
 
 
-def fit_to_people(twin: Twin, settings: Settings, embeddings: Float32Array, people: IntArray) -> None:
-    """Gives the twin its projection and its shift, as far as the settings ask for them.
+def fit_to_people(
+    network: SiameseNetwork, settings: Settings, embeddings: Float32Array, people: IntArray
+) -> None:
+    """Gives the network its projection and its shift, as far as the settings ask for them.
 
     Args:
-        twin: without either so far, or with those of other people.
+        network: without either so far, or with those of other people.
         settings: of the run.
         embeddings: `[N, D]`, as the network gives them.
         people: `[N]` whose picture each is.
@@ -105,18 +107,18 @@ def fit_to_people(twin: Twin, settings: Settings, embeddings: Float32Array, peop
     Raises:
         DataError: nobody has two pictures, or people do not differ.
     """
-    twin.projection = twin.shift = None
-    twin.projection = fit_parts(
+    network.projection = network.score_normalisation = None
+    network.projection = fit_parts(
         partial(build, "projection", PROJECTIONS, settings.projection),
         embeddings,
         people,
-        twin.backbone.parts,
-        twin.backbone.weights,
+        network.backbone.parts,
+        network.backbone.weights,
     )
-    if settings.shift.wanted:
+    if settings.score_normalisation.wanted:
         with torch.inference_mode():
-            projected = twin.project(torch.from_numpy(embeddings)).numpy()
-        twin.shift = fit_shift(projected, people, settings.shift)
+            projected = network.project(torch.from_numpy(embeddings)).numpy()
+        network.score_normalisation = fit_score_normalisation(projected, people, settings.score_normalisation)
 
 
 def _known_together(source: TrainingSource) -> tuple[IntArray, IntArray]:
@@ -133,11 +135,11 @@ def _known_together(source: TrainingSource) -> tuple[IntArray, IntArray]:
     return np.concatenate([pairs.left, pairs.right]), np.concatenate([number, other])
 
 
-def embed_with(twin: Twin, faces: ByteArray) -> Float32Array:
+def embed_with(network: SiameseNetwork, faces: ByteArray) -> Float32Array:
     """`[N, H, W, C]` uint8 → `[N, D]`: in float32 whatever the run's precision, as the model will do it in use."""
 
     def embed(batch: ByteArray) -> Float32Array:
         with torch.inference_mode():
-            return np.asarray(twin.embed(torch.from_numpy(batch)).numpy(), np.float32)
+            return np.asarray(network.embed(torch.from_numpy(batch)).numpy(), np.float32)
 
-    return embed_faces(embed, faces, twin.backbone.at_once)
+    return embed_faces(embed, faces, network.backbone.at_once)

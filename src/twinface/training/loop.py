@@ -25,7 +25,7 @@ from twinface.core.seeding import random_at
 from twinface.core.settings import AugmentSettings, TrainerSettings, ValidationSettings
 from twinface.core.types import ByteArray
 from twinface.networks.seeding import seed_torch
-from twinface.networks.twin import Twin
+from twinface.networks.siamese import SiameseNetwork
 from twinface.training.augmentation import augment
 from twinface.training.losses import labels_of
 from twinface.training.optimizers import set_rates
@@ -34,11 +34,11 @@ from twinface.training.runtime import Machine
 from twinface.training.sampling import Batch, Sampler
 from twinface.training.schedules import Schedule
 from twinface.training.state_file import StateFile, Tensors, checksum
-from twinface.training.training_state import Learner
+from twinface.training.training_state import TrainingState
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingPosition:
     """Where training stands; everything but the weights that a resumed run needs.
 
     Attributes:
@@ -72,7 +72,7 @@ class Plan:
         sampler: batches of an epoch.
         augment: distortions.
         schedule: learning rate over epochs.
-        validate: twin → measurements; `"value"` among them is higher for better.
+        validate: network → measurements; `"value"` among them is higher for better.
         trainer, validation: their settings.
         machine: where it runs.
         seed: of everything random.
@@ -83,7 +83,7 @@ class Plan:
     sampler: Sampler
     augment: AugmentSettings
     schedule: Schedule
-    validate: Callable[[Twin], dict[str, float]]
+    validate: Callable[[SiameseNetwork], dict[str, float]]
     trainer: TrainerSettings
     validation: ValidationSettings
     machine: Machine
@@ -91,7 +91,7 @@ class Plan:
     processes: Processes = field(default_factory=Processes)
 
 
-class Keeper(Protocol):
+class RunStore(Protocol):
     """Where a run's results go; `runs.RunFolder` is one."""
 
     @property
@@ -115,17 +115,19 @@ def unwatched(name: str) -> AbstractContextManager[None]:
 
 
 @dataclass
-class Watcher:
+class Callbacks:
     """What is told while training runs; every member may be replaced."""
 
-    on_step: Callable[[Progress, int, float, int], None] = field(
+    on_step: Callable[[TrainingPosition, int, float, int], None] = field(
         default=lambda progress, steps, loss, images: None
     )
     on_epoch: Callable[[dict[str, Any]], None] = field(default=lambda record: None)
     phase: Phase = field(default=unwatched)
 
 
-def train(learner: Learner, plan: Plan, keeper: Keeper, stop: StopRequest, watcher: Watcher) -> Progress:
+def train(
+    learner: TrainingState, plan: Plan, keeper: RunStore, stop: StopRequest, watcher: Callbacks
+) -> TrainingPosition:
     """Trains until the last epoch or until patience ends, resuming where the keeper's state stands.
 
     Args:
@@ -145,7 +147,7 @@ def train(learner: Learner, plan: Plan, keeper: Keeper, stop: StopRequest, watch
     """
     progress = resume(learner, keeper)
     check_alike(learner, plan, progress)
-    evaluator = copy.deepcopy(learner.twin)
+    evaluator = copy.deepcopy(learner.network)
     clock, saves = time.monotonic(), _SaveClock(plan.trainer.save_every)
 
     def save() -> None:
@@ -154,7 +156,7 @@ def train(learner: Learner, plan: Plan, keeper: Keeper, stop: StopRequest, watch
             keeper.state.write(learner.tensors(), asdict(spent(progress)))
         saves.done(began)
 
-    def spent(progress: Progress) -> Progress:
+    def spent(progress: TrainingPosition) -> TrainingPosition:
         return replace(progress, seconds=progress.seconds + time.monotonic() - clock)
 
     if plan.trainer.epochs == 0:
@@ -198,7 +200,7 @@ def leave_if(asked: int, processes: Processes) -> None:
         raise Interrupted(asked)
 
 
-def check_alike(learner: Learner, plan: Plan, progress: Progress) -> None:
+def check_alike(learner: TrainingState, plan: Plan, progress: TrainingPosition) -> None:
     """Makes sure that all processes have the same weights and stand at the same place.
 
     Raises:
@@ -209,7 +211,7 @@ def check_alike(learner: Learner, plan: Plan, progress: Progress) -> None:
         plan.processes.check_alike("the state of training", checksum(learner.tensors(), place))
 
 
-def resume(learner: Learner, keeper: Keeper) -> Progress:
+def resume(learner: TrainingState, keeper: RunStore) -> TrainingPosition:
     """Loads the newest state, if there is one, and says where training stands.
 
     Raises:
@@ -217,20 +219,25 @@ def resume(learner: Learner, keeper: Keeper) -> Progress:
     """
     found = keeper.state.read()
     if found is None:
-        return Progress()
+        return TrainingPosition()
     tensors, about = found
     try:
         learner.load(tensors)
     except ModelError as error:
         raise ModelError(f"{keeper.state.path}: {error}") from error
-    return Progress(**about)
+    return TrainingPosition(**about)
 
 
 def training_step(
-    learner: Learner, plan: Plan, batch: Batch, progress: Progress, steps: int, phase: Phase = unwatched
+    learner: TrainingState,
+    plan: Plan,
+    batch: Batch,
+    progress: TrainingPosition,
+    steps: int,
+    phase: Phase = unwatched,
 ) -> float:
     """Forward, backward, update on one batch; returns its loss."""
-    learner.twin.train()
+    learner.network.train()
     seed_torch(plan.seed, "dropout", progress.epoch, progress.step)
     random = random_at(plan.seed, "augment", progress.epoch, progress.step)
     device, share = plan.machine.device, plan.processes.take(len(batch.images))
@@ -245,7 +252,7 @@ def training_step(
         with plan.machine.autocast():
             embeddings = learner.features(images.contiguous(memory_format=plan.machine.memory_format))
         # Of all rows, in every process: a loss may compare any picture of the batch with any other.
-        loss: Tensor = learner.loss(learner.twin, plan.processes.gather(embeddings), labels)
+        loss: Tensor = learner.loss(learner.network, plan.processes.gather(embeddings), labels)
         value = float(loss.detach())
     if not math.isfinite(value):
         raise DivergedError(
@@ -255,28 +262,28 @@ def training_step(
     with phase("backward"):
         learner.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        used_on_all = [*learner.twin.distance.parameters(), *learner.loss.parameters()]
-        plan.processes.add_gradients(learner.twin.backbone.parameters(), used_on_all)
+        used_on_all = [*learner.network.distance.parameters(), *learner.loss.parameters()]
+        plan.processes.add_gradients(learner.network.backbone.parameters(), used_on_all)
     with phase("optimiser"):
         if plan.trainer.gradient_clip:
-            parameters = [*learner.twin.parameters(), *learner.loss.parameters()]
+            parameters = [*learner.network.parameters(), *learner.loss.parameters()]
             torch.nn.utils.clip_grad_norm_(parameters, plan.trainer.gradient_clip)
         set_rates(learner.optimizer, plan.schedule, progress.epoch + progress.step / steps)
         learner.optimizer.step()
         if learner.average:
-            learner.average.update(learner.twin, progress.steps)
+            learner.average.update(learner.network, progress.steps)
     return value
 
 
 def end_epoch(
-    learner: Learner,
+    learner: TrainingState,
     plan: Plan,
-    keeper: Keeper,
-    watcher: Watcher,
-    evaluator: Twin,
-    progress: Progress,
+    keeper: RunStore,
+    watcher: Callbacks,
+    evaluator: SiameseNetwork,
+    progress: TrainingPosition,
     steps: int,
-) -> Progress:
+) -> TrainingPosition:
     """Validates, keeps the weights if they are the best so far, writes the epoch's metrics, moves on."""
     # Of the last step, and not what the optimiser remembers: it may have been built anew since then.
     set_rates(learner.optimizer, plan.schedule, progress.epoch + (steps - 1) / steps)
@@ -304,7 +311,7 @@ def end_epoch(
     return replace(progress, epoch=progress.epoch + 1, step=0, loss_sum=0.0, records=progress.records + 1)
 
 
-def _patience_is_over(progress: Progress, plan: Plan) -> bool:
+def _patience_is_over(progress: TrainingPosition, plan: Plan) -> bool:
     patience = plan.validation.patience
     return patience is not None and progress.waiting >= patience
 

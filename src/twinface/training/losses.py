@@ -1,7 +1,7 @@
 """What training makes small.
 
 A loss is built from the embedding size and the number of people, and its own keyword-only settings. It is
-called with the twin, the embeddings of a batch and what is known of them. Losses that sort pictures by
+called with the network, the embeddings of a batch and what is known of them. Losses that sort pictures by
 person have weights of their own, one vector a person, which are learnt and then thrown away. A new loss is
 one class here and one line in `LOSSES`.
 """
@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from twinface.core.types import BoolArray, IntArray
-from twinface.networks.twin import Twin
+from twinface.networks.siamese import SiameseNetwork
 
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -47,7 +47,7 @@ class Labels:
 
 
 class Loss(nn.Module):
-    """`loss(twin, embeddings [N, D], labels) -> scalar`. `needs_pairs` says which samplers fit."""
+    """`loss(network, embeddings [N, D], labels) -> scalar`. `needs_pairs` says which samplers fit."""
 
     needs_pairs: bool
 
@@ -60,9 +60,9 @@ class BinaryCrossEntropy(Loss):
     def __init__(self, embedding_size: int, people: int) -> None:
         super().__init__()
 
-    def forward(self, twin: Twin, embeddings: Tensor, labels: Labels) -> Tensor:
+    def forward(self, network: SiameseNetwork, embeddings: Tensor, labels: Labels) -> Tensor:
         """Mean over the pairs."""
-        scores = twin.score(embeddings[labels.left], embeddings[labels.right])
+        scores = network.score(embeddings[labels.left], embeddings[labels.right])
         return functional.binary_cross_entropy_with_logits(scores, labels.is_match)
 
 
@@ -80,7 +80,7 @@ class Contrastive(Loss):
         super().__init__()
         self.margin, self.unit = margin, unit
 
-    def forward(self, twin: Twin, embeddings: Tensor, labels: Labels) -> Tensor:
+    def forward(self, network: SiameseNetwork, embeddings: Tensor, labels: Labels) -> Tensor:
         """Mean over the pairs of half the squared distance, or of half the squared lack of distance."""
         vectors = functional.normalize(embeddings, dim=1) if self.unit else embeddings
         difference = vectors[labels.left] - vectors[labels.right]
@@ -101,7 +101,7 @@ class Triplet(Loss):
         self.mine = miners.TripletMarginMiner(margin=margin, type_of_triplets="semihard", distance=distance)
         self.loss = metric_losses.TripletMarginLoss(margin=margin, distance=distance)
 
-    def forward(self, twin: Twin, embeddings: Tensor, labels: Labels) -> Tensor:
+    def forward(self, network: SiameseNetwork, embeddings: Tensor, labels: Labels) -> Tensor:
         """Mean over the triplets that are not yet right by the margin."""
         result: Tensor = self.loss(embeddings, labels.people, self.mine(embeddings, labels.people))
         return result
@@ -130,7 +130,7 @@ class MarginSoftmax(Loss):
     def harder(self, cosines: Tensor) -> Tensor:
         """The cosines `[N, 1]` with the right person, made smaller by the margin."""
 
-    def forward(self, twin: Twin, embeddings: Tensor, labels: Labels) -> Tensor:
+    def forward(self, network: SiameseNetwork, embeddings: Tensor, labels: Labels) -> Tensor:
         """Mean over the pictures."""
         lengths = self.vectors.norm(dim=1).clamp_min(1e-12)
         # Products are divided, not vectors: they are many times fewer.
@@ -187,10 +187,10 @@ class PartByPart(Loss):
         self.learns = [loss is not None for loss in losses]
         self.losses = nn.ModuleList(loss for loss in losses if loss)
 
-    def forward(self, twin: Twin, embeddings: Tensor, labels: Labels) -> Tensor:
+    def forward(self, network: SiameseNetwork, embeddings: Tensor, labels: Labels) -> Tensor:
         """Sum over the parts that learn."""
         parts = compress(torch.split(embeddings, self.sizes, dim=1), self.learns)
-        each = [loss(twin, part, labels) for loss, part in zip(self.losses, parts, strict=True)]
+        each = [loss(network, part, labels) for loss, part in zip(self.losses, parts, strict=True)]
         return torch.stack(each).sum()
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from twinface.core.storage import write_bytes, write_json, write_text
-from twinface.training.loop import Progress, Watcher
+from twinface.training.loop import Callbacks, TrainingPosition
 
 WARM_UP, TIMED, TRACED = 5, 20, 10  # steps
 OPERATORS = 20
@@ -45,10 +45,10 @@ class Profile:
         self._profiler: torch.profiler.profile | None = None
         self._traced: int | None = None  # steps; None while the profiler does not run
 
-    def watching(self, watcher: Watcher) -> Watcher:
+    def watching(self, watcher: Callbacks) -> Callbacks:
         """The same watcher, with this profile told as well."""
 
-        def on_step(progress: Progress, steps: int, loss: float, images: int) -> None:
+        def on_step(progress: TrainingPosition, steps: int, loss: float, images: int) -> None:
             watcher.on_step(progress, steps, loss, images)
             self._after_step(steps, images)
 

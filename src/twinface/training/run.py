@@ -22,10 +22,10 @@ from twinface.datasets.training_split import DataSource, PeopleSplit, split_data
 from twinface.faces.cache import PreparedFaces, prepare_faces
 from twinface.faces.prepare import build_preparation
 from twinface.models.provenance import Provenance, hash_people, new_salt
-from twinface.training.build import build_learner, check_components, check_network
-from twinface.training.checkpoint import load_twin
+from twinface.training.build import build_training_state, check_components, check_network
+from twinface.training.checkpoint import load_checkpoint
 from twinface.training.finalize import finish
-from twinface.training.loop import Plan, Progress, Watcher, leave_if, train
+from twinface.training.loop import Callbacks, Plan, TrainingPosition, leave_if, train
 from twinface.training.processes import Processes
 from twinface.training.run_folder import RunFolder, now
 from twinface.training.runtime import (
@@ -39,7 +39,7 @@ from twinface.training.sampling import SAMPLERS
 from twinface.training.schedules import SCHEDULES
 from twinface.training.shared_layers import share_layers
 from twinface.training.state_file import read_tensors
-from twinface.training.training_state import Learner
+from twinface.training.training_state import TrainingState
 from twinface.training.validation import Validator
 
 log = logging.getLogger("twinface")
@@ -59,7 +59,7 @@ def start_run(
     dataset = source.open()
     build_preparation(settings.imaging, dataset.region)
     split_dataset(dataset, settings)  # refuses what cannot be split, before there is a folder
-    salt = load_twin(start_from)[1].provenance.salt if start_from else new_salt()
+    salt = load_checkpoint(start_from)[1].provenance.salt if start_from else new_salt()
     folder.create(
         settings,
         {
@@ -75,10 +75,10 @@ def start_run(
 def continue_run(
     folder: RunFolder,
     stop: StopRequest,
-    watcher: Watcher,
+    watcher: Callbacks,
     on_prepare: Callable[[int, int], None] | None = None,
     processes: Processes | None = None,
-) -> Progress:
+) -> TrainingPosition:
     """Trains a run that `start_run` made, from wherever it stands, to the end, and writes its model.
 
     Args:
@@ -112,10 +112,10 @@ def _train(
     settings: Settings,
     about: dict[str, Any],
     stop: StopRequest,
-    watcher: Watcher,
+    watcher: Callbacks,
     on_prepare: Callable[[int, int], None] | None,
     processes: Processes,
-) -> Progress:
+) -> TrainingPosition:
     seed: int = about["seed"]
     make_deterministic()
     trainer = settings.trainer
@@ -162,24 +162,24 @@ def _train(
     return progress
 
 
-def _learner(folder: RunFolder, settings: Settings, about: dict[str, Any], plan: Plan) -> Learner:
+def _learner(folder: RunFolder, settings: Settings, about: dict[str, Any], plan: Plan) -> TrainingState:
     """What is trained, as the seed draws it or as the model to start from has it; a state on disk is loaded later."""
     begins = not folder.state.exists()
-    learner = build_learner(
+    learner = build_training_state(
         settings, plan.sampler.people, plan.machine, plan.seed, plan.faces if begins else None
     )
     if about.get("start_from"):
-        before = load_twin(about["start_from"])[0]
-        before.projection = before.shift = None  # they belong to the weights as they were
-        learner.twin.load_state_dict(before.state_dict())
-    share_layers(learner.twin, plan.processes)
+        before = load_checkpoint(about["start_from"])[0]
+        before.projection = before.score_normalisation = None  # they belong to the weights as they were
+        learner.network.load_state_dict(before.state_dict())
+    share_layers(learner.network, plan.processes)
     return learner
 
 
 def _provenance(about: dict[str, Any], split: PeopleSplit) -> Provenance:
     """Whom the model has seen; what it started from has been seen too."""
     salt: str = about["salt"]
-    before = load_twin(about["start_from"])[1].provenance if about.get("start_from") else None
+    before = load_checkpoint(about["start_from"])[1].provenance if about.get("start_from") else None
     return Provenance(
         salt=salt,
         trained=hash_people(split.source.faces.names, salt) | (before.trained if before else frozenset()),
@@ -227,7 +227,9 @@ def _note_data(
     )
 
 
-def _note_costs(folder: RunFolder, learner: Learner, progress: Progress, writing: float) -> None:
+def _note_costs(
+    folder: RunFolder, learner: TrainingState, progress: TrainingPosition, writing: float
+) -> None:
     """Records seconds, speed and size; `writing` is the seconds that the model took to finish and write."""
 
     def count(module: nn.Module) -> int:
@@ -236,5 +238,5 @@ def _note_costs(folder: RunFolder, learner: Learner, progress: Progress, writing
     folder.note(
         seconds={"training": round(progress.seconds, 2), "writing the model": round(writing, 2)},
         images_per_second=round(progress.images / max(progress.seconds, 1e-9), 1),
-        parameters={"twin": count(learner.twin), "loss": count(learner.loss)},
+        parameters={"twin": count(learner.network), "loss": count(learner.loss)},
     )

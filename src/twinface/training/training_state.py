@@ -9,21 +9,21 @@ import torch
 from torch import Tensor
 
 from twinface.core.errors import ModelError
-from twinface.networks.twin import Twin
+from twinface.networks.siamese import SiameseNetwork
 from twinface.training.averaging import WeightAverage
 from twinface.training.losses import Loss
 from twinface.training.state_file import Tensors
 
 
 @dataclass
-class Learner:
-    """All that training changes: the twin, the loss's own weights, the optimiser, the average.
+class TrainingState:
+    """All that training changes: the network, the loss's own weights, the optimiser, the average.
 
     Attributes:
-        features: what a training step embeds pictures with: `twin.features`, or what torch.compile made of it.
+        features: what a training step embeds pictures with: `network.features`, or what torch.compile made of it.
     """
 
-    twin: Twin
+    network: SiameseNetwork
     features: Callable[[Tensor], Tensor]
     loss: Loss
     optimizer: torch.optim.Optimizer
@@ -31,7 +31,7 @@ class Learner:
 
     def tensors(self) -> Tensors:
         """A flat view of every tensor, by name."""
-        tensors = {f"twin/{name}": value for name, value in self.twin.state_dict().items()}
+        tensors = {f"twin/{name}": value for name, value in self.network.state_dict().items()}
         tensors |= {f"loss/{name}": value for name, value in self.loss.state_dict().items()}
         if self.average:
             tensors |= {f"average/{name}": value for name, value in self.average.tensors.items()}
@@ -56,7 +56,7 @@ class Learner:
                     f"{name} is {there} there, where this version's network and loss have {here}: "
                     "another version made it; go on with that one, or train again"
                 )
-        self.twin.load_state_dict(_under("twin/", tensors))
+        self.network.load_state_dict(_under("twin/", tensors))
         self.loss.load_state_dict(_under("loss/", tensors))
         if self.average:
             for name, value in _under("average/", tensors).items():
@@ -75,7 +75,7 @@ class Learner:
 
     def kept_weights(self) -> Tensors:
         """The weights that are validated and shipped: the average where there is one."""
-        return dict(self.average.tensors if self.average else self.twin.state_dict())
+        return dict(self.average.tensors if self.average else self.network.state_dict())
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

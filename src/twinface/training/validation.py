@@ -1,4 +1,4 @@
-"""Measures a twin on validation people after an epoch, and chooses between epochs by it."""
+"""Measures a network on validation people after an epoch, and chooses between epochs by it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from twinface.evaluation.metrics import (
 )
 from twinface.models.decision import Calibration
 from twinface.models.scoring import embed_faces, score_pairs
-from twinface.networks.twin import Twin
+from twinface.networks.siamese import SiameseNetwork
 from twinface.training.processes import Processes
 from twinface.training.runtime import Machine
 
@@ -27,7 +27,7 @@ _LOGIT = Calibration(slope=1.0, offset=0.0, fitted_on="nothing: scores are logit
 
 
 class Validator:
-    """Called with a twin, gives its measurements on validation people.
+    """Called with a network, gives its measurements on validation people.
 
     Args:
         faces: `[N, H, W, C]` uint8, the validation pictures.
@@ -69,24 +69,24 @@ class Validator:
             if settings.metric == "one-shot":
                 raise
 
-    def __call__(self, twin: Twin) -> dict[str, float]:
+    def __call__(self, network: SiameseNetwork) -> dict[str, float]:
         """Accuracy, AUC, loss and one-shot accuracy; `"value"` is what chooses, higher for better."""
-        return self.measure(twin, self._embed_all(twin), self.machine.device)[0]
+        return self.measure(network, self._embed_all(network), self.machine.device)[0]
 
     def measure(
-        self, twin: Twin, embeddings: Float32Array, device: str = "cpu"
+        self, network: SiameseNetwork, embeddings: Float32Array, device: str = "cpu"
     ) -> tuple[dict[str, float], ScoredPairs]:
-        """The same of embeddings `[N, D]` that the twin has made, and the pairs' scores.
+        """The same of embeddings `[N, D]` that the network has made, and the pairs' scores.
 
         Args:
-            twin: on `device`.
+            network: on `device`.
             embeddings: one for each validation picture.
-            device: where the twin is.
+            device: where the network is.
         """
 
         def score(left: Float32Array, right: Float32Array) -> Float32Array:
             with torch.inference_mode():
-                scores = twin.score(torch.from_numpy(left).to(device), torch.from_numpy(right).to(device))
+                scores = network.score(torch.from_numpy(left).to(device), torch.from_numpy(right).to(device))
                 return np.asarray(scores.cpu().numpy(), np.float32)
 
         scored = score_pairs(embeddings, self.pairs, score)
@@ -109,16 +109,16 @@ class Validator:
         sign = -1 if self.metric == "loss" else 1
         return {"value": sign * measured[chooser], **measured}, scored
 
-    def _embed_all(self, twin: Twin) -> Float32Array:
+    def _embed_all(self, network: SiameseNetwork) -> Float32Array:
         """Every picture, each by one of the processes, in the same batches as one process would make."""
-        at_once = twin.backbone.at_once if self.machine.device == "cpu" else 512
+        at_once = network.backbone.at_once if self.machine.device == "cpu" else 512
         faces = self.faces[self.processes.take(len(self.faces), at_once).rows]
-        own = np.zeros((0, twin.embedding_size), np.float32)
+        own = np.zeros((0, network.embedding_size), np.float32)
         if len(faces):
-            own = embed_faces(lambda batch: self._embed(twin, batch), faces, at_once)
+            own = embed_faces(lambda batch: self._embed(network, batch), faces, at_once)
         return np.asarray(self.processes.gather(torch.from_numpy(own)).numpy(), np.float32)
 
-    def _embed(self, twin: Twin, faces: ByteArray) -> Float32Array:
+    def _embed(self, network: SiameseNetwork, faces: ByteArray) -> Float32Array:
         with torch.inference_mode(), self.machine.autocast():
-            embeddings = twin.embed(torch.from_numpy(faces).to(self.machine.device))
+            embeddings = network.embed(torch.from_numpy(faces).to(self.machine.device))
             return np.asarray(embeddings.float().cpu().numpy(), np.float32)

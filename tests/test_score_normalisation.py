@@ -7,18 +7,18 @@ import torch
 from conftest import TINY, train_tiny
 from twinface.core.errors import SettingsError
 from twinface.core.interruption import StopRequest
-from twinface.core.settings import ShiftSettings
+from twinface.core.settings import ScoreNormalisationSettings
 from twinface.datasets.training_split import DataSource
 from twinface.models.distances import DISTANCES
 from twinface.models.onnx_model import OnnxModel
-from twinface.networks.score_normalisation import fit_shift
-from twinface.training.checkpoint import load_twin
-from twinface.training.loop import Watcher
+from twinface.networks.score_normalisation import fit_score_normalisation
+from twinface.training.checkpoint import load_checkpoint
+from twinface.training.loop import Callbacks
 from twinface.training.recipe import load_recipe
 from twinface.training.run import continue_run, start_run
 from twinface.training.run_folder import RunFolder
 
-SHIFT = ["shift.spread=1", "shift.clarity=0.2"]
+SHIFT = ["score_normalisation.spread=1", "score_normalisation.clarity=0.2"]
 
 
 def cosine(one: np.ndarray, other: np.ndarray) -> float:
@@ -37,7 +37,7 @@ def test_scores_against_a_plain_loop() -> None:
         each = [[cosine(face, other) ** 2 for other in known[people == person]] for person in range(4)]
         return float(np.sqrt(np.mean([np.mean(own) for own in each])))
 
-    shift = fit_shift(known, people, ShiftSettings(spread=0.7, clarity=0.3))
+    shift = fit_score_normalisation(known, people, ScoreNormalisationSettings(spread=0.7, clarity=0.3))
     embeddings = shift(torch.from_numpy(faces), torch.from_numpy(clarity)).numpy()
     assert embeddings.shape == (6, 6)
     parameters = {"scale": 2.0, "bias": 0.5}
@@ -49,7 +49,7 @@ def test_scores_against_a_plain_loop() -> None:
 
 def test_a_face_where_many_people_lie_loses_most() -> None:
     known = np.array([[1.0, 0.2], [1.0, -0.2], [1.0, 0.0]], np.float32)
-    shift = fit_shift(known, np.arange(3), ShiftSettings(spread=1.0))
+    shift = fit_score_normalisation(known, np.arange(3), ScoreNormalisationSettings(spread=1.0))
     among_them, aside = shift(torch.eye(2), torch.zeros(2))[:, -1]
     assert among_them > 2 * aside
 
@@ -57,17 +57,17 @@ def test_a_face_where_many_people_lie_loses_most() -> None:
 @pytest.mark.parametrize("projection", ["none", "whitening", "plda"])
 def test_both_forms_of_a_model_agree(tmp_path, projection: str) -> None:
     run = train_tiny(tmp_path / "run", *SHIFT, f"projection.name={projection}")
-    twin, record = load_twin(run.path)
+    network, record = load_checkpoint(run.path)
     assert record.distance == "local-cosine"
-    assert twin.shift.settings == ShiftSettings(spread=1.0, clarity=0.2)
+    assert network.score_normalisation.settings == ScoreNormalisationSettings(spread=1.0, clarity=0.2)
     model = OnnxModel(run.path)
     faces = np.random.default_rng(0).integers(0, 256, (4, 24, 24, 1), np.uint8)
     faces[0] = 7  # flat
     with torch.inference_mode():
-        expected = twin.embed(torch.from_numpy(faces))
-        scores = twin.score(expected[:2], expected[2:]).numpy()
+        expected = network.embed(torch.from_numpy(faces))
+        scores = network.score(expected[:2], expected[2:]).numpy()
     found = model(faces)
-    assert found.shape == (4, twin.embedding_size)
+    assert found.shape == (4, network.embedding_size)
     np.testing.assert_allclose(found, expected.numpy(), atol=1e-4)
     np.testing.assert_allclose(model.record.score(found[:2], found[2:]), scores, atol=1e-4)
 
@@ -77,8 +77,8 @@ def test_training_can_start_from_a_model_with_a_shift(tmp_path) -> None:
     first = train_tiny(tmp_path / "first", *options, tiny=False)
     second = RunFolder(tmp_path / "second")
     start_run(DataSource("orl"), load_recipe("demo", options), 0, second, first.path)
-    continue_run(second, StopRequest(), Watcher())
-    assert load_twin(second.path)[0].shift is not None
+    continue_run(second, StopRequest(), Callbacks())
+    assert load_checkpoint(second.path)[0].shift is not None
 
 
 @pytest.mark.parametrize(
@@ -86,12 +86,12 @@ def test_training_can_start_from_a_model_with_a_shift(tmp_path) -> None:
     [
         (
             "network.distance=euclidean",
-            r'shift\.spread = 0, shift\.clarity = 0\.2 need network\.distance = "cosine"',
+            r'score_normalisation\.spread = 0, score_normalisation\.clarity = 0\.2 need network\.distance = "cosine"',
         ),
         ("network.distance=local-cosine", "local-cosine"),
     ],
 )
 def test_other_distances_take_no_shift(tmp_path, change: str, message: str) -> None:
-    settings = load_recipe("demo", ["shift.clarity=0.2", change])
+    settings = load_recipe("demo", ["score_normalisation.clarity=0.2", change])
     with pytest.raises(SettingsError, match=message):
         start_run(DataSource("orl"), settings, 0, RunFolder(tmp_path / "x"))

@@ -1,4 +1,4 @@
-"""The twin: shared weights, one direction of score, and formulas that NumPy and torch agree on."""
+"""The network: shared weights, one direction of score, and formulas that NumPy and torch agree on."""
 
 import numpy as np
 import pytest
@@ -7,23 +7,23 @@ import torch
 from twinface.models.distances import DISTANCES
 from twinface.networks.backbones import Koch, Member, Residual, committee
 from twinface.networks.projection import LinearMap, Projection
-from twinface.networks.twin import Twin
+from twinface.networks.siamese import SiameseNetwork
 
 SHAPE = (1, 32, 32)
 
 
-def tiny_twin(distance: str = "cosine", **settings) -> Twin:
+def tiny_twin(distance: str = "cosine", **settings) -> SiameseNetwork:
     torch.manual_seed(0)
-    return Twin(Residual(SHAPE, channels=(4, 8), embedding=6), distance, **settings).eval()
+    return SiameseNetwork(Residual(SHAPE, channels=(4, 8), embedding=6), distance, **settings).eval()
 
 
 @pytest.mark.parametrize("distance", sorted(DISTANCES))
 def test_a_face_is_nearest_to_itself_and_order_does_not_matter(distance: str) -> None:
-    twin = tiny_twin(distance)
+    network = tiny_twin(distance)
     faces = torch.rand(5, *SHAPE) * 255
     with torch.no_grad():
-        embeddings = twin.features(faces)
-        scores = twin.score(embeddings[:, None], embeddings[None])
+        embeddings = network.features(faces)
+        scores = network.score(embeddings[:, None], embeddings[None])
         assert torch.allclose(scores, scores.T, atol=1e-6)
         # A shift takes less off some faces than off others, so that one of those may come before the face itself.
         if DISTANCES[distance].learns:
@@ -47,13 +47,13 @@ def test_numpy_and_torch_score_alike(distance: str, count: int) -> None:
 
 
 def test_both_sides_go_through_the_same_weights() -> None:
-    twin = tiny_twin()
+    network = tiny_twin()
     left, right = torch.rand(2, 3, *SHAPE) * 255
     with torch.no_grad():
-        scores = twin(left, right)
+        scores = network(left, right)
         one_by_one = torch.cat(
             [
-                twin.score(twin.features(a[None]), twin.features(b[None]))
+                network.score(network.features(a[None]), network.features(b[None]))
                 for a, b in zip(left, right, strict=True)
             ]
         )
@@ -62,40 +62,40 @@ def test_both_sides_go_through_the_same_weights() -> None:
 
 
 def test_flip_average_does_not_see_mirrors() -> None:
-    twin = tiny_twin(flip_average=True)
+    network = tiny_twin(flip_average=True)
     faces = torch.randint(0, 256, (3, 32, 32, 1), dtype=torch.uint8)
     with torch.no_grad():
-        assert torch.allclose(twin.embed(faces), twin.embed(faces.flip(2)), atol=1e-5)
-        twin.flip_average = False
-        assert not torch.allclose(twin.embed(faces), twin.embed(faces.flip(2)), atol=1e-3)
+        assert torch.allclose(network.embed(faces), network.embed(faces.flip(2)), atol=1e-5)
+        network.flip_average = False
+        assert not torch.allclose(network.embed(faces), network.embed(faces.flip(2)), atol=1e-3)
 
 
 def test_per_image_normalisation_ignores_light() -> None:
-    twin = tiny_twin(normalisation="per-image")
+    network = tiny_twin(normalisation="per-image")
     faces = torch.rand(2, *SHAPE) * 100 + 20
-    normal = twin.normalise(faces)
-    assert torch.allclose(normal, twin.normalise(faces * 1.7 + 11), atol=1e-4)
+    normal = network.normalise(faces)
+    assert torch.allclose(normal, network.normalise(faces * 1.7 + 11), atol=1e-4)
     assert torch.allclose(normal.mean(dim=(1, 2, 3)), torch.zeros(2), atol=1e-5)
     assert torch.allclose(normal.std(dim=(1, 2, 3), correction=0), torch.ones(2), atol=1e-4)
 
 
 def test_a_picture_of_one_colour_is_finite() -> None:
-    twin = tiny_twin()
+    network = tiny_twin()
     with torch.no_grad():
-        embedding = twin.embed(torch.full((1, 32, 32, 1), 7, dtype=torch.uint8))
+        embedding = network.embed(torch.full((1, 32, 32, 1), 7, dtype=torch.uint8))
     assert torch.isfinite(embedding).all()
 
 
 def test_unit_normalisation_divides_by_255() -> None:
-    twin = Twin(Koch((1, 66, 66), dense=4), "weighted-l1", "unit", flip_average=False)
-    assert torch.equal(twin.normalise(torch.full((1, 1, 2, 2), 255.0)), torch.ones(1, 1, 2, 2))
+    network = SiameseNetwork(Koch((1, 66, 66), dense=4), "weighted-l1", "unit", flip_average=False)
+    assert torch.equal(network.normalise(torch.full((1, 1, 2, 2), 255.0)), torch.ones(1, 1, 2, 2))
 
 
 def test_equal_faces_have_a_finite_gradient_under_every_distance() -> None:
     for distance in DISTANCES:
-        twin = tiny_twin(distance)
+        network = tiny_twin(distance)
         embedding = torch.rand(2, 6, requires_grad=True)
-        twin.score(embedding, embedding.detach().clone()).sum().backward()
+        network.score(embedding, embedding.detach().clone()).sum().backward()
         assert torch.isfinite(embedding.grad).all(), distance
 
 
@@ -105,27 +105,27 @@ def test_each_part_of_an_embedding_has_the_same_say() -> None:
         Member(name="residual", channels=[4], embedding=3),
         Member(name="residual", channels=[4], embedding=5),
     ]
-    twin = Twin(committee(SHAPE, members=members), flip_average=False).eval()
+    network = SiameseNetwork(committee(SHAPE, members=members), flip_average=False).eval()
     faces = torch.randint(0, 256, (2, 32, 32, 1), dtype=torch.uint8)
     with torch.no_grad():
-        embeddings = twin.embed(faces)
-        features = twin.features(faces.permute(0, 3, 1, 2).float())
+        embeddings = network.embed(faces)
+        features = network.features(faces.permute(0, 3, 1, 2).float())
         cosines = [
             torch.nn.functional.cosine_similarity(part[:1], part[1:])
             for part in features.split([3, 5], dim=1)
         ]
-        score = twin.score(embeddings[:1], embeddings[1:])
+        score = network.score(embeddings[:1], embeddings[1:])
     torch.testing.assert_close(score, sum(cosines) / 2, atol=1e-6, rtol=0)
 
 
 def test_the_projection_is_the_last_step() -> None:
-    twin = tiny_twin(flip_average=True)
+    network = tiny_twin(flip_average=True)
     faces = torch.randint(0, 256, (2, 32, 32, 1), dtype=torch.uint8)
     with torch.no_grad():
-        before = twin.embed(faces)
+        before = network.embed(faces)
         mean, matrix = torch.randn(6), torch.randn(6, 4)
-        twin.projection = Projection([LinearMap(mean, matrix)], [1.0])
-        assert twin.embedding_size == 4
-        assert twin.feature_size == 6
+        network.projection = Projection([LinearMap(mean, matrix)], [1.0])
+        assert network.embedding_size == 4
+        assert network.feature_size == 6
         mapped = (before - mean) @ matrix
-        torch.testing.assert_close(twin.embed(faces), mapped / mapped.norm(dim=1, keepdim=True))
+        torch.testing.assert_close(network.embed(faces), mapped / mapped.norm(dim=1, keepdim=True))

@@ -1,4 +1,4 @@
-"""The twin: one network used on both pictures, and a distance between the two embeddings."""
+"""The network: one network used on both pictures, and a distance between the two embeddings."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from twinface.models.distances import DISTANCES
 from twinface.networks.backbones import Backbone
 from twinface.networks.projection import Projection, side_by_side
-from twinface.networks.score_normalisation import Shift
+from twinface.networks.score_normalisation import ScoreNormalisation
 
 Normalisation = Literal["unit", "per-image"]
 
 
-class Twin(nn.Module):
+class SiameseNetwork(nn.Module):
     """Two pictures go through one shared-weight network; their embeddings give a score.
 
     Args:
@@ -41,7 +41,7 @@ class Twin(nn.Module):
         self.backbone = backbone
         self.feature_size = backbone.embedding_size
         self.projection: Projection | None = None
-        self.shift: Shift | None = None
+        self.score_normalisation: ScoreNormalisation | None = None
         self.normalisation = normalisation
         self.flip_average = flip_average
         self._distance_in_training = distance
@@ -55,13 +55,13 @@ class Twin(nn.Module):
     @property
     def distance_name(self) -> str:
         """The entry of `DISTANCES` that `score` uses."""
-        return "local-cosine" if self.shift else self._distance_in_training
+        return "local-cosine" if self.score_normalisation else self._distance_in_training
 
     @property
     def embedding_size(self) -> int:
         """Length of what `embed` gives: of the features, unless a projection changes it; a shift adds one."""
         size = self.projection.embedding_size if self.projection else self.feature_size
-        return size + 1 if self.shift else size
+        return size + 1 if self.score_normalisation else size
 
     def normalise(self, images: Tensor) -> Tensor:
         """`[B, C, H, W]` grey values in [0, 255] → network input, float32."""
@@ -82,7 +82,7 @@ class Twin(nn.Module):
     def embed(self, images: Tensor) -> Tensor:
         """`[B, H, W, C]` uint8 → embeddings `[B, D]` float32, as use sees them.
 
-        That is with the mirror image, the projection and the shift, if the twin has them.
+        That is with the mirror image, the projection and the shift, if the network has them.
         """
         planes = images.permute(0, 3, 1, 2).float()
         if self.flip_average:
@@ -95,12 +95,12 @@ class Twin(nn.Module):
         return self.project(embeddings)
 
     def project(self, embeddings: Tensor) -> Tensor:
-        """`[B, D]` as the network gives them → as use sees them, with projection and shift if the twin has them."""
+        """`[B, D]` as the network gives them → as use sees them, with projection and shift if the network has them."""
         clarity = torch.zeros_like(embeddings[:, 0])
         if self.projection:
             embeddings, clarity = self.projection(embeddings)
-        if self.shift:
-            embeddings = self.shift(embeddings, clarity)
+        if self.score_normalisation:
+            embeddings = self.score_normalisation(embeddings, clarity)
         return embeddings
 
     def score(self, left: Tensor, right: Tensor) -> Tensor:

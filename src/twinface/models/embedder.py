@@ -1,0 +1,27 @@
+"""The one thing that evaluation, verification and search ask of a model: prepared faces in, embeddings out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from twinface.core.types import ByteArray, Float32Array
+from twinface.models.record import ModelRecord
+
+EmbedFunction = Callable[[ByteArray], Float32Array]  # [B, H, W, C] uint8 → [B, D] float32
+
+
+class Embedder(Protocol):
+    """A function that embeds faces, and the record that says how to prepare them and what their scores mean.
+
+    A loaded ONNX file is one; so are a baseline and a model that is shown a part of each picture.
+    """
+
+    @property
+    def record(self) -> ModelRecord:
+        """How to prepare pictures for it, how to score its embeddings, and which people it has seen."""
+        ...
+
+    def __call__(self, faces: ByteArray) -> Float32Array:
+        """Embeds prepared faces: `[B, H, W, C]` uint8 → `[B, D]` float32."""
+        ...
