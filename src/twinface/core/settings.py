@@ -17,8 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from twinface.core.errors import SettingsError
 
-Share = Annotated[float, Field(ge=0, lt=1)]
-Positive = Annotated[int, Field(ge=1)]
+# The number types that settings share.
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+PositiveInt = Annotated[int, Field(ge=1)]
 
 
 class Strict(BaseModel):
@@ -94,12 +95,12 @@ class AugmentSettings(Strict):
     probability: Annotated[float, Field(ge=0, le=1)] = 0.0
     rotation: Annotated[float, Field(ge=0, le=180)] = 0.0
     shear: Annotated[float, Field(ge=0, le=1)] = 0.0
-    scale: Share = 0.0
-    zoom: Share = 0.0
+    scale: Fraction = 0.0
+    zoom: Fraction = 0.0
     shift: Annotated[float, Field(ge=0)] = 0.0
     flip: Annotated[float, Field(ge=0, le=1)] = 0.0
-    brightness: Share = 0.0
-    contrast: Share = 0.0
+    brightness: Fraction = 0.0
+    contrast: Fraction = 0.0
     erase: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
@@ -154,11 +155,11 @@ class ValidationSettings(Strict):
 
     metric: Literal["accuracy", "loss", "one-shot"] = "accuracy"
     pairs: Annotated[int, Field(ge=20)] = 4000
-    per_person: Positive = 30
-    trials: Positive = 320
+    per_person: PositiveInt = 30
+    trials: PositiveInt = 320
     ways: Annotated[int, Field(ge=2)] = 20
-    patience: Positive | None = None
-    every: Positive = 1
+    patience: PositiveInt | None = None
+    every: PositiveInt = 1
 
 
 class TrainerSettings(Strict):
@@ -180,10 +181,10 @@ class TrainerSettings(Strict):
     epochs: Annotated[int, Field(ge=0)] = 30
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     gradient_clip: Annotated[float, Field(gt=0)] | None = None
-    averaging: Share = 0.0
+    averaging: Fraction = 0.0
     save_every: Annotated[float, Field(ge=0)] = 60.0
     device: str = "auto"
-    threads: Positive | None = None
+    threads: PositiveInt | None = None
     compiled: bool = False
 
 

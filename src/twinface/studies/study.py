@@ -28,10 +28,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
 
 from twinface.core.errors import SettingsError
-from twinface.core.settings import Positive, Settings, Strict, nearest, settings_from
+from twinface.core.settings import Settings, Strict, nearest, settings_from
 from twinface.training.recipe import assign, read_recipe
 
 OBJECTIVES = ("accuracy", "auc", "one_shot", "loss")
@@ -97,10 +97,10 @@ class Part(Strict):
     method: Literal["grid", "random", "guided"] = "grid"
     set: dict[str, Any] = Field(default_factory=dict)
     vary: dict[str, list[Any] | Range]
-    trials: Positive | None = None
-    batch: Positive = 4
+    trials: PositiveInt | None = None
+    batch: PositiveInt = 4
     prune: bool = False
-    prune_after: Positive = 3
+    prune_after: PositiveInt = 3
 
     @field_validator("set", "vary", mode="before")
     @classmethod
