@@ -19,7 +19,7 @@ from twinface.cli.train import run as train
 from twinface.datasets.training_split import DataSource
 from twinface.evaluation.evaluate import evaluate
 from twinface.evaluation.results import save_result
-from twinface.models.onnx_model import OnnxModel
+from twinface.models.load import load_model
 from twinface.training.recipe import load_recipe
 from twinface.training.run import start_run
 from twinface.training.run_folder import RunFolder
@@ -37,7 +37,7 @@ def row(recipe: str, root: Path, out: Path, seed: int) -> str:
         train(folder)
     about = folder.about()
     dataset = source.open()
-    model = OnnxModel(folder.path)
+    model = load_model(folder.path)
     result = evaluate(model, dataset.protocol("view1"), "view1", claims=dataset.claims)
     save_result(folder.path, result)
     figures = result.figures

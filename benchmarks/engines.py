@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 from sides import Work, cores
 
@@ -18,9 +15,9 @@ def faces_for(height: int, width: int, channels: int, count: int) -> ByteArray:
 
 def onnx(model: str, count: int) -> Work:
     """ONNX Runtime, as `twinface verify` has it."""
-    from twinface.models.onnx_model import OnnxModel
+    from twinface.models.load import load_model
 
-    embed = OnnxModel(model, threads=cores())
+    embed = load_model(model, threads=cores())
     preparation = embed.record.preparation
     faces = faces_for(preparation.height, preparation.width, preparation.channels, count)
 
@@ -32,21 +29,19 @@ def onnx(model: str, count: int) -> Work:
 
 
 def openvino(run: str, count: int) -> Work:
-    """OpenVINO in float32, from an export of a run."""
-    from twinface.models.openvino_model import OpenvinoModel
-    from twinface.training.checkpoint import load_checkpoint
-    from twinface.training.export import export_model
+    """OpenVINO's own runtime in float32, from a run's ONNX file (`pip install openvino`)."""
+    from openvino import Core
 
-    network, record = load_checkpoint(run)
-    with tempfile.TemporaryDirectory() as place:
-        file = Path(place) / "model.xml"
-        export_model(network, record, file, "openvino")
-        embed = OpenvinoModel(file, threads=cores())
-    preparation = record.preparation
+    from twinface.models.load import load_model
+
+    model = load_model(run)
+    wanted = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": cores()}
+    embed = Core().compile_model(Core().read_model(model.path), "CPU", wanted)
+    preparation = model.record.preparation
     faces = faces_for(preparation.height, preparation.width, preparation.channels, count)
 
     def work() -> int:
-        embed(faces)
+        embed.create_infer_request().infer({"faces": faces})
         return count
 
     return work

@@ -48,11 +48,11 @@ def run_stage(stage: str, root: str, place: str, model: str) -> int:
     """Does a stage on a folder; returns how many pictures it had."""
     from twinface.datasets.folder import Folder
     from twinface.faces.cache import prepare_faces
-    from twinface.models.load import load_for_threads, load_model
+    from twinface.models.load import load_model
     from twinface.recognition.embedding_files import embed_files
 
     if stage == "embed":
-        return embed_files(Path(root), load_for_threads(model), Path(place) / "embedded").pictures
+        return embed_files(Path(root), load_model(model, threads=1), Path(place) / "embedded").pictures
     faces = Folder(root).faces()
     if stage == "prepare":
         prepare_faces(faces, load_model(model).record.preparation, cache=Path(place) / "cache")

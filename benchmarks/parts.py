@@ -20,7 +20,7 @@ from twinface.evaluation.fitted_model import show_only
 from twinface.evaluation.summary import Evaluation
 from twinface.faces.mask import mask_for
 from twinface.models.embedder import Embedder
-from twinface.models.onnx_model import OnnxModel
+from twinface.models.load import load_model
 from twinface.studies.baselines import free_baselines
 from twinface.training.recipe import load_recipe
 
@@ -69,7 +69,7 @@ def main() -> None:
             line = row(baseline.record.name, baseline, [None, None], pairs)
         print(line, flush=True)
     for place in given.models:
-        model = OnnxModel(place)
+        model = load_model(place)
         validation = validation_of(model.record, dataset)
         masks = (mask_for(part, pairs.faces.region, pairs.name) for part in ("face", "background"))
         parts: list[Embedder | None] = [show_only(mask, model, validation) for mask in masks]

@@ -32,7 +32,7 @@ from twinface.datasets.training_split import DataSource, PeopleSplit
 from twinface.evaluation.evaluate import evaluate
 from twinface.evaluation.intervals import fold_interval
 from twinface.evaluation.results import load_results
-from twinface.models.onnx_model import OnnxModel
+from twinface.models.load import load_model
 from twinface.studies.trial import curve
 from twinface.training import run as training_run
 from twinface.training.loop import Callbacks
@@ -153,7 +153,7 @@ def main() -> None:
             given.recipe, given.epochs, seed, given.root, given.out / f"seed-{seed}", given.threads
         )
         curves.append(np.array([value for _, value in curve(folder, "accuracy")]))
-        model = OnnxModel(folder.path)
+        model = load_model(folder.path)
         split = split_over_pairs(dataset, folder.settings())
         learnt = split.source.pairs
         assert learnt is not None

@@ -33,7 +33,6 @@ TRAINING = {
     "PIL",
     "onnx",
     "onnxscript",
-    "openvino",
     "tqdm",
     "jinja2",
     "tomli_w",

@@ -14,7 +14,7 @@ import pytest
 
 from twinface.core.errors import DataError
 from twinface.core.types import ByteArray, Float32Array
-from twinface.models.model_file import ModelFile
+from twinface.models.load import load_model
 from twinface.models.onnx_model import OnnxModel
 from twinface.recognition.embedding_files import BATCH, embed_files
 from twinface.recognition.verifier import Verifier
@@ -42,13 +42,13 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(tiny_run: RunFolder) -> OnnxModel:
-    return OnnxModel(tiny_run.path, threads=1)
+    return load_model(tiny_run.path, threads=1)
 
 
-class Dies(ModelFile):
+class Dies(OnnxModel):
     """A model whose process ends after some batches."""
 
-    def __init__(self, model: ModelFile, batches: int) -> None:
+    def __init__(self, model: OnnxModel, batches: int) -> None:
         self.path, self.record, self.model, self.left = model.path, model.record, model, batches
 
     def _run(self, faces: ByteArray) -> Float32Array:
@@ -129,7 +129,7 @@ def test_a_folder_of_other_embeddings_is_left_alone(photos: Path, model: OnnxMod
     with pytest.raises(DataError, match=r"other pictures or by another model \(pictures_sha256"):
         embed_files(photos / "1", model, tmp_path / "out")
     with pytest.raises(DataError, match="model_sha256"):
-        embed_files(photos / "0", OnnxModel("default", threads=1), tmp_path / "out")
+        embed_files(photos / "0", load_model("default", threads=1), tmp_path / "out")
     assert files(tmp_path / "out") == before
 
 

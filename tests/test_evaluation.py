@@ -16,13 +16,14 @@ from twinface.evaluation.calibration import fit_threshold
 from twinface.evaluation.evaluate import evaluate, unseen_pairs
 from twinface.evaluation.results import load_results, save_result
 from twinface.faces.prepare import prepare_file
+from twinface.models.load import load_model
 from twinface.models.onnx_model import OnnxModel
 from twinface.training.run_folder import RunFolder
 
 
 @pytest.fixture(scope="module")
 def model(tiny_run: RunFolder) -> OnnxModel:
-    return OnnxModel(tiny_run.path)
+    return load_model(tiny_run.path)
 
 
 @pytest.fixture(scope="module")

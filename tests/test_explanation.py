@@ -19,7 +19,7 @@ from twinface.evaluation.evaluate import evaluate, unseen_pairs
 from twinface.evaluation.intervals import fold_interval
 from twinface.evaluation.results import save_result
 from twinface.faces.decode import decode
-from twinface.models.onnx_model import OnnxModel
+from twinface.models.load import load_model
 from twinface.recognition.explanation import CELLS, PATCH, PLACES, explain, occlusion_maps, paint, places
 from twinface.recognition.explanation_picture import DIFFERENT, SAME, draw, encode_png, overlay
 from twinface.recognition.verifier import Verifier
@@ -241,7 +241,7 @@ def test_explaining_works_where_torch_is_not_installed(tiny_run: RunFolder, pict
 def test_the_report_shows_where_it_looked(tiny_run: RunFolder, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     folder.create(tiny_run.settings(), {"seed": 0, "source": {"data": "orl"}})
-    model = OnnxModel(tiny_run.path)
+    model = load_model(tiny_run.path)
     result = evaluate(model, unseen_pairs(open_dataset("orl"), model.record), "unseen")
     save_result(folder.path, result)
     page = write_report(folder).read_text()

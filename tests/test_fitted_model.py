@@ -23,6 +23,7 @@ from twinface.evaluation.results import load_results
 from twinface.faces.decode import read_image
 from twinface.faces.mask import Mask, mask_for
 from twinface.faces.prepare import prepare
+from twinface.models.load import load_model
 from twinface.models.onnx_model import OnnxModel
 from twinface.reports import write_report
 from twinface.training.run_folder import RunFolder
@@ -41,7 +42,7 @@ class Inset(Orl):
 
 @pytest.fixture(scope="module")
 def model(tiny_run: RunFolder) -> OnnxModel:
-    return OnnxModel(tiny_run.path)
+    return load_model(tiny_run.path)
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,10 @@ import pytest
 import torch
 
 from twinface.core.errors import DivergedError, ModelError
-from twinface.models.model_file import find_model
-from twinface.models.onnx_model import OnnxModel, seal
+from twinface.models.catalog import find_model
+from twinface.models.checksum import with_checksum
+from twinface.models.load import load_model
+from twinface.models.onnx_model import OnnxModel
 from twinface.models.record import ModelRecord
 from twinface.networks.projection import LinearMap, Projection
 from twinface.training.checkpoint import load_checkpoint, save_checkpoint
@@ -32,7 +34,7 @@ def some_faces(count: int) -> np.ndarray:
 @pytest.mark.parametrize("count", [1, 3])
 def test_both_forms_embed_alike(tiny_run: RunFolder, count: int) -> None:
     network, record = load_checkpoint(tiny_run.path)
-    model = OnnxModel(tiny_run.path)
+    model = load_model(tiny_run.path)
     with torch.inference_mode():
         expected = network.embed(torch.from_numpy(some_faces(count))).numpy()
     found = model(some_faces(count))
@@ -42,7 +44,7 @@ def test_both_forms_embed_alike(tiny_run: RunFolder, count: int) -> None:
 
 
 def test_both_forms_carry_one_record(tiny_run: RunFolder) -> None:
-    assert load_checkpoint(tiny_run.path)[1].to_json() == OnnxModel(tiny_run.path).record.to_json()
+    assert load_checkpoint(tiny_run.path)[1].to_json() == load_model(tiny_run.path).record.to_json()
 
 
 def test_the_file_is_plain_onnx(tiny_run: RunFolder) -> None:
@@ -76,35 +78,50 @@ def test_any_flipped_byte_is_noticed(copy: RunFolder) -> None:
         damaged[place] ^= 0x10
         file.write_bytes(damaged)
         with pytest.raises(ModelError, match=r"model\.onnx"):
-            OnnxModel(copy.path)
+            load_model(copy.path)
 
 
 @pytest.mark.parametrize("size", [0, 10, 500, -1])
 def test_a_cut_file_is_refused(copy: RunFolder, size: int) -> None:
     file = copy.model / "model.onnx"
     file.write_bytes(file.read_bytes()[:size])
-    with pytest.raises(ModelError, match="not a whole Twinface model"):
-        OnnxModel(copy.path)
+    with pytest.raises(ModelError, match="not a complete Twinface model"):
+        load_model(copy.path)
 
 
-def test_pickles_are_never_opened(tmp_path) -> None:
-    file = tmp_path / "model.onnx"
-    for stranger in (pickle.dumps({"weights": 1}), b"PK\x03\x04" + bytes(100)):
-        file.write_bytes(stranger)
-        with pytest.raises(ModelError, match="never opened"):
-            OnnxModel(file)
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("model.onnx", pickle.dumps({"weights": 1}), "never opens"),
+        ("model.pt2", b"PK\x03\x04" + bytes(100), r"\(such as .pt2\), which Twinface never opens"),
+        ("model.xml", b'<?xml version="1.0"?><net/>', "as OpenVINO has them, which Twinface does not read"),
+    ],
+)
+def test_other_kinds_of_model_are_refused_with_what_is_needed(
+    tmp_path, name: str, data: bytes, said: str
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(ModelError, match=said) as caught:
+        load_model(tmp_path / name)
+    assert str(caught.value).endswith("need the run's model.onnx")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_model_file_that_cannot_be_read_is_named(tmp_path) -> None:
+    with pytest.raises(ModelError, match=r"none\.onnx: cannot be read \(No such file"):
+        OnnxModel(tmp_path / "none.onnx")
 
 
 def test_a_sealed_file_that_is_no_model_is_refused(tmp_path, tiny_run: RunFolder) -> None:
     file = tmp_path / "model.onnx"
-    file.write_bytes(seal(b"no model at all"))
+    file.write_bytes(with_checksum(b"no model at all"))
     with pytest.raises(ModelError, match="ONNX Runtime cannot load it"):
-        OnnxModel(file)
+        load_model(file)
     model = onnx.load(tiny_run.model / "model.onnx")
     del model.metadata_props[:]
-    file.write_bytes(seal(model.SerializeToString()))
+    file.write_bytes(with_checksum(model.SerializeToString()))
     with pytest.raises(ModelError, match="not one that Twinface made"):
-        OnnxModel(file)
+        load_model(file)
 
 
 def test_where_a_model_is_looked_for(tiny_run: RunFolder, tmp_path) -> None:
@@ -122,7 +139,7 @@ def test_where_a_model_is_looked_for(tiny_run: RunFolder, tmp_path) -> None:
 )
 def test_faces_of_another_shape_are_refused(tiny_run: RunFolder, faces: np.ndarray) -> None:
     with pytest.raises(ModelError, match="need uint8"):
-        OnnxModel(tiny_run.path)(faces)
+        load_model(tiny_run.path)(faces)
 
 
 @pytest.mark.parametrize(

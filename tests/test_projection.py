@@ -8,7 +8,7 @@ import torch
 
 from conftest import train_tiny
 from twinface.core.errors import DataError, SettingsError
-from twinface.models.onnx_model import OnnxModel
+from twinface.models.load import load_model
 from twinface.networks.projection import fit_parts, none, plda, whitening
 from twinface.training.build import check_components
 from twinface.training.checkpoint import load_checkpoint
@@ -152,7 +152,7 @@ def test_a_projected_committee_trains_and_both_forms_agree(tmp_path) -> None:
         expected = network.embed(torch.from_numpy(faces)).numpy()
     assert expected.shape == (3, 10)
     assert record.embedding_size == 10
-    np.testing.assert_allclose(OnnxModel(folder.path)(faces), expected, atol=1e-4 * np.abs(expected).max())
+    np.testing.assert_allclose(load_model(folder.path)(faces), expected, atol=1e-4 * np.abs(expected).max())
 
 
 def test_a_distance_with_weights_of_its_own_takes_no_projection() -> None:

@@ -13,8 +13,8 @@ import twinface
 from conftest import TRAINING
 from twinface.core.errors import ImageError
 from twinface.datasets import open_dataset
-from twinface.models.model_file import find_model, shipped_models
-from twinface.models.onnx_model import OnnxModel
+from twinface.models.catalog import find_model, shipped_models
+from twinface.models.load import load_model
 from twinface.recognition.verifier import Verifier
 from twinface.training.run_folder import RunFolder
 
@@ -36,7 +36,7 @@ def test_a_picture_and_itself(tiny_run: RunFolder, pictures) -> None:
 
 
 def test_a_verdict_follows_threshold_and_calibration(tiny_run: RunFolder, pictures) -> None:
-    record = OnnxModel(tiny_run.path).record
+    record = load_model(tiny_run.path).record
     verifier = twinface.Verifier(tiny_run.path)
     for other in pictures[5:100:7]:
         verdict = verifier.verify(pictures[0], other)

@@ -10,7 +10,7 @@ from twinface.core.interruption import StopRequest
 from twinface.core.settings import ScoreNormalisationSettings
 from twinface.datasets.training_split import DataSource
 from twinface.models.distances import DISTANCES
-from twinface.models.onnx_model import OnnxModel
+from twinface.models.load import load_model
 from twinface.networks.score_normalisation import fit_score_normalisation
 from twinface.training.checkpoint import load_checkpoint
 from twinface.training.loop import Callbacks
@@ -60,7 +60,7 @@ def test_both_forms_of_a_model_agree(tmp_path, projection: str) -> None:
     network, record = load_checkpoint(run.path)
     assert record.distance == "local-cosine"
     assert network.score_normalisation.settings == ScoreNormalisationSettings(spread=1.0, clarity=0.2)
-    model = OnnxModel(run.path)
+    model = load_model(run.path)
     faces = np.random.default_rng(0).integers(0, 256, (4, 24, 24, 1), np.uint8)
     faces[0] = 7  # flat
     with torch.inference_mode():

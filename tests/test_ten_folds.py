@@ -13,7 +13,7 @@ from twinface.core.errors import DataError, LeakError, ModelError, SettingsError
 from twinface.datasets import open_dataset
 from twinface.datasets.lfw import Lfw
 from twinface.datasets.training_split import DataSource, split_dataset
-from twinface.models.onnx_model import OnnxModel
+from twinface.models.load import load_model
 from twinface.studies.lfw_view2 import evaluate_folds, fold_runs
 from twinface.training.recipe import load_recipe
 from twinface.training.run_folder import RunFolder
@@ -109,7 +109,7 @@ def test_ten_models_are_trained_once_and_judged_without_a_leak(small_lfw: Path, 
     assert json.loads(again.stdout)["folds"] == figures["folds"]
 
     pairs = Lfw(small_lfw).protocol("view2")
-    models = [OnnxModel(out / f"fold-{fold:02d}") for fold in range(1, 11)]
+    models = [load_model(out / f"fold-{fold:02d}") for fold in range(1, 11)]
     with pytest.raises(LeakError):
         evaluate_folds([*models[1:], models[0]], pairs)
     with pytest.raises(ModelError, match="9 models for 10 folds"):

@@ -27,7 +27,6 @@ _EXTRAS = {
     "sqlalchemy": "sweep",
     "ray": "cluster",
     "psycopg": "cluster",
-    "openvino": "openvino",
 }
 
 

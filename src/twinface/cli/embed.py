@@ -25,11 +25,11 @@ def embed(
 
     It can be stopped at any time and goes on when it is called again. Exit 2 if a picture could not be read.
     """
-    from twinface.models.load import load_for_threads
+    from twinface.models.load import load_model
     from twinface.recognition.embedding_files import FAILED, embed_files
 
     with counter("embedding") as progress:
-        done = embed_files(pictures, load_for_threads(model), out, progress)
+        done = embed_files(pictures, load_model(model, threads=1), out, progress)
     if json:
         print_json(asdict(done))
     else:

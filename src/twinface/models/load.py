@@ -1,43 +1,22 @@
-"""Opens a model for use, whatever its form.
-
-A new form is one class in one file and one line in `FORMS`. What would have to be unpickled has no line here: torch's
-own loader of `.pt2` files (`torch.export.load`) unpickles weights that say so and, where its safe way fails, all else.
-"""
+"""Loads a model for use."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from twinface.models.model_file import ModelFile, find_model
+from twinface.models.catalog import find_model
 from twinface.models.onnx_model import OnnxModel
-from twinface.models.openvino_model import OpenvinoModel
-
-FORMS: dict[str, Callable[[Path, int | None], ModelFile]] = {".onnx": OnnxModel, ".xml": OpenvinoModel}
 
 
-def load_model(place: str | Path, threads: int | None = None) -> ModelFile:
+def load_model(place: str | Path, threads: int | None = None) -> OnnxModel:
     """The model at a place.
 
     Args:
-        place: a run folder, a model file, or the name of a model that comes with Twinface.
-        threads: for the runtime; None takes all cores.
+        place: a run folder, its model folder, an ONNX file, or the name of a model that comes with Twinface.
+        threads: of ONNX Runtime for one call; None takes all cores that this process may use. Take 1 where many
+            threads of your own call the model at once: each call is then computed in its caller's thread.
 
     Raises:
-        ModelError: missing, damaged, not Twinface's, or a pickle.
-        ModuleNotFoundError: the runtime that the file needs is not installed.
+        ModelError: there is no model, or the file is damaged, a pickle, or not made by Twinface.
     """
-    path = find_model(place)
-    # Any other name is looked into as ONNX, whose loader says what it found.
-    return FORMS.get(path.suffix.lower(), OnnxModel)(path, threads)
-
-
-def load_for_threads(place: str | Path) -> ModelFile:
-    """The model at a place, for many threads that call it at once, each with a batch.
-
-    ONNX Runtime then computes each call in its caller's thread; OpenVINO shares its own threads among the calls.
-
-    Args, Raises: see `load_model`.
-    """
-    path = find_model(place)
-    return load_model(path, None if path.suffix.lower() == ".xml" else 1)
+    return OnnxModel(find_model(place), threads)

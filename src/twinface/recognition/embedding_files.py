@@ -30,7 +30,7 @@ from twinface.core.threads import map_in_order
 from twinface.core.types import Float32Array, ProgressCallback
 from twinface.datasets.folder import is_picture, visible
 from twinface.faces.prepare import prepare_file
-from twinface.models.model_file import ModelFile
+from twinface.models.onnx_model import OnnxModel
 
 BATCH = 16  # faces at a time, see `scoring.embed_faces`
 LIST, ROWS, UNFINISHED, FAILED, ABOUT = (
@@ -58,14 +58,14 @@ class Embedded:
 
 
 def embed_files(
-    source: Path, model: ModelFile, target: Path, progress: ProgressCallback | None = None
+    source: Path, model: OnnxModel, target: Path, progress: ProgressCallback | None = None
 ) -> Embedded:
     """Embeds the pictures of a folder, or of a list, into the folder `target`, or goes on with it.
 
     Args:
         source: a folder, which is searched to its bottom (hidden files and links that lead out are passed over); or a
             text file that names a picture a line, relative to itself.
-        model: embeds; is called from a thread a core, so that one thread a call is best: `opening.load_for_threads`.
+        model: embeds; called from one thread a core, so best loaded with `load_model(place, threads=1)`.
         target: is made, or holds what an earlier call with the same pictures and model got done.
         progress: called with (pictures done, pictures in all).
 
@@ -89,7 +89,7 @@ def embed_files(
     return Embedded(about["pictures"], about["length"], about["failed"])
 
 
-def _begin(source: Path, model: ModelFile, target: Path) -> dict[str, Any]:
+def _begin(source: Path, model: OnnxModel, target: Path) -> dict[str, Any]:
     """What `about.json` says; it and the list of pictures are written, or found to be those that lie there."""
     record, place = model.record, target / ABOUT
     about = {
@@ -160,7 +160,7 @@ def _search(root: Path, folder: Path) -> Iterator[str]:
 
 
 def _go_on(
-    source: Path, model: ModelFile, target: Path, count: int, progress: ProgressCallback | None
+    source: Path, model: OnnxModel, target: Path, count: int, progress: ProgressCallback | None
 ) -> None:
     """Embeds what is not yet embedded; `embeddings.npy` is there when it returns."""
     root = source if source.is_dir() else source.parent
@@ -224,7 +224,7 @@ class _Batch(NamedTuple):
     embeddings: Float32Array
 
 
-def _embed(names: list[str], model: ModelFile, root: Path) -> _Batch:
+def _embed(names: list[str], model: OnnxModel, root: Path) -> _Batch:
     """Pictures that cannot be read are embedded as faces of zeros, and get rows of NaN."""
     preparation = model.record.preparation
     faces = np.zeros((len(names), preparation.height, preparation.width, preparation.channels), np.uint8)

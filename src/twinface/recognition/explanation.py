@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from twinface.core.types import ByteArray, Float32Array, FloatArray, IntArray
-from twinface.models.model_file import ModelFile
+from twinface.models.onnx_model import OnnxModel
 from twinface.models.scoring import embed_faces
 from twinface.recognition.verdict import Verdict
 from twinface.recognition.verifier import Picture, Verifier
@@ -43,7 +43,7 @@ class Explanation:
     faces: ByteArray = field(repr=False)
     maps: Float32Array = field(repr=False)
     verdict: Verdict
-    model: ModelFile = field(repr=False)
+    model: OnnxModel = field(repr=False)
 
     @property
     def score(self) -> float:

@@ -22,11 +22,9 @@ from torch import Tensor, nn
 from twinface.core.errors import ModelError
 from twinface.core.storage import write_bytes
 from twinface.core.types import ByteArray, Float32Array
+from twinface.models.checksum import with_checksum
 from twinface.models.embedder import EmbedFunction
-from twinface.models.model_file import RECORD_KEY
-from twinface.models.onnx_model import OnnxModel, seal
-from twinface.models.openvino_model import OpenvinoModel, import_openvino
-from twinface.models.openvino_model import seal as seal_openvino
+from twinface.models.onnx_model import RECORD_KEY, OnnxModel
 from twinface.models.record import ModelRecord
 from twinface.networks.siamese import SiameseNetwork
 
@@ -53,7 +51,7 @@ class Form:
 
 
 def export_model(network: SiameseNetwork, record: ModelRecord, target: Path, form: str = "onnx") -> float:
-    """Writes `target` (for OpenVINO also the weights beside it) once its embeddings and scores are those of torch.
+    """Writes `target` once its embeddings and scores are those of torch.
 
     Args:
         network: trained, on the CPU, float32.
@@ -145,19 +143,7 @@ def _onnx(network: SiameseNetwork, record: ModelRecord) -> Files:
         part.doc_string = ""
     entry = proto.metadata_props.add()
     entry.key, entry.value = RECORD_KEY, record.to_json()
-    return {".onnx": seal(proto.SerializeToString())}
-
-
-def _openvino(network: SiameseNetwork, record: ModelRecord) -> Files:
-    openvino = import_openvino()
-    model = openvino.Core().read_model(_onnx(network, record)[".onnx"])
-    model.set_rt_info(record.to_json(), [RECORD_KEY])
-    with tempfile.TemporaryDirectory() as place:
-        target = Path(place) / "model.xml"
-        openvino.save_model(model, str(target), compress_to_fp16=False)
-        text, weights = target.read_bytes(), target.with_suffix(".bin").read_bytes()
-    # The weights first: a new XML never stands beside old weights, and an old one is refused beside new ones.
-    return {".bin": weights, ".xml": seal_openvino(text, weights)}
+    return {".onnx": with_checksum(proto.SerializeToString())}
 
 
 def _exported(network: SiameseNetwork, record: ModelRecord) -> Files:
@@ -204,6 +190,5 @@ def _quiet():  # type: ignore[no-untyped-def]
 
 EXPORTS: dict[str, Form] = {
     "onnx": Form(".onnx", _onnx, OnnxModel),
-    "openvino": Form(".xml", _openvino, OpenvinoModel),
     "exported": Form(".pt2", _exported, _read_exported),
 }
