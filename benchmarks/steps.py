@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from twinface.core.registry import build
 from twinface.core.settings import AugmentSettings
-from twinface.networks.backbones import fast_koch, koch
+from twinface.networks.backbones import koch
 from twinface.networks.backbones.cost import multiply_adds
 from twinface.networks.backbones.koch import Koch
 from twinface.networks.build import build_network
@@ -53,15 +53,12 @@ def of_recipe(
     distorted: bool = True,
     kept: bool = True,
     fourier: bool = True,
-    fast_blocks: bool = True,
 ) -> Work:
     """The step that `twinface train` runs, on batches of `count` pictures, or without what is named."""
     if kept:
         keep_memory()
     if not fourier:
         koch.convolve = lambda layer, maps: layer(maps)
-    if not fourier or not fast_blocks:
-        fast_koch.suits = lambda blocks, dropout, images: False
     settings = load_recipe(recipe)
     machine = choose_machine()
     learner = build_training_state(settings, PEOPLE, machine, seed=0)

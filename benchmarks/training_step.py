@@ -26,8 +26,7 @@ def main() -> None:
             "one batch, bfloat16, channels last, fused Adam", ours, koch | {"kept": False, "fourier": False}
         ),
         Side("and memory kept", ours, koch | {"fourier": False}),
-        Side("and Fourier convolutions", ours, koch | {"fast_blocks": False}),
-        Side("and the first three blocks place by place: `twinface train`", ours, koch),
+        Side("and Fourier convolutions: `twinface train`", ours, koch),
     ]
     print(heading(f"A training step of Koch's network, {given.pairs} pairs"))
     print(table(compare(sides, given.rounds)))

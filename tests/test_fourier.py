@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pair_gradients import gradients, relative
-from twinface.networks.backbones import fast_koch, fourier, koch
+from twinface.networks.backbones import fourier, koch
 from twinface.networks.backbones.fourier import convolve, fourier_convolution
 from twinface.networks.backbones.koch import Koch
 from twinface.networks.siamese import SiameseNetwork
@@ -59,7 +59,6 @@ def test_the_error_is_what_the_docstring_says(kind: torch.dtype, most: float) ->
 def test_loss_and_gradients_of_the_network_are_as_near_to_the_exact_ones_as_bfloat16_allows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(fast_koch, "suits", lambda blocks, dropout, images: False)
     torch.manual_seed(0)
     shape = (1, 105, 105)
     network = SiameseNetwork(

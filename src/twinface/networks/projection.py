@@ -7,11 +7,11 @@ part gets a map of its own: fitted to all of them together it is less accurate (
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from twinface.core.errors import DataError
@@ -20,9 +20,6 @@ from twinface.core.types import Float32Array, FloatArray, IntArray
 TINY = 1e-12
 ROWS = 1024  # of embeddings that are brought to double precision together
 LONG = 6000  # embeddings longer than this have their principal components found by random projections
-
-Positive = Annotated[float, Field(gt=0)]
-Size = Annotated[int, Field(ge=1)]
 
 
 class Fitted(NamedTuple):
@@ -107,7 +104,11 @@ def none(embeddings: Float32Array, people: IntArray) -> None:
 
 
 def whitening(
-    embeddings: Float32Array, people: IntArray, *, shrinkage: Positive = 1.0, size: Size | None = None
+    embeddings: Float32Array,
+    people: IntArray,
+    *,
+    shrinkage: PositiveFloat = 1.0,
+    size: PositiveInt | None = None,
 ) -> Fitted:
     """Within-class covariance normalisation (Hatch, Kajarekar and Stolcke 2006).
 
@@ -128,7 +129,11 @@ def whitening(
 
 
 def plda(
-    embeddings: Float32Array, people: IntArray, *, shrinkage: Positive = 1.0, size: Size | None = None
+    embeddings: Float32Array,
+    people: IntArray,
+    *,
+    shrinkage: PositiveFloat = 1.0,
+    size: PositiveInt | None = None,
 ) -> Fitted:
     """What a picture says of who somebody is, in the model of two covariances (Prince and Elder 2007: probabilistic
     linear discriminant analysis; Chen et al. 2012: Joint Bayesian).

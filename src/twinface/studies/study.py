@@ -1,169 +1,49 @@
-"""What a study file says, checked before anything runs.
+"""A study file: several searches, the seeds of their runs, and a final test. It is checked before anything runs.
 
 ```toml
 title = "Which batch size?"
 data = "orl"
-seeds = [0, 1, 2]               # each point is trained once with each
-objective = "auc"               # of validation people: accuracy, auc, one_shot or loss
+seeds = [0, 1, 2]               # each point is trained once with each seed
+objective = "auc"               # on validation people: accuracy, auc, one_shot or loss
 
-[[parts]]
+[[parts]]                       # one search; a study may have several
 name = "batches"
 recipe = "demo"
 method = "grid"                 # grid, random or guided
-set = { trainer.epochs = 3 }    # for every point of this part
+set = { trainer.epochs = 3 }    # the same for every point of this search
 vary = { sampling.batch_size = [16, 32, 64], optimizer.learning_rate = [1e-3, 2e-3] }
 
 [test]
-protocol = "unseen"             # scored once, when all else is done
-points = ["batches/best"]       # named now, before anything is known
+protocol = "unseen"             # scored once, after all searches have ended
+points = ["batches/best"]       # chosen here, before any result is known
 ```
 """
 
 from __future__ import annotations
 
-import itertools
-import math
+import hashlib
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from twinface.core.errors import SettingsError
-from twinface.core.settings import Settings, Strict, nearest, settings_from
-from twinface.training.recipe import assign, read_recipe
+from twinface.core.settings import Settings, Strict, nearest
+from twinface.studies.search import Name, Range, Search
 
+Objective = Literal["accuracy", "auc", "one_shot", "loss"]
 OBJECTIVES = ("accuracy", "auc", "one_shot", "loss")
-TESTS = ("view1", "unseen")
-BEST = "best"  # of a part: its best point by the objective
-# What decides who is validated on, and on which pairs: the same for all points, or they could not be compared.
-SHARED = ("data", "validation.pairs", "validation.per_person")
-
-Point = Mapping[str, Any]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+BEST = "best"  # "SEARCH/best" names the best trial of a search by the objective
 
 
-class Range(Strict):
-    """Numbers between two ends, for random and guided search.
-
-    Attributes:
-        low, high: both ends may come.
-        log: draw the logarithm evenly.
-        step: only `low + k * step`.
-
-    Whole numbers are drawn where both ends are written without a point.
-    """
-
-    low: int | float
-    high: int | float
-    log: bool = False
-    step: Annotated[int | float, Field(gt=0)] | None = None
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Range:
-        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
-            raise ValueError(f"found low = {self.low} and high = {self.high}, need low below high")
-        if self.log and self.low <= 0:
-            raise ValueError(f"found low = {self.low} with log, need it above 0")
-        if self.log and self.step:
-            raise ValueError("found log and step, need one of them")
-        return self
-
-    @property
-    def whole(self) -> bool:
-        """Whether only whole numbers are meant."""
-        return isinstance(self.low, int) and isinstance(self.high, int) and isinstance(self.step or 1, int)
-
-
-class Part(Strict):
-    """A search over some fields, all else being equal.
-
-    Attributes:
-        name: small letters, digits and hyphens; its points are NAME-0000, NAME-0001 …
-        recipe: what every point begins with, unless `recipe` itself varies.
-        method: "grid" takes every combination, "random" draws, "guided" learns where to draw (TPE).
-        set: fields and their values, for every point.
-        vary: fields, and a list of values or a `Range` for each.
-        trials: how many points are drawn; a grid has as many as it has.
-        batch: how many points are proposed together; a guided search learns, and pruning compares, between batches.
-        prune: give a point up after an epoch in which its best value so far is below the median of the points of
-            earlier batches (Golovin et al. 2017, section 3.2.2).
-        prune_after: not before so many epochs.
-    """
-
-    name: Name
-    recipe: str = "default"
-    method: Literal["grid", "random", "guided"] = "grid"
-    set: dict[str, Any] = Field(default_factory=dict)
-    vary: dict[str, list[Any] | Range]
-    trials: PositiveInt | None = None
-    batch: PositiveInt = 4
-    prune: bool = False
-    prune_after: PositiveInt = 3
-
-    @field_validator("set", "vary", mode="before")
-    @classmethod
-    def _flat(cls, value: Any) -> Any:
-        return _flattened(value) if isinstance(value, dict) else value
-
-    @model_validator(mode="after")
-    def _complete(self) -> Part:
-        for field, choices in self.vary.items():
-            if isinstance(choices, list) and not choices:
-                raise ValueError(f"{field} has no values: the search is empty")
-            if isinstance(choices, list) and len({repr(choice) for choice in choices}) < len(choices):
-                raise ValueError(f"{field} has a value twice: {choices}")
-            if isinstance(choices, Range) and self.method == "grid":
-                raise ValueError(f"{field} is a range, and a grid needs a list of values")
-            if field in self.set:
-                raise ValueError(f"{field} is both set and varied")
-            if field.startswith("data.") or field in SHARED:
-                raise ValueError(
-                    f"{field} may not vary: points with other validation pairs cannot be compared"
-                )
-        if not self.vary:
-            raise ValueError("nothing varies: the search is empty")
-        if (self.trials is None) != (self.method == "grid"):
-            raise ValueError(
-                f"a {self.method} search "
-                + ("has as many trials as combinations: leave trials out" if self.trials else "needs trials")
-            )
-        return self
-
-    def grid(self) -> list[Point]:
-        """Every combination, the last field changing fastest."""
-        values = [choices for choices in self.vary.values() if isinstance(choices, list)]
-        return [dict(zip(self.vary, chosen, strict=True)) for chosen in itertools.product(*values)]
-
-    @property
-    def size(self) -> int:
-        """How many points there will be."""
-        return self.trials or len(self.grid())
-
-    def settings(self, point: Point) -> Settings:
-        """The settings of a run at a point.
-
-        Raises:
-            SettingsError: a field does not exist or has an impossible value.
-        """
-        values, _ = read_recipe(str(point.get("recipe", self.recipe)))
-        source = f"part {self.name}"
-        for field, value in [*self.set.items(), *point.items()]:
-            if field != "recipe":
-                values = assign(values, field, value, source)
-        return settings_from(values, source)
-
-
-class Test(Strict):
-    """What is scored on test people once the search is over, named before it begins.
+class FinalTest(Strict):
+    """What is scored on test people after all searches have ended, chosen before they begin.
 
     Attributes:
         protocol: "view1" of LFW, or "unseen" where people are set aside with data.test_people.
-        points: "PART/best", or "PART/0007".
+        points: "SEARCH/best", or the number of a trial: "SEARCH/0007".
     """
-
-    __test__ = False  # no class of tests, whatever its name makes pytest think
 
     protocol: Literal["view1", "unseen"]
     points: list[str]
@@ -173,15 +53,16 @@ class Study(Strict):
     """A whole study file; see the module's example.
 
     Attributes:
-        title: what it is about, for people.
-        name: what it is called in storage that studies share; the file's own name if left out.
+        title: a title to read.
+        name: the study's name in a database that several studies share; default: the file's name.
         data, layout: the data set, as for `twinface train`.
-        seeds: each point is trained with each.
-        search_seed: of what is drawn.
-        objective: what is compared, on validation people.
-        parts: the searches.
-        test: what is scored at the end.
-        baselines: hold the points against what costs nothing: pixels, principal components, an untrained network.
+        seeds: each point is trained once with each of them.
+        search_seed: seed of the random and guided searches.
+        objective: the figure by which points are compared, measured on validation people.
+        searches: the searches; `[[parts]]` in the file.
+        test: what is scored on test people at the end, or None.
+        baselines: whether to compare with reference verifiers that take no training steps: pixels, principal
+            components, an untrained network.
     """
 
     title: str
@@ -190,38 +71,61 @@ class Study(Strict):
     layout: str | None = None
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = Field(default=[0])
     search_seed: Annotated[int, Field(ge=0)] = 0
-    objective: Literal["accuracy", "auc", "one_shot", "loss"] = "auc"
-    parts: Annotated[list[Part], Field(min_length=1)]
-    test: Test | None = None
+    objective: Objective = "auc"
+    searches: Annotated[list[Search], Field(min_length=1)] = Field(alias="parts")
+    test: FinalTest | None = None
     baselines: bool = True
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:
-        names = [part.name for part in self.parts]
+        names = [search.name for search in self.searches]
         if len(set(names)) < len(names):
             raise ValueError(f"parts need different names, found {', '.join(names)}")
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError(f"seeds has a number twice: {self.seeds}")
         for point in self.test.points if self.test else ():
-            part, _, number = point.partition("/")
+            search, _, number = point.partition("/")
             known = [f"{name}/{BEST}" for name in names]
-            fits = part in names and (
-                number == BEST or (number.isdigit() and int(number) < self.part(part).size)
+            will_exist = search in names and (
+                number == BEST or (number.isdigit() and int(number) < self.search(search).size)
             )
-            if not fits:
+            if not will_exist:
                 raise ValueError(f'test.points: there will be no point "{point}"{nearest(point, known)}')
         return self
 
-    def part(self, name: str) -> Part:
-        """The part of that name."""
-        return next(part for part in self.parts if part.name == name)
+    def search(self, name: str) -> Search:
+        """The search of that name, which must exist."""
+        return next(search for search in self.searches if search.name == name)
+
+    @property
+    def size(self) -> int:
+        """Number of points of all searches."""
+        return sum(search.size for search in self.searches)
+
+    def first_settings(self) -> Settings:
+        """The settings of the first point. All points share its training, validation and test people.
+
+        Raises:
+            SettingsError: a field does not exist or has an impossible value.
+        """
+        search = self.searches[0]
+        return search.settings(search.points_to_check()[0])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values under the names of the file, for TOML; fields that are None are left out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of everything in the file; two studies with the same fingerprint ask for the same runs."""
+        return hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()
 
 
 def read_study(path: Path) -> Study:
-    """Reads and checks a study file, down to the settings of every point that is known in advance.
+    """Reads and checks a study file, including the settings of all points that are known in advance.
 
     Raises:
-        SettingsError: the file, a field, a value or a point's settings are wrong; a test is named as objective.
+        SettingsError: the file cannot be read; a field, a value or a point's settings are wrong; or the objective is
+            not one that validation people give.
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -235,69 +139,24 @@ def read_study(path: Path) -> Study:
             f'{path}: objective = "{objective}": a search sees validation people only'
             f"{nearest(str(objective), OBJECTIVES)}"
         )
-    values.setdefault(
-        "name", "".join(c if c.isalnum() else "-" for c in path.stem.lower()).strip("-") or "study"
-    )
+    name = "".join(c if c.isalnum() else "-" for c in path.stem.lower()).strip("-")
+    values.setdefault("name", name or "study")
     try:
         study = Study.model_validate(values)
+        _check_points(study)
     except ValidationError as error:
         raise SettingsError(f"{path}: {_first_problem(error)}") from error
-    try:
-        _check_points(study)
     except SettingsError as error:
         raise SettingsError(f"{path}: {error}") from error
     return study
 
 
-def trial_points(part: Part) -> list[Point]:
-    """Points that together have every value and every end of a range that can come: to check, not to train."""
-    if part.method == "grid":
-        return part.grid()
-    sides = [
-        choices if isinstance(choices, list) else [choices.low, choices.high]
-        for choices in part.vary.values()
-    ]
-    longest = max(map(len, sides))
-    return [
-        dict(zip(part.vary, (side[min(row, len(side) - 1)] for side in sides), strict=True))
-        for row in range(longest)
-    ]
-
-
-def first_settings(study: Study) -> Settings:
-    """The settings of a study's first point; who is trained and tuned on is the same in all of them."""
-    part = study.parts[0]
-    return part.settings(trial_points(part)[0])
-
-
-def describe(point: Point) -> str:
-    """A point in a line: the last names of its fields and their values.
-
-    >>> describe({"optimizer.learning_rate": 0.001, "trainer.epochs": 5})
-    'learning_rate 0.001, epochs 5'
-    """
-    return ", ".join(f"{field.split('.')[-1]} {readable(value)}" for field, value in point.items())
-
-
-def readable(value: Any) -> str:
-    """A setting's value in few letters.
-
-    >>> readable(0.001), readable({"name": "koch", "dropout": 0.2}), readable([1, 2])
-    ('0.001', 'koch dropout 0.2', '1 2')
-    """
-    if isinstance(value, Mapping):
-        rest = [f"{key} {readable(each)}" for key, each in value.items() if key != "name"]
-        return " ".join([str(value.get("name", "")), *rest]).strip()
-    if isinstance(value, list | tuple):
-        return " ".join(map(readable, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def _check_points(study: Study) -> None:
+    """Checks the settings of every point, and that all points share people and validation pairs."""
     shared: dict[str, Any] = {}
-    for part in study.parts:
-        for point in trial_points(part):
-            settings = part.settings(point)
+    for search in study.searches:
+        for point in search.points_to_check():
+            settings = search.settings(point)
             these = {
                 "data": settings.data,
                 "validation.pairs": settings.validation.pairs,
@@ -306,35 +165,26 @@ def _check_points(study: Study) -> None:
             for field, value in these.items():
                 if shared.setdefault(field, value) != value:
                     raise SettingsError(
-                        f"part {part.name}: {field} differs from that of part {study.parts[0].name}; points with other "
-                        "validation pairs cannot be compared: set it to the same in each part, or make two studies"
+                        f"search {search.name}: {field} differs from that of search {study.searches[0].name}; points "
+                        "with other validation pairs cannot be compared: set it to the same in each search, or make "
+                        "two studies"
                     )
 
 
-def _flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """`{"trainer": {"epochs": 5}}` as `{"trainer.epochs": 5}`, since TOML reads dotted names as tables."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping) and not ({"low", "high", "name"} & set(value)):
-            flat |= _flattened(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat
-
-
 def _first_problem(error: ValidationError) -> str:
-    """One line about what is wrong first, a misspelt field before one that is missing."""
+    """One line about the first problem; a misspelt field comes before a missing one."""
     problems = error.errors()
     problem = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
-    # Where a value may be a list or a range, the place says which of them was tried.
-    tried = [str(part) for part in problem["loc"]]
-    place = [part for part in tried if "Range" not in part and not part.startswith("list[")]
+    # Where a value may be a list or a range, pydantic adds to the place which of the two it tried.
+    tried = [str(step) for step in problem["loc"]]
+    place = [step for step in tried if "Range" not in step and not step.startswith("list[")]
     if problem["type"] == "extra_forbidden":
         known = Study.model_fields
         if place != tried:
             known = Range.model_fields
         elif len(place) > 1:
-            known = {"parts": Part.model_fields, "test": Test.model_fields}.get(place[0], known)
-        return f'unknown field "{".".join(place)}"{nearest(place[-1], known)}'
+            known = {"parts": Search.model_fields, "test": FinalTest.model_fields}.get(place[0], known)
+        words = [field.alias or name for name, field in known.items()]
+        return f'unknown field "{".".join(place)}"{nearest(place[-1], words)}'
     message = problem["msg"].removeprefix("Value error, ")
     return f"{'.'.join(place) or 'study'}: {message}"

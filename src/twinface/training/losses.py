@@ -13,10 +13,9 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress
-from typing import Annotated
 
 import torch
-from pydantic import Field
+from pydantic import NonNegativeFloat, PositiveFloat
 from pytorch_metric_learning import distances as metric_distances
 from pytorch_metric_learning import losses as metric_losses
 from pytorch_metric_learning import miners
@@ -25,9 +24,6 @@ from torch.nn import functional
 
 from twinface.core.types import BoolArray, IntArray
 from twinface.networks.siamese import SiameseNetwork
-
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +71,7 @@ class Contrastive(Loss):
     needs_pairs = True
 
     def __init__(
-        self, embedding_size: int, people: int, *, margin: Positive = 1.0, unit: bool = True
+        self, embedding_size: int, people: int, *, margin: PositiveFloat = 1.0, unit: bool = True
     ) -> None:
         super().__init__()
         self.margin, self.unit = margin, unit
@@ -95,7 +91,7 @@ class Triplet(Loss):
 
     needs_pairs = False
 
-    def __init__(self, embedding_size: int, people: int, *, margin: Positive = 0.2) -> None:
+    def __init__(self, embedding_size: int, people: int, *, margin: PositiveFloat = 0.2) -> None:
         super().__init__()
         distance = metric_distances.LpDistance(normalize_embeddings=True)
         self.mine = miners.TripletMarginMiner(margin=margin, type_of_triplets="semihard", distance=distance)
@@ -145,7 +141,7 @@ class CosFace(MarginSoftmax):
     """Softmax over people with a margin on the cosine (Wang et al. 2018, eq. 4)."""
 
     def __init__(
-        self, embedding_size: int, people: int, *, margin: NotNegative = 0.2, scale: Positive = 32.0
+        self, embedding_size: int, people: int, *, margin: NonNegativeFloat = 0.2, scale: PositiveFloat = 32.0
     ) -> None:
         super().__init__(embedding_size, people, scale)
         self.margin = margin
@@ -159,7 +155,12 @@ class ArcFace(MarginSoftmax):
     """Softmax over people with a margin on the angle, in degrees (Deng et al. 2019, eq. 3)."""
 
     def __init__(
-        self, embedding_size: int, people: int, *, margin: NotNegative = 11.5, scale: Positive = 32.0
+        self,
+        embedding_size: int,
+        people: int,
+        *,
+        margin: NonNegativeFloat = 11.5,
+        scale: PositiveFloat = 32.0,
     ) -> None:
         super().__init__(embedding_size, people, scale)
         self.margin = math.radians(margin)

@@ -7,38 +7,35 @@ has the layers `backbone.conv1` … `backbone.conv4`, `backbone.dense` and `dist
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import nn
 
 from twinface.core.errors import SettingsError
-from twinface.core.settings import nearest
+from twinface.core.settings import Fraction, nearest
 from twinface.training.schedules import Schedule
 
 NamedParameters = Sequence[tuple[str, nn.Parameter]]
-Rate = Annotated[float, Field(gt=0)]
-Decay = Annotated[float, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class LayerRates(BaseModel):
     """What one layer may have of its own; what is not given is as for the other layers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    learning_rate: Rate | None = None
-    momentum: Share | None = None
-    weight_decay: Decay | None = None
+    learning_rate: PositiveFloat | None = None
+    momentum: Fraction | None = None
+    weight_decay: NonNegativeFloat | None = None
 
 
 def adam(
     parameters: NamedParameters,
     *,
-    learning_rate: Rate = 1e-3,
-    weight_decay: Decay = 0.0,
-    beta1: Share = 0.9,
-    beta2: Share = 0.999,
+    learning_rate: PositiveFloat = 1e-3,
+    weight_decay: NonNegativeFloat = 0.0,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
 ) -> torch.optim.Optimizer:
     """Adam (Kingma and Ba 2015); `weight_decay` is an L2 penalty on every parameter, as the seeds had it."""
     group = {"params": [parameter for _, parameter in parameters], "base_rate": learning_rate}
@@ -50,10 +47,10 @@ def adam(
 def adamw(
     parameters: NamedParameters,
     *,
-    learning_rate: Rate = 1e-3,
-    weight_decay: Decay = 0.05,
-    beta1: Share = 0.9,
-    beta2: Share = 0.999,
+    learning_rate: PositiveFloat = 1e-3,
+    weight_decay: NonNegativeFloat = 0.05,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
 ) -> torch.optim.Optimizer:
     """AdamW (Loshchilov and Hutter 2019); biases and normalisation weights do not decay."""
     matrices = [parameter for _, parameter in parameters if parameter.ndim > 1]
@@ -68,11 +65,11 @@ def adamw(
 def sgd(
     parameters: NamedParameters,
     *,
-    learning_rate: Rate = 1e-2,
-    momentum: Share = 0.9,
-    momentum_start: Share | None = None,
-    momentum_epochs: Annotated[int, Field(ge=1)] = 50,
-    weight_decay: Decay = 0.0,
+    learning_rate: PositiveFloat = 1e-2,
+    momentum: Fraction = 0.9,
+    momentum_start: Fraction | None = None,
+    momentum_epochs: PositiveInt = 50,
+    weight_decay: NonNegativeFloat = 0.0,
     layers: Mapping[str, LayerRates] | None = None,
 ) -> torch.optim.Optimizer:
     """Stochastic gradient descent with momentum, in the paper's form (Koch et al. 2015, section 3.2).

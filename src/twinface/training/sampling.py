@@ -11,13 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Protocol
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from twinface.core.errors import DataError
 from twinface.core.seeding import random_at
 from twinface.core.types import BoolArray, FaceSet, IntArray, TrainingSource
 
-Positive = Annotated[int, Field(ge=1)]
 AtLeastTwo = Annotated[int, Field(ge=2)]
 
 
@@ -70,7 +69,7 @@ def _batch_of_images(faces: FaceSet, images: IntArray) -> Batch:
 class GivenPairs:
     """Each labelled pair once an epoch, in a new order: what the image-restricted protocol allows."""
 
-    def __init__(self, source: TrainingSource, *, batch_size: Positive = 32) -> None:
+    def __init__(self, source: TrainingSource, *, batch_size: PositiveInt = 32) -> None:
         if source.pairs is None:
             raise DataError(f"{source.faces.name} has no labelled training pairs; sample people instead")
         self.pairs, self.batch_size, self.people = source.pairs, batch_size, len(source.pairs.faces.names)
@@ -145,7 +144,7 @@ class Images:
         source: TrainingSource,
         *,
         batch_size: AtLeastTwo = 128,
-        repeats: Positive = 1,
+        repeats: PositiveInt = 1,
         look_alikes: Annotated[int, Field(ge=1, le=100)] = 1,
     ) -> None:
         self.faces, self.repeats, self.look_alikes = source.faces, repeats, look_alikes

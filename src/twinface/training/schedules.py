@@ -10,7 +10,9 @@ import math
 from collections.abc import Callable
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, NonNegativeFloat, PositiveInt
+
+from twinface.core.settings import Fraction
 
 Schedule = Callable[[float], float]
 Factor = Annotated[float, Field(gt=0, le=1)]
@@ -21,7 +23,7 @@ def constant(epochs: int) -> Schedule:
     return lambda epoch: 1.0
 
 
-def step(epochs: int, *, every: Annotated[int, Field(ge=1)] = 5, factor: Factor = 0.95) -> Schedule:
+def step(epochs: int, *, every: PositiveInt = 5, factor: Factor = 0.95) -> Schedule:
     """Times `factor` after every `every` epochs (torch's StepLR; seed B: 0.95 every 5).
 
     >>> [round(step(20)(epoch), 4) for epoch in (0, 4.9, 5, 10)]
@@ -42,8 +44,8 @@ def exponential(epochs: int, *, factor: Factor = 0.99) -> Schedule:
 def cosine(
     epochs: int,
     *,
-    warmup: Annotated[float, Field(ge=0)] = 1.0,
-    floor: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+    warmup: NonNegativeFloat = 1.0,
+    floor: Fraction = 0.0,
 ) -> Schedule:
     """Up in a line for `warmup` epochs, then down half a cosine to `floor` (Loshchilov and Hutter 2017).
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
 from twinface.core.errors import SettingsError
 from twinface.core.settings import Component
 from twinface.core.types import Region
-from twinface.networks.backbones.base import Backbone, InputShape, Positive, mean_of_units
+from twinface.networks.backbones.base import Backbone, InputShape, mean_of_units
 from twinface.networks.backbones.resampling import Resample
 
 
@@ -26,8 +26,8 @@ class Member(Component):
     """
 
     region: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
-    height: Positive | None = None
-    width: Positive | None = None
+    height: PositiveInt | None = None
+    width: PositiveInt | None = None
     weight: Annotated[float, Field(gt=0)] = 1.0
 
     @model_validator(mode="after")

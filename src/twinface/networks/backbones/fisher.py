@@ -20,12 +20,12 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
 from twinface.core.errors import SettingsError
-from twinface.networks.backbones.base import Backbone, InputShape, Positive
+from twinface.networks.backbones.base import Backbone, InputShape
 from twinface.networks.backbones.descriptors import LENGTH, Patches, mirrored_numbers, symmetric_components
 from twinface.networks.backbones.mixture import fit_mixture, likelihoods, moments, whole_mixture
 
@@ -68,10 +68,10 @@ class Fisher(Backbone):
         self,
         shape: InputShape,
         *,
-        gaussians: Positive = 256,
+        gaussians: PositiveInt = 256,
         dimensions: Annotated[int, Field(ge=1, le=LENGTH)] = 64,
         scales: Sequence[Scale] = (1.0,),
-        steps: Sequence[Positive] = (4,),
+        steps: Sequence[PositiveInt] = (4,),
         cell: Annotated[int, Field(ge=2)] = 6,
         orders: Literal[1, 2] = 1,
     ) -> None:

@@ -52,27 +52,12 @@ def fourier_convolution(maps: Tensor, kernels: Tensor, bias: Tensor | None = Non
     # torch's pooling is ten times slower with a gradient that lies otherwise than its maps.
     if maps.requires_grad:
         maps.register_hook(_channels_last)  # type: ignore[no-untyped-call]
-    result = fourier_convolution_of_places(maps.permute(2, 3, 0, 1), kernels)
-    if bias is not None:
-        result = result + bias.to(result.dtype)
-    return _channels_last(result.permute(2, 3, 0, 1))
-
-
-def fourier_convolution_of_places(maps: Tensor, kernels: Tensor) -> Tensor:
-    """`fourier_convolution` of maps that lie as the transforms want them, place by place.
-
-    Args:
-        maps: `[H, W, B, C]`.
-        kernels: `[K, C, height, width]`, of the same type.
-
-    Returns:
-        `[H - height + 1, W - width + 1, B, K]`.
-    """
-    (height, width, count, channels), filters = maps.shape, len(kernels)
+    count, channels, height, width = maps.shape
+    filters = len(kernels)
     use = _transforms(height, width, kernels.shape[2], kernels.shape[3], maps.dtype)
     places, rows = count * channels, use.to_rows.shape[0] // 2
 
-    spectrum = use.to_rows @ maps.reshape(height, width * places)  # (u r) (w B C)
+    spectrum = use.to_rows @ maps.permute(2, 3, 0, 1).reshape(height, width * places)  # (u r) (w B C)
     spectrum = _for_each(use.to_columns, spectrum.view(rows, 2 * width, places))  # u (v r) (B C)
     matrices: Tensor = _Complex.apply(  # type: ignore[no-untyped-call]
         spectrum.view(rows * width, 2, count, channels)
@@ -82,7 +67,10 @@ def fourier_convolution_of_places(maps: Tensor, kernels: Tensor) -> Tensor:
     product = torch.bmm(matrices, factors.view(rows * width, 2 * channels, filters))  # (u v) (r B) K
     product = _for_each(use.from_columns, product.view(rows, 2 * width, count * filters))  # u (r w) (B K)
     result = use.from_rows @ product.view(2 * rows, -1)  # h (w B K)
-    return result.view(-1, width - kernels.shape[3] + 1, count, filters)
+    result = result.view(-1, width - kernels.shape[3] + 1, count, filters)
+    if bias is not None:
+        result = result + bias.to(result.dtype)
+    return _channels_last(result.permute(2, 3, 0, 1))
 
 
 class _Complex(torch.autograd.Function):

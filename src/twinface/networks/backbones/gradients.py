@@ -11,12 +11,14 @@ import math
 from collections.abc import Sequence
 
 import torch
+from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
 from twinface.core.errors import SettingsError
+from twinface.core.settings import Fraction
 from twinface.core.types import WHOLE_FRAME
-from twinface.networks.backbones.base import Backbone, InputShape, Positive, Share
+from twinface.networks.backbones.base import Backbone, InputShape
 from twinface.networks.backbones.resampling import Resample
 
 BINS = 9  # over half a turn, so that light on dark is the same edge as dark on light
@@ -108,10 +110,10 @@ class Gradients(Backbone):
         self,
         shape: InputShape,
         *,
-        cells: Sequence[Positive] = (12, 8),
+        cells: Sequence[PositiveInt] = (12, 8),
         hidden: int = 0,
         embedding: int = 256,
-        dropout: Share = 0.3,
+        dropout: Fraction = 0.3,
     ) -> None:
         super().__init__()
         channels, height, width = shape

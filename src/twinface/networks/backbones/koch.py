@@ -1,17 +1,20 @@
-"""The network of Koch, Zemel and Salakhutdinov (2015), with the variants of both seeds."""
+"""The network of Koch, Zemel and Salakhutdinov (2015), "Siamese Neural Networks for One-shot Image Recognition"."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 import torch
+from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
 from twinface.core.errors import SettingsError
-from twinface.networks.backbones import fast_koch
-from twinface.networks.backbones.base import Backbone, InputShape, Positive, Share
+from twinface.core.settings import Fraction
+from twinface.networks.backbones.base import Backbone, InputShape
 from twinface.networks.backbones.fourier import convolve
+
+Four = tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt]
 
 
 class Koch(Backbone):
@@ -23,22 +26,30 @@ class Koch(Backbone):
         dense: length of the embedding; 4096 in the paper, 2048 in seed A.
         batch_norm: normalisation of each convolution: none (the paper), before its ReLU (seed B) or after it
             (seed A).
-        dropout: after the first, second, third (pooled) and fourth convolution; a single number is for the
-            three pooled ones.
+        dropout: rates after the four blocks; a single number is the rate after the first three, which end in pooling.
 
     Raises:
         SettingsError: the input is too small for the convolutions.
     """
 
+    conv1: nn.Conv2d
+    conv2: nn.Conv2d
+    conv3: nn.Conv2d
+    conv4: nn.Conv2d
+    norm1: nn.Module
+    norm2: nn.Module
+    norm3: nn.Module
+    norm4: nn.Module
+
     def __init__(
         self,
         shape: InputShape,
         *,
-        filters: tuple[Positive, Positive, Positive, Positive] = (64, 128, 128, 256),
-        kernels: tuple[Positive, Positive, Positive, Positive] = (10, 7, 4, 4),
-        dense: Positive = 4096,
+        filters: Four = (64, 128, 128, 256),
+        kernels: Four = (10, 7, 4, 4),
+        dense: PositiveInt = 4096,
         batch_norm: Literal["none", "before-relu", "after-relu"] = "none",
-        dropout: Share | tuple[Share, Share, Share, Share] = 0.0,
+        dropout: Fraction | tuple[Fraction, Fraction, Fraction, Fraction] = 0.0,
     ) -> None:
         super().__init__()
         channels, height, width = shape
@@ -60,33 +71,20 @@ class Koch(Backbone):
         self.embedding_size = dense
 
     def forward(self, images: Tensor) -> Tensor:
-        """`[B, C, H, W] -> [B, dense]`, each value in (0, 1)."""
-        maps, blocks = images, self.blocks()
-        done = 0
-        if (
-            self.training
-            and self.batch_norm != "after-relu"
-            and fast_koch.suits(blocks[:3], self.dropout[:3], images)
-        ):
-            maps, done = fast_koch.fast_blocks(blocks[:3], images), 3
-        for number, (layer, norm) in enumerate(blocks[done:], done + 1):
-            maps = convolve(layer, maps)
-            maps = (
-                norm(functional.relu(maps))
-                if self.batch_norm == "after-relu"
-                else functional.relu(norm(maps))
-            )
-            if number < 4:
-                maps = functional.max_pool2d(maps, 2)
-            maps = self.dropout[number - 1](maps)
-        embeddings: Tensor = torch.sigmoid(self.dense(maps.flatten(1)))
-        return embeddings
+        """`[B, C, H, W] -> [B, dense]`, each value in (0, 1); sizes in the comments are the paper's."""
+        drop1, drop2, drop3, drop4 = self.dropout
+        maps = drop1(
+            functional.max_pool2d(self._convolution(self.conv1, self.norm1, images), 2)
+        )  # 64 @ 48x48
+        maps = drop2(functional.max_pool2d(self._convolution(self.conv2, self.norm2, maps), 2))  # 128 @ 21x21
+        maps = drop3(functional.max_pool2d(self._convolution(self.conv3, self.norm3, maps), 2))  # 128 @ 9x9
+        maps = drop4(self._convolution(self.conv4, self.norm4, maps))  # 256 @ 6x6
+        return torch.sigmoid(self.dense(maps.flatten(1)))
 
-    def blocks(self) -> list[fast_koch.Block]:
-        """The convolutions and their normalisations."""
-        blocks = []
-        for number in range(1, 5):
-            layer = self.get_submodule(f"conv{number}")
-            assert isinstance(layer, nn.Conv2d)
-            blocks.append((layer, self.get_submodule(f"norm{number}")))
-        return blocks
+    def _convolution(self, layer: nn.Conv2d, norm: nn.Module, maps: Tensor) -> Tensor:
+        """Convolution and ReLU, with the normalisation before or after the ReLU."""
+        maps = convolve(layer, maps)
+        result: Tensor = (
+            norm(functional.relu(maps)) if self.batch_norm == "after-relu" else functional.relu(norm(maps))
+        )
+        return result

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
-from twinface.networks.backbones.base import Backbone, InputShape, Positive, Share
+from twinface.core.settings import Fraction
+from twinface.networks.backbones.base import Backbone, InputShape
 
 
 class Shortcut(nn.Module):
@@ -70,10 +72,10 @@ class Residual(Backbone):
         self,
         shape: InputShape,
         *,
-        channels: Sequence[Positive] = (48, 96, 144, 192),
-        depth: Positive = 1,
-        embedding: Positive = 256,
-        dropout: Share = 0.2,
+        channels: Sequence[PositiveInt] = (48, 96, 144, 192),
+        depth: PositiveInt = 1,
+        embedding: PositiveInt = 256,
+        dropout: Fraction = 0.2,
     ) -> None:
         super().__init__()
         self.stem = nn.Conv2d(shape[0], channels[0], 5, 2, 2, bias=False)
