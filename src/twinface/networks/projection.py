@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import PositiveFloat
 from torch import Tensor, nn
 
 from twinface.core.errors import DataError
+from twinface.core.settings import PositiveInt
 from twinface.core.types import Float32Array, FloatArray, IntArray
 
 TINY = 1e-12

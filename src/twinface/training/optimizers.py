@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveFloat
 from torch import nn
 
 from twinface.core.errors import SettingsError
-from twinface.core.settings import Fraction, nearest
+from twinface.core.settings import Fraction, PositiveInt, nearest
 from twinface.training.schedules import Schedule
 
 NamedParameters = Sequence[tuple[str, nn.Parameter]]

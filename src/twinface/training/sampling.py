@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Protocol
 
 import numpy as np
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from twinface.core.errors import DataError
 from twinface.core.seeding import random_at
+from twinface.core.settings import PositiveInt
 from twinface.core.types import BoolArray, FaceSet, IntArray, TrainingSource
 
 AtLeastTwo = Annotated[int, Field(ge=2)]

@@ -10,9 +10,9 @@ import math
 from collections.abc import Callable
 from typing import Annotated
 
-from pydantic import Field, NonNegativeFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat
 
-from twinface.core.settings import Fraction
+from twinface.core.settings import Fraction, PositiveInt
 
 Schedule = Callable[[float], float]
 Factor = Annotated[float, Field(gt=0, le=1)]

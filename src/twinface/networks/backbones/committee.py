@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import torch
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from twinface.core.errors import SettingsError
-from twinface.core.settings import Component
+from twinface.core.settings import Component, PositiveInt
 from twinface.core.types import Region
 from twinface.networks.backbones.base import Backbone, InputShape, mean_of_units
 from twinface.networks.backbones.resampling import Resample

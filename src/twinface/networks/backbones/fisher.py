@@ -20,11 +20,12 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import torch
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from twinface.core.errors import SettingsError
+from twinface.core.settings import PositiveInt
 from twinface.networks.backbones.base import Backbone, InputShape
 from twinface.networks.backbones.descriptors import LENGTH, Patches, mirrored_numbers, symmetric_components
 from twinface.networks.backbones.mixture import fit_mixture, likelihoods, moments, whole_mixture

@@ -11,12 +11,11 @@ import math
 from collections.abc import Sequence
 
 import torch
-from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
 from twinface.core.errors import SettingsError
-from twinface.core.settings import Fraction
+from twinface.core.settings import Fraction, PositiveInt
 from twinface.core.types import WHOLE_FRAME
 from twinface.networks.backbones.base import Backbone, InputShape
 from twinface.networks.backbones.resampling import Resample

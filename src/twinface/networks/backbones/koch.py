@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
 from twinface.core.errors import SettingsError
-from twinface.core.settings import Fraction
+from twinface.core.settings import Fraction, PositiveInt
 from twinface.networks.backbones.base import Backbone, InputShape
 from twinface.networks.backbones.fourier import convolve
 

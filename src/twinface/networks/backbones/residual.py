@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
-from twinface.core.settings import Fraction
+from twinface.core.settings import Fraction, PositiveInt
 from twinface.networks.backbones.base import Backbone, InputShape
 
 
