@@ -26,7 +26,7 @@ from twinface.datasets.training_split import DataSource
 from twinface.evaluation.intervals import mean_and_standard_error
 from twinface.evaluation.metrics import area_under_curve, fold_accuracies
 from twinface.faces.cache import prepare_faces
-from twinface.faces.prepare import build_preparation
+from twinface.faces.preparation import build_preparation
 from twinface.networks.build import build_network, fit_backbone
 from twinface.networks.siamese import SiameseNetwork
 from twinface.training.finalize import embed_with, fit_to_people

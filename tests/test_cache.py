@@ -1,4 +1,4 @@
-"""The cache of prepared faces: always what `prepare_file` gives, whatever happened to the folder."""
+"""The cache of prepared faces: always what `prepare_picture` gives, whatever happened to the folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from twinface.core.threads import TOGETHER, map_in_order
 from twinface.core.types import ByteArray, FaceSet, Region
 from twinface.faces import cache as cache_module
 from twinface.faces.cache import PreparedFaces, cache_folder, prepare_faces
-from twinface.faces.prepare import Preparation, prepare_file
+from twinface.faces.crop import prepare_picture
+from twinface.faces.preparation import Preparation
 
 GRAY = Preparation(Region(0.1, 0.2, 0.5, 0.5), 20, 24, "gray")
 RGB = Preparation(Region(), 16, 16, "rgb")
@@ -53,7 +54,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def one_by_one(faces: FaceSet, preparation: Preparation) -> ByteArray:
-    return np.stack([prepare_file(faces.root / path, preparation) for path in faces.paths])
+    return np.stack([prepare_picture(faces.root / path, preparation) for path in faces.paths])
 
 
 def entries(folder: Path) -> list[Path]:
@@ -235,7 +236,7 @@ from pathlib import Path
 import numpy as np
 from twinface.faces.cache import prepare_faces
 from twinface.core.errors import StorageError
-from twinface.faces.prepare import Preparation
+from twinface.faces.preparation import Preparation
 from twinface.core.types import FaceSet, Region
 from twinface.core.threads import TOGETHER, map_in_order
 
@@ -339,4 +340,4 @@ def test_all_faces_of_lfw(lfw: FaceSet, folder: Path, monkeypatch: pytest.Monkey
     second = prepare_faces(lfw, CENTER, cache=folder)
     assert second.content == first.content
     for index in np.random.default_rng(0).choice(len(lfw), 300, replace=False):
-        np.testing.assert_array_equal(second.images[index], prepare_file(lfw.root / lfw.paths[index], CENTER))
+        np.testing.assert_array_equal(second.images[index], prepare_picture(lfw.root / lfw.paths[index], CENTER))

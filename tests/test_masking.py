@@ -13,8 +13,9 @@ from twinface.core.errors import DataError, ModelError, SettingsError
 from twinface.core.types import WHOLE_FRAME, FaceSet, Region
 from twinface.datasets.lfw import TIGHT_FACE
 from twinface.faces.cache import prepare_faces
+from twinface.faces.crop import prepare, prepare_picture
 from twinface.faces.mask import Mask, mask_for
-from twinface.faces.prepare import Preparation, prepare, prepare_file
+from twinface.faces.preparation import Preparation
 
 INNER = Region(0.25, 0.125, 0.5, 0.5)
 
@@ -82,7 +83,7 @@ def test_heads_end_where_the_picture_does() -> None:
 
 def test_pictures_that_are_all_face_are_refused() -> None:
     for part in ("face", "background"):
-        with pytest.raises(DataError, match="ORL faces: these pictures are taken to be all face"):
+        with pytest.raises(DataError, match="ORL faces: the face is taken to fill these pictures"):
             mask_for(part, WHOLE_FRAME, "ORL faces")
     with pytest.raises(SettingsError, match='no part "suit" of a picture; there are face, background'):
         mask_for("suit", TIGHT_FACE, "LFW")
@@ -162,5 +163,5 @@ def test_the_cache_keeps_masked_faces_apart(tmp_path: Path) -> None:
     for preparation in (PLAIN, *MASKED):
         prepared = prepare_faces(faces, preparation, cache=tmp_path / "cache")
         for path, image in zip(faces.paths, prepared.images, strict=True):
-            np.testing.assert_array_equal(image, prepare_file(tmp_path / path, preparation))
+            np.testing.assert_array_equal(image, prepare_picture(tmp_path / path, preparation))
     assert len(list((tmp_path / "cache" / "prepared").glob("*.u8"))) == 5

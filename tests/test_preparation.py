@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from test_imaging import GRAY, RGB, VALID
+from pictures import GRAY, RGB, VALID
 from twinface.core.errors import ImageError, ModelError
 from twinface.core.types import WHOLE_FRAME, ByteArray, Region
-from twinface.faces import decode as imaging
-from twinface.faces.decode import decode, encode_jpeg
-from twinface.faces.prepare import Preparation, prepare, prepare_file
+from twinface.faces.color import Color
+from twinface.faces.crop import prepare, prepare_picture
+from twinface.faces.decode import decode
+from twinface.faces.encode import encode_jpeg
+from twinface.faces.preparation import Preparation
 
 SMALL = Preparation(Region(0.1, 0.2, 0.5, 0.25), 20, 30, "rgb")
 
@@ -111,7 +113,7 @@ def test_shrinking_one_side_and_growing_the_other_averages_along_the_one() -> No
     st.sampled_from(["gray", "rgb"]),
 )
 def test_prepared_faces_have_the_wanted_shape_and_keep_a_flat_shade(
-    size: tuple[int, int], wanted: tuple[int, int], part: tuple[float, ...], color: imaging.Color
+    size: tuple[int, int], wanted: tuple[int, int], part: tuple[float, ...], color: Color
 ) -> None:
     top, left, height, width = part
     region = Region(top, left, min(height, 1 - top), min(width, 1 - left))
@@ -133,9 +135,9 @@ def test_prepare_refuses_other_arrays(image: ByteArray) -> None:
 def test_prepare_file_is_its_parts_one_after_the_other(tmp_path: Path) -> None:
     path = tmp_path / "face.png"
     path.write_bytes(VALID["png"])
-    np.testing.assert_array_equal(prepare_file(path, SMALL), prepare(RGB, SMALL))
+    np.testing.assert_array_equal(prepare_picture(path, SMALL), prepare(RGB, SMALL))
     with pytest.raises(ImageError, match="nobody"):
-        prepare_file(tmp_path / "nobody.png", SMALL)
+        prepare_picture(tmp_path / "nobody.png", SMALL)
 
 
 @pytest.mark.parametrize("image", [GRAY, RGB])

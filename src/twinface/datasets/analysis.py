@@ -253,9 +253,9 @@ def _size(faces: FaceSet, path: str) -> int:
 
 def _gray(faces: FaceSet, path: str) -> ByteArray:
     # Imported here so that counting alone needs no OpenCV.
-    from twinface.faces.decode import read_image
+    from twinface.faces.picture import load_picture
 
-    return read_image(faces.root / path, "gray")
+    return load_picture(faces.root / path, "gray")
 
 
 def _histogram(values: FloatArray, top: float) -> Histogram:

@@ -32,8 +32,10 @@ from twinface.core.errors import DataError, StorageError
 from twinface.core.storage import new_file, remove_leftovers, write_text
 from twinface.core.threads import map_in_order
 from twinface.core.types import ByteArray, FaceSet, ProgressCallback
-from twinface.faces.decode import decode, read_bytes
-from twinface.faces.prepare import Preparation, prepare
+from twinface.faces.crop import prepare
+from twinface.faces.decode import decode
+from twinface.faces.files import read_bytes
+from twinface.faces.preparation import Preparation
 
 
 @dataclass(frozen=True, eq=False)

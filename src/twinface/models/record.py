@@ -11,7 +11,7 @@ import numpy as np
 
 from twinface.core.errors import ModelError
 from twinface.core.types import Float32Array
-from twinface.faces.prepare import Preparation
+from twinface.faces.preparation import Preparation
 from twinface.models.decision import Calibration, Threshold
 from twinface.models.distances import DISTANCES
 from twinface.models.provenance import Provenance

@@ -29,7 +29,7 @@ from twinface.core.storage import new_file, sha256_of, write_json
 from twinface.core.threads import map_in_order
 from twinface.core.types import Float32Array, ProgressCallback
 from twinface.datasets.folder import is_picture, visible
-from twinface.faces.prepare import prepare_file
+from twinface.faces.crop import prepare_picture
 from twinface.models.onnx_model import OnnxModel
 
 BATCH = 16  # faces at a time, see `scoring.embed_faces`
@@ -231,7 +231,7 @@ def _embed(names: list[str], model: OnnxModel, root: Path) -> _Batch:
     reasons = [""] * len(names)
     for row, name in enumerate(names):
         try:
-            faces[row] = prepare_file(root / name, preparation)
+            faces[row] = prepare_picture(root / name, preparation)
         except ImageError as error:
             reasons[row] = str(error)
     embeddings = model(faces)

@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from twinface.core.types import ByteArray, Float32Array, FloatArray, IntArray
+from twinface.faces.picture import Picture
 from twinface.models.onnx_model import OnnxModel
 from twinface.models.scoring import embed_faces
 from twinface.recognition.verdict import Verdict
-from twinface.recognition.verifier import Picture, Verifier
+from twinface.recognition.verifier import Verifier
 
 PATCH = 0.2  # of the height and width of the prepared face
 PLACES = 9  # of the patch along each side, evenly spread, so that patches overlap by half
@@ -141,7 +142,7 @@ def explain(left: Picture, right: Picture, model: str | Path | Verifier = "defau
     """Which regions of two pictures move their score, by a model.
 
     Args:
-        left, right: paths, or the bytes of picture files.
+        left, right: each a path, the bytes of a file, an array or a Pillow image; see `Verifier.embed`.
         model: a run folder, its ONNX file, the name of a model that comes with Twinface, or a loaded verifier.
 
     Raises:

@@ -8,24 +8,21 @@ from pathlib import Path
 import numpy as np
 
 from twinface.core.types import ByteArray, Float32Array
-from twinface.faces.decode import decode
-from twinface.faces.prepare import prepare, prepare_file
+from twinface.faces.crop import prepare_picture
+from twinface.faces.picture import Picture
 from twinface.models.load import load_model
 from twinface.recognition.verdict import Verdict
-
-Picture = str | Path | bytes
 
 
 class Verifier:
     """A loaded model that verifies pairs of pictures.
 
     Args:
-        model: a run folder, a model file (.onnx, or .xml of OpenVINO), or the name of a model that comes with Twinface.
-        threads: for the runtime; None takes all cores.
+        model: a run folder, an ONNX file, or the name of a model that comes with Twinface.
+        threads: of ONNX Runtime; None takes all cores that this process may use.
 
     Raises:
         ModelError: the model is missing or damaged.
-        ModuleNotFoundError: the runtime that the file needs is not installed.
     """
 
     def __init__(self, model: str | Path = "default", threads: int | None = None) -> None:
@@ -33,18 +30,24 @@ class Verifier:
         self.record = self.model.record
 
     def embed(self, *pictures: Picture) -> Float32Array:
-        """Pictures, as paths or as the bytes of a file → embeddings `[N, D]` float32.
+        """Pictures → embeddings `[N, D]` float32.
+
+        Args:
+            pictures: each a path, the bytes of a file, an array or a Pillow image; see `faces.picture.load_picture`.
 
         Raises:
-            ImageError: a picture cannot be read.
+            ImageError: a picture cannot be read, or is an array of another shape or type.
         """
         return self.model(np.stack([self.prepare(picture) for picture in pictures]))
 
     def verify(self, left: Picture, right: Picture) -> Verdict:
         """Whether two pictures show the same person.
 
+        Args:
+            left, right: each a path, the bytes of a file, an array or a Pillow image; see `embed`.
+
         Raises:
-            ImageError: a picture cannot be read.
+            ImageError: a picture cannot be read, or is an array of another shape or type.
         """
         began = time.perf_counter()
         embeddings = self.embed(left, right)
@@ -77,19 +80,16 @@ class Verifier:
         """A picture as the model takes it: `[H, W, C]` uint8.
 
         Raises:
-            ImageError: it cannot be read.
+            ImageError: it cannot be read, or is an array of another shape or type.
         """
-        preparation = self.record.preparation
-        if isinstance(picture, bytes):
-            return prepare(decode(picture, preparation.color, "a picture given as bytes"), preparation)
-        return prepare_file(picture, preparation)
+        return prepare_picture(picture, self.record.preparation)
 
 
 def verify(left: Picture, right: Picture, model: str | Path = "default") -> Verdict:
     """Whether two pictures show the same person, by a model that is loaded for this one answer.
 
     Args:
-        left, right: paths, or the bytes of picture files.
+        left, right: each a path, the bytes of a file, an array or a Pillow image; see `Verifier.embed`.
         model: a run folder, a model file, or the name of a model that comes with Twinface.
 
     Returns:

@@ -11,7 +11,8 @@ import numpy as np
 
 from twinface.core.errors import ImageError
 from twinface.core.types import ByteArray
-from twinface.faces.decode import encode_jpeg, read_image
+from twinface.faces.encode import encode_jpeg
+from twinface.faces.picture import load_picture
 
 LONGEST_SIDE = 110  # pixels
 
@@ -57,7 +58,7 @@ class PictureGroup:
 def read_picture(root: Path, path: str) -> Picture:
     """Reads a picture and shrinks it; one that is missing or damaged becomes a `Picture` that says so."""
     try:
-        pixels = read_image(root / path, "rgb")
+        pixels = load_picture(root / path, "rgb")
     except ImageError as error:
         # The error begins with the whole path, which is nobody's business who is shown the page.
         reason = _printable(str(error)).removeprefix(_printable(f"{root / path}: "))

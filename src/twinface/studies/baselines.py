@@ -21,8 +21,8 @@ from twinface.datasets import Dataset
 from twinface.datasets.training_split import PeopleSplit, split_dataset
 from twinface.evaluation.fitted_model import FittedModel, fit_model
 from twinface.faces.cache import prepare_faces
-from twinface.faces.mask import Part, mask_for
-from twinface.faces.prepare import Preparation, build_preparation
+from twinface.faces.mask import VisiblePart, mask_for
+from twinface.faces.preparation import Preparation, build_preparation
 from twinface.models.decision import Calibration, Threshold
 from twinface.models.distances import DISTANCES
 from twinface.models.embedder import EmbedFunction
@@ -56,7 +56,7 @@ class Kind:
     """
 
     learn: Learn
-    shows: Part | None = None
+    shows: VisiblePart | None = None
 
 
 def pixels(training: ByteArray, settings: Settings, seed: int) -> Comparison:
@@ -168,7 +168,7 @@ def fit_baseline(
     return fit_model(comparison.embed, record, split.validation, split.tuned_on)
 
 
-def _has(part: Part, dataset: Dataset) -> bool:
+def _has(part: VisiblePart, dataset: Dataset) -> bool:
     try:
         mask_for(part, dataset.region, dataset.title)
     except DataError:

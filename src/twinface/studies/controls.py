@@ -16,14 +16,14 @@ from twinface.datasets.training_split import DataSource, split_dataset
 from twinface.evaluation.evaluate import score
 from twinface.evaluation.fitted_model import show_only
 from twinface.evaluation.results import load_validation, save_validation
-from twinface.faces.mask import Part, mask_for
+from twinface.faces.mask import VisiblePart, mask_for
 from twinface.models.load import load_model
 from twinface.studies.baselines import free_baselines
 from twinface.studies.study import Study, first_settings
 from twinface.training.run_folder import RunFolder
 
 BASELINE = "baseline/"
-PARTS: tuple[Part, ...] = ("face", "background")
+PARTS: tuple[VisiblePart, ...] = ("face", "background")
 
 
 def measure_baselines(study: Study, source: DataSource, place: Path) -> None:
@@ -63,7 +63,7 @@ def measure_parts(folder: RunFolder) -> None:
         save_validation(target, pairs, score(show_only(mask, model, None), pairs).scored)
 
 
-def part_scores(folder: RunFolder, part: Part) -> ScoredPairs | None:
+def part_scores(folder: RunFolder, part: VisiblePart) -> ScoredPairs | None:
     """What `measure_parts` found, or None where these pictures have no background."""
     place = folder.path / f"validation-{part}"
     return load_validation(place)[1] if (place / "validation.npz").exists() else None

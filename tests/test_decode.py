@@ -1,4 +1,4 @@
-"""Pictures from outside: what is read and what is refused."""
+"""Bytes of pictures from outside: what is decoded and what is refused."""
 
 from __future__ import annotations
 
@@ -17,67 +17,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pictures import (
+    GRAY,
+    LOSSLESS,
+    LOSSY,
+    RGB,
+    VALID,
+    encoded,
+    exif,
+    netpbm,
+    picture,
+    png_chunk,
+    with_jpeg_segment,
+)
 from twinface.core.errors import ImageError
 from twinface.core.types import ByteArray
-from twinface.faces.decode import MAX_FILE_BYTES, decode, read_bytes, read_image
-from twinface.faces.header import MAX_JPEG_SCANS, read_image_header
+from twinface.faces.decode import decode
+from twinface.faces.formats import MAX_JPEG_SCANS
+from twinface.faces.header import read_image_header
 
-
-def picture(height: int = 24, width: int = 37, channels: int = 3) -> ByteArray:
-    """[H, W, C] with smooth shades, so that lossy formats stay close, and no symmetry."""
-    rows, columns = np.mgrid[:height, :width]
-    shades = [rows * 5 + columns, columns * 4 + rows * rows // 9, 255 - rows * 3 - columns * 3]
-    return np.clip(np.stack(shades[:channels], axis=2), 0, 255).astype(np.uint8)
-
-
-def encoded(extension: str, image: ByteArray, *options: int) -> bytes:
-    pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.shape[2] == 3 else image
-    return bytes(cv2.imencode(extension, pixels, list(options))[1])
-
-
-def netpbm(kind: int, image: ByteArray, brightest: int = 255, end: str = "\n") -> bytes:
-    header = f"P{kind}\n# made by a test\n{image.shape[1]} {image.shape[0]}\n{brightest}\n".encode()
-    if kind < 5:
-        return header + " ".join(str(sample) for sample in image.ravel()).encode() + end.encode()
-    return header + image.astype(np.uint8 if brightest < 256 else ">u2").tobytes()
-
-
-GRAY, RGB = picture(channels=1), picture()
-LOSSLESS = {
-    "png": encoded(".png", RGB),
-    "png gray": encoded(".png", GRAY),
-    "webp lossless": encoded(".webp", RGB, cv2.IMWRITE_WEBP_QUALITY, 101),
-    "bmp": encoded(".bmp", RGB),
-    "bmp gray": encoded(".bmp", GRAY),
-    "pgm": netpbm(5, GRAY),
-    "ppm": netpbm(6, RGB),
-    "plain pgm": netpbm(2, GRAY),
-    "plain ppm": netpbm(3, RGB),
-}
-LOSSY = {
-    "jpeg": encoded(".jpg", RGB),
-    "jpeg gray": encoded(".jpg", GRAY),
-    "jpeg progressive": encoded(".jpg", RGB, cv2.IMWRITE_JPEG_PROGRESSIVE, 1),
-    "jpeg with restarts": encoded(".jpg", RGB, cv2.IMWRITE_JPEG_RST_INTERVAL, 1),
-    "webp": encoded(".webp", RGB),
-}
-VALID = LOSSLESS | LOSSY
 every_format = pytest.mark.parametrize("kind", VALID)
-
-
-def exif(orientation: int) -> bytes:
-    """A TIFF block that says nothing but how to turn the picture."""
-    return b"MM\0*" + struct.pack(">IHHHIHHI", 8, 1, 0x0112, 3, 1, orientation, 0, 0)
-
-
-def with_jpeg_segment(data: bytes, code: int, payload: bytes) -> bytes:
-    """Puts a segment right behind the start of a JPEG."""
-    return data[:2] + struct.pack(">BBH", 0xFF, code, len(payload) + 2) + payload + data[2:]
-
-
-def png_chunk(kind: bytes, payload: bytes) -> bytes:
-    return struct.pack(">I", len(payload)) + kind + payload + struct.pack(">I", zlib.crc32(kind + payload))
-
 
 # What is read.
 
@@ -174,8 +133,22 @@ def test_netpbm_samples_are_scaled_to_the_brightest(kind: int, brightest: int) -
     assert np.abs(decoded - samples * 255.0 / brightest).max() <= 0.51
 
 
-def test_plain_netpbm_needs_no_last_newline() -> None:
-    np.testing.assert_array_equal(decode(netpbm(2, GRAY, end=""), "gray", "a.pgm"), GRAY)
+@pytest.mark.parametrize("end", ["", "\n", " ", "\r\n\n", "\n# the end"])
+def test_plain_netpbm_may_end_in_any_way(end: str) -> None:
+    np.testing.assert_array_equal(decode(netpbm(2, GRAY, end=end), "gray", "a.pgm"), GRAY)
+
+
+@pytest.mark.parametrize(("kind", "brightest"), [(2, 100), (2, 255), (2, 1023), (5, 100), (5, 1023)])
+def test_a_netpbm_sample_above_the_largest_is_refused(kind: int, brightest: int) -> None:
+    samples = np.full((8, 8, 1), 7, np.uint16)
+    samples[3, 4] = brightest + 1
+    with pytest.raises(ImageError, match=f"a sample of {brightest + 1}, need at most {brightest}"):
+        decode(netpbm(kind, samples, brightest), "gray", "a.pgm")
+
+
+def test_netpbm_comments_cannot_make_opencv_read_another_size() -> None:
+    data = b"P5 # 9999 9999\n37#\n 24\n# 1\n255\n" + GRAY.tobytes()
+    np.testing.assert_array_equal(decode(data, "gray", "a.pgm"), GRAY)
 
 
 def test_bytes_behind_the_end_are_left_alone() -> None:
@@ -190,7 +163,7 @@ def test_bytes_behind_the_end_are_left_alone() -> None:
 @pytest.mark.parametrize("data", [b"", b"Hello, I am a text", b"GIF89a" + bytes(40), b"P4\n8 8\n" + bytes(8)])
 def test_other_formats_are_refused_by_content(data: bytes) -> None:
     with pytest.raises(
-        ImageError, match=r"face\.jpg: not a picture that is read: starts with b'.*need one of"
+        ImageError, match=r"face\.jpg: not a picture in a supported format: starts with b'.*need one of"
     ):
         decode(data, "gray", "face.jpg")
 
@@ -239,10 +212,10 @@ def test_too_many_pixels_take_no_memory(tmp_path: Path) -> None:
     program = """
 import resource, sys
 from twinface.core.errors import ImageError
-from twinface.faces.decode import read_image
+from twinface.faces.picture import load_picture
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
-    read_image(sys.argv[1], "gray")
+    load_picture(sys.argv[1], "gray")
 except ImageError:
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
@@ -331,40 +304,3 @@ MAGIC = [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBPVP8X", b"BM", 
 @given(st.sampled_from(MAGIC), st.binary(max_size=200))
 def test_arbitrary_bytes_give_a_picture_or_an_image_error(magic: bytes, rest: bytes) -> None:
     assert_picture_or_one_line(outcome(magic + rest))
-
-
-# Files.
-
-
-def test_read_image_tells_formats_by_content(tmp_path: Path) -> None:
-    (tmp_path / "face.jpg").write_bytes(VALID["png"])
-    np.testing.assert_array_equal(read_image(tmp_path / "face.jpg", "rgb"), RGB)
-    np.testing.assert_array_equal(read_image(str(tmp_path / "face.jpg"), "rgb"), RGB)
-
-
-def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    (tmp_path / "empty.jpg").touch()
-    with (tmp_path / "huge.jpg").open("wb") as file:
-        file.truncate(MAX_FILE_BYTES + 1)
-    os.mkfifo(tmp_path / "pipe.jpg")
-    for name, message in {
-        "nobody.jpg": "no such file",
-        ".": "a folder",
-        "empty.jpg": "is empty",
-        "huge.jpg": "more than 64 MiB",
-        "pipe.jpg": "not a plain file",
-        "empty.jpg/face.jpg": "cannot be read",
-        "zero\0byte.jpg": "cannot be read",
-    }.items():
-        with pytest.raises(ImageError, match=message):
-            read_bytes(tmp_path / name)
-
-
-def test_unreadable_file(tmp_path: Path) -> None:
-    path = tmp_path / "locked.jpg"
-    path.write_bytes(VALID["jpeg"])
-    path.chmod(0)
-    if os.access(path, os.R_OK):
-        pytest.skip("this user may read every file")
-    with pytest.raises(ImageError, match="cannot be read"):
-        read_bytes(path)

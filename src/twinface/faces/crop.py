@@ -1,0 +1,61 @@
+"""How a face is cropped: a picture's region, brought to the size that a network takes."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from twinface.core.types import ByteArray
+from twinface.faces.picture import Picture, load_picture
+from twinface.faces.preparation import Preparation
+
+
+def prepare(image: ByteArray, preparation: Preparation) -> ByteArray:
+    """Paints over what the mask hides, crops the region and resizes it.
+
+    A crop that has the wanted size already is not resampled.
+
+    Args:
+        image: [H, W, C] uint8 with the C of `preparation`.
+        preparation: the mask, the region, and the size h × w.
+
+    Returns:
+        [h, w, C] uint8, a new contiguous array.
+
+    Raises:
+        ValueError: the array is not such an image.
+    """
+    if (
+        image.dtype != np.uint8
+        or image.ndim != 3
+        or image.shape[2] != preparation.channels
+        or 0 in image.shape
+    ):
+        raise ValueError(f"image {image.shape} {image.dtype}, need [H, W, {preparation.channels}] uint8")
+    if preparation.mask:
+        image = preparation.mask.paint(image)
+    face = image[preparation.region.of(*image.shape[:2])].copy()
+    # Shrink first and enlarge afterwards. OpenCV's area average, the method that does not alias, falls back to linear
+    # interpolation along both sides as soon as one of them grows.
+    smaller = (min(face.shape[0], preparation.height), min(face.shape[1], preparation.width))
+    for size, method in (
+        (smaller, cv2.INTER_AREA),
+        ((preparation.height, preparation.width), cv2.INTER_CUBIC),
+    ):
+        if face.shape[:2] != size:
+            face = np.asarray(cv2.resize(face, size[::-1], interpolation=method), np.uint8)
+    return face.reshape(preparation.height, preparation.width, preparation.channels)
+
+
+def prepare_picture(picture: Picture, preparation: Preparation, name: str | None = None) -> ByteArray:
+    """Loads a picture and prepares it: [h, w, C] uint8, with the size and color of `preparation`.
+
+    Args:
+        picture: a path, the bytes of a file, an array or a Pillow image; see `load_picture`.
+        preparation: the mask, the region, the size and the color.
+        name: what to call the picture in an error; None takes its path or its type.
+
+    Raises:
+        ImageError: the picture cannot be read or decoded, or is an array of another shape or type.
+    """
+    return prepare(load_picture(picture, preparation.color, name), preparation)
