@@ -23,10 +23,10 @@ from torch import Tensor
 from twinface.core.settings import Settings
 from twinface.core.types import Float32Array, PairSet, ScoredPairs
 from twinface.datasets.training_split import DataSource, PeopleSplit, split_dataset
-from twinface.evaluation.intervals import share_interval
+from twinface.evaluation.intervals import mean_accuracy_interval
 from twinface.evaluation.metrics import area_under_curve, cross_validated_right
 from twinface.faces.cache import prepare_faces
-from twinface.faces.prepare import build_preparation
+from twinface.faces.preparation import build_preparation
 from twinface.models.distances import DISTANCES
 from twinface.networks.backbones import Backbone
 from twinface.networks.build import build_network
@@ -60,7 +60,7 @@ def line(name: str, embeddings: Tensor, pairs: PairSet, distance: str = "cosine"
     parameters = {"scale": np.ones(()), "bias": np.zeros(())}
     scores = DISTANCES[distance].score(values[pairs.left], values[pairs.right], parameters)
     right = cross_validated_right(scores, pairs.is_match)
-    interval = share_interval(right.astype(float), ScoredPairs(scores, pairs.is_match, pairs.people))
+    interval = mean_accuracy_interval(right.astype(float), ScoredPairs(scores, pairs.is_match, pairs.people))
     return (
         f"| {name} | {right.mean():.3f} [{interval.low:.3f}, {interval.high:.3f}] "
         f"| {area_under_curve(scores, pairs.is_match):.4f} |"

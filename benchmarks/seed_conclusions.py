@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from twinface.core.types import FloatArray, ScoredPairs
-from twinface.evaluation.intervals import fold_interval, gain_interval, share_interval
+from twinface.evaluation.intervals import fold_interval, gain_interval, mean_accuracy_interval
 from twinface.evaluation.metrics import cross_validated_accuracy
 from twinface.evaluation.results import Result, load_results, load_validation
 from twinface.studies.study import Study, describe, read_study, trial_points
@@ -74,7 +74,7 @@ def main() -> None:
         "| point | what | validation people | View 1 test, ± over seeds [95 %, people] |\n|---|---|---|---|"
     )
     for name, point in points.items():
-        found = share_interval(point.right.mean(0), point.pairs())
+        found = mean_accuracy_interval(point.right.mean(0), point.pairs())
         print(
             f"| {name} | {told[name]} | {spread(point.validation)} | {spread(point.right.mean(1))} "
             f"[{found.low:.3f}, {found.high:.3f}] |"

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from twinface.core.errors import DataError
-from twinface.core.types import Interval, ScoredPairs
+from twinface.core.types import FloatArray, Interval, ScoredPairs
 from twinface.evaluation import intervals, metrics
-from twinface.evaluation.intervals import bootstrap, weighted
-from twinface.evaluation.intervals.closed_form import t_quantile
+from twinface.evaluation.intervals import people_bootstrap, ranking
+from twinface.evaluation.intervals.accuracy import weighted_mean
+from twinface.evaluation.intervals.quantiles import t_quantile
 
 
 def draw_pairs(
@@ -133,12 +134,18 @@ class TestClosedForm:
             intervals.mean_and_standard_error(values)
 
 
+def weighted_accuracy(pairs: ScoredPairs) -> people_bootstrap.Statistic:
+    """The accuracy of weighted pairs at a threshold of 1."""
+    right = (pairs.scores >= 1.0) == pairs.is_match
+    return weighted_mean(right.astype(float), pairs.is_match)
+
+
 # Each weighted statistic beside the metric that it must equal.
 STATISTICS = [
-    (partial(weighted.weighted_accuracy, threshold=1.0), partial(metrics.accuracy, threshold=1.0)),
-    (weighted.weighted_auc, metrics.area_under_curve),
-    (weighted.weighted_eer, metrics.equal_error_rate),
-    (partial(weighted.weighted_tar, far=0.1), partial(metrics.tar_at_far, far=0.1)),
+    (weighted_accuracy, partial(metrics.accuracy, threshold=1.0)),
+    (ranking.weighted_auc, metrics.area_under_curve),
+    (ranking.weighted_eer, metrics.equal_error_rate),
+    (partial(ranking.weighted_tar, far=0.1), partial(metrics.tar_at_far, far=0.1)),
 ]
 
 
@@ -173,7 +180,7 @@ class TestPeopleBootstrap:
         first = intervals.auc_interval(pairs, 100, seed=1)
         assert intervals.auc_interval(pairs, 100, seed=1) == first
         assert intervals.auc_interval(pairs, 100, seed=2) != first
-        monkeypatch.setattr(bootstrap, "_CHUNK", 7 * len(pairs))
+        monkeypatch.setattr(people_bootstrap, "_BLOCK", 7 * len(pairs))
         chunked = intervals.auc_interval(pairs, 100, seed=1)
         assert (chunked.low, chunked.high) == pytest.approx((first.low, first.high), rel=1e-12)
 
@@ -205,8 +212,7 @@ class TestPeopleBootstrap:
             shared = np.isin(pairs.people, other).any(axis=1)
             variance += one * influence[shared].sum()
         variance = max(variance, np.sum(influence**2))
-        statistic = weighted.weighted_accuracy(pairs, 1.0)
-        found = intervals.people_bootstrap(statistic, pairs, 4000)
+        found = people_bootstrap.people_bootstrap(weighted_accuracy(pairs), pairs, 4000)
         assert found.high - found.low == pytest.approx(2 * 1.96 * np.sqrt(variance), rel=0.08)
 
     def test_all_right_is_not_certain(self) -> None:
@@ -225,10 +231,10 @@ class TestPeopleBootstrap:
         assert found.low <= floor.low < floor.high <= found.high
 
     def test_few_people_widen_it(self) -> None:
-        assert bootstrap._few_people_factor(600, 0.95) == pytest.approx(1.01, abs=0.005)
-        assert bootstrap._few_people_factor(140, 0.95) == pytest.approx(1.04, abs=0.005)
-        assert bootstrap._few_people_factor(12, 0.95) == pytest.approx(1.6, abs=0.05)
-        assert np.isfinite(bootstrap._few_people_factor(1.5, 0.95))
+        assert people_bootstrap._few_people_factor(600, 0.95) == pytest.approx(1.01, abs=0.005)
+        assert people_bootstrap._few_people_factor(140, 0.95) == pytest.approx(1.04, abs=0.005)
+        assert people_bootstrap._few_people_factor(12, 0.95) == pytest.approx(1.6, abs=0.05)
+        assert np.isfinite(people_bootstrap._few_people_factor(1.5, 0.95))
 
     def test_contradictions_are_refused(self) -> None:
         pairs = draw_pairs(0, pairs=20)
@@ -289,6 +295,12 @@ class TestPeopleBootstrap:
         assert found["wilson"] < 0.7, found
 
 
+def gain(one: ScoredPairs, other: ScoredPairs) -> FloatArray:
+    """How much more often the one model judges each pair correctly, at a threshold of 1."""
+    one_right, other_right = ((pairs.scores >= 1.0) == pairs.is_match for pairs in (one, other))
+    return one_right.astype(float) - other_right
+
+
 class TestComparison:
     @given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 60))
     @settings(max_examples=50, deadline=None)
@@ -331,39 +343,33 @@ class TestComparison:
         with pytest.raises(ValueError, match="p-values must be"):
             intervals.holm(p_values)
 
-    def test_what_is_hard_for_both_models_cancels(self) -> None:
+    def test_an_error_that_both_models_make_cancels(self) -> None:
         a = draw_pairs(0)
         b = replace(a, scores=a.scores + np.random.default_rng(1).normal(0, 0.2, len(a)))
-        difference = intervals.paired_people_bootstrap_difference(a, b, (1.0, 1.0), replicates=300)
-        gain = metrics.accuracy(b.scores, b.is_match, 1.0) - metrics.accuracy(a.scores, a.is_match, 1.0)
-        assert difference.low <= gain <= difference.high
+        difference = intervals.gain_interval(gain(b, a), a, replicates=300)
+        expected = metrics.accuracy(b.scores, b.is_match, 1.0) - metrics.accuracy(a.scores, a.is_match, 1.0)
+        assert difference.low <= expected <= difference.high
         alone = intervals.accuracy_interval(a, 1.0, 300)
         assert difference.high - difference.low < 0.7 * (alone.high - alone.low)
-        back = intervals.paired_people_bootstrap_difference(b, a, (1.0, 1.0), replicates=300)
+        back = intervals.gain_interval(gain(a, b), a, replicates=300)
         assert (back.low, back.high) == pytest.approx((-difference.high, -difference.low))
 
     def test_models_that_agree_are_not_surely_equal(self) -> None:
         pairs = draw_pairs(0)
-        found = intervals.paired_people_bootstrap_difference(pairs, pairs, (1.0, 1.0), replicates=20)
+        found = intervals.gain_interval(np.zeros(len(pairs)), pairs, replicates=20)
         # Half a pair in each of two cells of 1,002: standard error 1 / 1,002.
         assert (found.low, found.high) == pytest.approx((-1.96 / 1002, 1.96 / 1002), rel=1e-4)
 
-    def test_models_must_have_judged_the_same_pairs(self) -> None:
-        with pytest.raises(DataError, match="not scored on the same pairs"):
-            intervals.paired_people_bootstrap_difference(draw_pairs(0), draw_pairs(1), (1.0, 1.0))
-
-    def test_the_difference_holds_the_truth(self) -> None:
+    def test_the_interval_of_a_gain_holds_the_truth(self) -> None:
         # Model b has the same person effects and less noise; its accuracy is estimated from many pairs.
         def two_models(seed: int, **design: Any) -> tuple[ScoredPairs, ScoredPairs]:
             a = draw_pairs(seed, **design)
             noise = np.random.default_rng(seed + 10_000).normal(0, 0.5, len(a))
             return replace(a, scores=a.scores + noise), a
 
-        many_a, many_b = two_models(99, people=20_000, pairs=400_000)
-        truth = metrics.accuracy(many_b.scores, many_b.is_match, 1.0)
-        truth -= metrics.accuracy(many_a.scores, many_a.is_match, 1.0)
-        found = [
-            intervals.paired_people_bootstrap_difference(*two_models(seed), (1.0, 1.0), replicates=200)
-            for seed in range(60)
-        ]
+        truth = gain(*reversed(two_models(99, people=20_000, pairs=400_000))).mean()
+        found = []
+        for seed in range(60):
+            a, b = two_models(seed)
+            found.append(intervals.gain_interval(gain(b, a), a, replicates=200))
         assert np.mean([holds(interval, truth) for interval in found]) >= 0.9

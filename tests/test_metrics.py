@@ -99,26 +99,6 @@ class TestDecisions:
         assert np.isfinite(best)
         assert metrics.accuracy([0.5, 0.5, 0.5], [True, True, False], best) == pytest.approx(2 / 3)
 
-    @given(PAIRS, st.integers(0, 1000))
-    @settings(max_examples=50, deadline=None)
-    def test_whole_weights_are_repeated_pairs(self, pairs: Any, seed: int) -> None:
-        scores, match = pairs
-        weights = np.random.default_rng(seed).integers(0, 4, len(scores))
-        repeated = np.repeat(match, weights)
-        assume(repeated.any() and not repeated.all())
-        found = metrics.best_threshold(scores, match, weights)
-        expected = metrics.best_threshold(np.repeat(scores, weights), repeated)
-        figures = [
-            metrics.accuracy(np.repeat(scores, weights), repeated, threshold)
-            for threshold in (found, expected)
-        ]
-        assert figures[0] == pytest.approx(figures[1])
-
-    @pytest.mark.parametrize("weights", [[1, 1], [0, 0, 0], [1, -1, 1], [1, np.inf, 1]])
-    def test_impossible_weights(self, weights: list[float]) -> None:
-        with pytest.raises(ValueError, match="weights must be"):
-            metrics.best_threshold([1, 2, 3], [True, False, True], weights)
-
     def test_fold_accuracies_fit_on_the_other_folds(self) -> None:
         scores, match = scored_pairs(0)
         fold = np.random.default_rng(1).integers(0, 5, len(scores))

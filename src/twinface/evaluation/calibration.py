@@ -1,12 +1,11 @@
 """From a score to a probability, and from scores to a threshold.
 
-Both are fitted on people whom the network was not trained on, and say on whom.
+Both are fitted on pairs of people that the network was not trained on, and both record which data that was.
 
-Where the threshold was chosen for accuracy, the sigmoid is made to pass through 0.5 there. Measured on normal
-and skewed synthetic scores that judge 72 to 99 % of pairs rightly, fitted on 1,000: with both parameters free,
-the probability at the threshold lay anywhere between 0.25 and 0.75, and 0.2 to 8 % of verdicts contradicted
-their probability. With the slope alone none do, at a cost of at most 0.01 nats of cross-entropy and 0.016 of
-calibration error.
+If the threshold was chosen for accuracy, the sigmoid is made to pass through 0.5 there. Why: with both parameters free,
+the probability at the threshold lay anywhere between 0.25 and 0.75, and 0.2 to 8 % of verdicts contradicted their
+probability. With only the slope free, none do. This costs at most 0.01 nats of cross-entropy and 0.016 of calibration
+error. Measured on normal and skewed synthetic scores that judge 72 to 99 % of pairs correctly, fitted on 1,000 pairs.
 """
 
 from __future__ import annotations
@@ -18,8 +17,9 @@ from numpy.typing import ArrayLike
 
 from twinface.core.types import BoolArray, FloatArray
 from twinface.evaluation.metrics.decisions import best_threshold
+from twinface.evaluation.metrics.far import require_supported_far
 from twinface.evaluation.metrics.inputs import check_scores
-from twinface.evaluation.metrics.roc import require_supported_far, threshold_at_far
+from twinface.evaluation.metrics.roc import threshold_at_far
 from twinface.models.decision import Calibration, Threshold, sigmoid
 
 _MOST_STEPS = 100
@@ -29,20 +29,21 @@ _SHORTEST_STEP = 1e-10
 def fit_threshold(
     scores: ArrayLike, is_match: ArrayLike, fitted_on: str, far: float | None = None
 ) -> Threshold:
-    """Choose where "same" begins: for accuracy, or for a wanted false accept rate.
+    """Choose where "same" begins: for accuracy, or for a false accept rate.
 
-    For accuracy it is where the calibrated probability is 0.5. The threshold that is best on these very pairs jumps
-    with every few of them, and costs little to do without: on 1,752 validation pairs of LFW the two rate the pairs at
-    hand .898 and .900.
+    For accuracy, it is the score with a calibrated probability of 0.5. The threshold with the best accuracy on these
+    pairs is not used, because a few pairs more or less move it a lot. The cost is small: on 1,752 validation pairs of
+    LFW the accuracy is .898 instead of .900.
 
     Args:
         scores: [M], higher means the same person.
         is_match: [M] bool, with both kinds present.
-        fitted_on: the data in words, for the record.
-        far: the rate wanted, in (0, 1], or None for accuracy.
+        fitted_on: a description of the data, for the record.
+        far: the false accept rate to aim for, in (0, 1], or None for accuracy.
 
     Raises:
-        ValueError, DataError: see `check_scores`; DataError where fewer than 3 false accepts are expected.
+        ValueError, DataError: see `check_scores`; ValueError for a `far` outside [0, 1]; DataError where fewer than 3
+            false accepts are expected.
 
     Example:
         >>> fit_threshold([4, 3, 2, 1], [True, True, False, False], "four pairs")
@@ -62,21 +63,21 @@ def fit_calibration(
 ) -> Calibration:
     """Fit the sigmoid that turns scores into probabilities of "same" (Platt, 1999).
 
-    Platt's targets, a little inside 0 and 1, keep the slope finite where the scores separate the pairs
-    perfectly, and Newton's method with backtracking finds the one optimum (Lin, Lin & Weng, Machine Learning
-    68, 2007). Genuine and impostor pairs weigh the same in total, so probabilities hold for an even prior.
-    A score that says nothing, or the opposite of what it should, gets slope 0: probability 0.5 for all.
+    Platt's targets are a little inside 0 and 1. They keep the slope finite where the scores separate the pairs
+    perfectly. Newton's method with backtracking finds the one optimum (Lin, Lin & Weng, Machine Learning 68, 2007).
+    Genuine and impostor pairs have the same total weight, so probabilities hold for an even prior. Where a higher score
+    does not mean "more likely the same person" on these pairs, the slope is 0 and all probabilities are 0.5.
 
     Args:
         scores: [M], higher means the same person.
         is_match: [M] bool, with both kinds present.
-        fitted_on: the data in words, for the record.
-        threshold: that the verdict will use. If it was chosen for accuracy, the sigmoid passes through 0.5
-            exactly there, so that no verdict "same" comes with a probability of 0.47. A threshold for a
-            FAR leaves both parameters free: there, "different" may well come with 0.9, on purpose.
+        fitted_on: a description of the data, for the record.
+        threshold: the one that verdicts will use. If it was chosen for accuracy, the sigmoid passes through exactly 0.5
+            there, so that no verdict "same" has a probability of 0.47. If it was chosen for a FAR, both parameters are
+            free, and "different" can have a probability of 0.9. That is intended.
 
     Raises:
-        ValueError, DataError: see `check_scores`; a threshold that is not finite.
+        ValueError, DataError: see `check_scores`; ValueError for a threshold that is not finite.
 
     Example:
         >>> fit = fit_calibration([3, 2, 1, 0], [True, True, False, False], "four pairs", Threshold(1.5, ""))
@@ -88,7 +89,7 @@ def fit_calibration(
     centre = threshold.value if threshold is not None and through else float(values.mean())
     if not math.isfinite(centre):
         raise ValueError(f"found a threshold of {centre}, need a finite one")
-    # In units of the scores' own spread, Newton's method is well conditioned whatever a score is.
+    # Newton's method is well conditioned for any scores once they are divided by their spread.
     spread = float(np.sqrt(np.mean((values - centre) ** 2)))
     if spread == 0:
         return Calibration(0.0, 0.0, fitted_on)
@@ -99,19 +100,19 @@ def fit_calibration(
     slope = float(coefficients[0]) / spread
     if slope <= 0:
         return Calibration(0.0, 0.0, fitted_on)
-    # Subtracting the very product that `probability` adds makes the sum exactly 0 at the threshold.
+    # The subtracted product is the one that `probability` adds, so that the sum is exactly 0 at the threshold.
     return Calibration(slope, float(np.sum(coefficients[1:])) - slope * centre, fitted_on)
 
 
 def _targets(match: BoolArray) -> tuple[FloatArray, FloatArray]:
-    """Return what each pair's probability should be, and how much the pair counts; the latter sum to 1."""
+    """Return the target probability and the weight of each pair, both [M]. The weights sum to 1."""
     genuine, impostor = int(np.sum(match)), int(np.sum(~match))
     targets = np.where(match, (genuine + 1) / (genuine + 2), 1 / (impostor + 2))
     return targets, np.where(match, 0.5 / genuine, 0.5 / impostor)
 
 
 def _minimise_cross_entropy(inputs: FloatArray, targets: FloatArray, weights: FloatArray) -> FloatArray:
-    """Return the coefficients [K] for inputs [M, K] by Newton's method with backtracking."""
+    """Return the coefficients [K], found by Newton's method. Inputs are [M, K], targets and weights [M]."""
 
     def loss(coefficients: FloatArray) -> float:
         logits = inputs @ coefficients
@@ -122,7 +123,7 @@ def _minimise_cross_entropy(inputs: FloatArray, targets: FloatArray, weights: Fl
         predicted = sigmoid(inputs @ coefficients)
         gradient = inputs.T @ (weights * (predicted - targets))
         curvature = (inputs.T * (weights * predicted * (1 - predicted))) @ inputs
-        # The ridge only matters where all probabilities have become 0 or 1 and the curvature has vanished.
+        # The ridge only matters where all probabilities are 0 or 1, so that the curvature is 0.
         curvature += 1e-12 * np.eye(len(coefficients))
         direction = np.linalg.solve(curvature, -gradient)
         expected, step, now = float(gradient @ direction), 1.0, loss(coefficients)

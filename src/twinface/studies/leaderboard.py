@@ -10,7 +10,7 @@ import numpy as np
 
 from twinface.core.errors import DataError
 from twinface.core.types import BoolArray, Interval, ScoredPairs
-from twinface.evaluation.intervals import gain_interval, holm, mcnemar, share_interval
+from twinface.evaluation.intervals import gain_interval, holm, mcnemar, mean_accuracy_interval
 from twinface.evaluation.metrics import area_under_curve, cross_validated_right
 
 LEVEL = 0.05
@@ -86,7 +86,7 @@ def leaderboard(contenders: Sequence[Contender]) -> list[Place]:
                 accuracies=tuple(map(float, accuracies)),
                 accuracy=float(accuracies.mean()),
                 spread=float(accuracies.std(ddof=1)) if len(accuracies) > 1 else None,
-                interval=share_interval(own.mean(axis=0), contender.runs[0]),
+                interval=mean_accuracy_interval(own.mean(axis=0), contender.runs[0]),
                 auc=float(np.mean([area_under_curve(run.scores, run.is_match) for run in contender.runs])),
                 apart=frozenset(apart[contender.name]),
             )

@@ -1,4 +1,4 @@
-"""Whether two models that judged the same pairs differ."""
+"""Do two models that judged the same pairs differ?"""
 
 from __future__ import annotations
 
@@ -7,25 +7,23 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from twinface.core.errors import DataError
 from twinface.core.types import FloatArray, Interval, ScoredPairs
-from twinface.evaluation.intervals.bootstrap import people_bootstrap
-from twinface.evaluation.intervals.closed_form import normal_quantile
-from twinface.evaluation.intervals.weighted import weighted_mean
-from twinface.evaluation.metrics.inputs import check_scores
+from twinface.evaluation.intervals.accuracy import weighted_mean
+from twinface.evaluation.intervals.people_bootstrap import people_bootstrap
+from twinface.evaluation.intervals.quantiles import normal_quantile
 
 
 def mcnemar(right_a: ArrayLike, right_b: ArrayLike, *, mid_p: bool = False) -> float:
-    """Return the exact two-sided p-value that two models are equally often right.
+    """Return the exact two-sided p-value of "both models are correct equally often".
 
-    Only the pairs that one model got right and the other wrong tell them apart; if the models are equally
-    good, each such pair is a toss of a fair coin (McNemar, Psychometrika 12, 1947). Pairs are taken as
-    independent; `paired_people_bootstrap_difference` is not.
+    Only pairs where one model is correct and the other is wrong tell the models apart. If the models are equally good,
+    each such pair is the toss of a fair coin (McNemar, Psychometrika 12, 1947). The test treats pairs as independent;
+    `gain_interval` does not.
 
     Args:
-        right_a, right_b: [M] bool, whether each model judged each pair rightly.
-        mid_p: count only half the probability of the very split that was found, which is less cautious and
-            nearer the nominal level (Fagerland, Lydersen & Laake, BMC Med. Res. Methodol. 13, 2013).
+        right_a, right_b: [M] bool, whether each model judged each pair correctly.
+        mid_p: count only half of the probability of the split that was found. This is less cautious and nearer the
+            nominal level (Fagerland, Lydersen & Laake, BMC Med. Res. Methodol. 13, 2013).
 
     Returns:
         In (0, 1]; 1 where the models never differ.
@@ -34,7 +32,7 @@ def mcnemar(right_a: ArrayLike, right_b: ArrayLike, *, mid_p: bool = False) -> f
         ValueError: the two are not bool arrays of one length.
 
     Example:
-        Of three differing pairs all go to model a, the chance of which, or of all to b, is 2 / 8:
+        All three differing pairs speak for model a. The chance that all speak for a, or all for b, is 2 / 8:
 
         >>> mcnemar([True, True, True, True], [True, False, False, False])
         0.25
@@ -44,7 +42,7 @@ def mcnemar(right_a: ArrayLike, right_b: ArrayLike, *, mid_p: bool = False) -> f
         raise ValueError(f"found {a.dtype} {a.shape} and {b.dtype} {b.shape}, need bool [M] and bool [M]")
     differing = int(np.sum(a != b))
     fewer = min(int(np.sum(a & ~b)), int(np.sum(b & ~a)))
-    # Of the coin's tail, summed from logarithms because the binomial coefficients overflow.
+    # The coin's tail is summed from logarithms, because the binomial coefficients overflow.
     log_chance = [
         math.lgamma(differing + 1)
         - math.lgamma(k + 1)
@@ -59,18 +57,18 @@ def mcnemar(right_a: ArrayLike, right_b: ArrayLike, *, mid_p: bool = False) -> f
 
 
 def holm(p_values: ArrayLike) -> FloatArray:
-    """Return p-values adjusted for having made several tests (Holm, Scand. J. Statistics 6, 1979).
+    """Return p-values corrected for several tests (Holm, Scand. J. Statistics 6, 1979).
 
-    Calling those below 0.05 significant keeps the chance of even one false alarm below 0.05.
+    If those below 0.05 are called significant, the chance of even one false alarm stays below 0.05.
 
     Args:
         p_values: [K] in [0, 1].
 
     Returns:
-        [K] in [0, 1], in the same order, none smaller than it was.
+        [K] in [0, 1], in the same order, none smaller than before.
 
     Raises:
-        ValueError: a value lies outside [0, 1] or the shape is not [K].
+        ValueError: a value lies outside [0, 1], or the shape is not [K].
 
     Example:
         >>> holm([0.01, 0.04, 0.03]).tolist()
@@ -86,59 +84,28 @@ def holm(p_values: ArrayLike) -> FloatArray:
     return adjusted
 
 
-def paired_people_bootstrap_difference(
-    pairs_a: ScoredPairs,
-    pairs_b: ScoredPairs,
-    thresholds: tuple[float, float],
-    *,
-    replicates: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> Interval:
-    """Return the interval of accuracy of model b minus accuracy of model a on the same pairs.
-
-    People are resampled as in `people_bootstrap`, the same for both models, so that what is hard for both
-    cancels. Never narrower than the interval of Agresti & Min (Biometrics 61, 2005) for independent pairs,
-    so two models that agree everywhere do not give [0, 0].
-
-    Args:
-        pairs_a, pairs_b: scores of the two models for the same M pairs in the same order.
-        thresholds: of model a and of model b, each fitted on other people.
-        replicates, seed, level: as in `people_bootstrap`.
-
-    Returns:
-        An interval within [-1, 1]; b is better where it lies above 0.
-
-    Raises:
-        ValueError, DataError: see `people_bootstrap`; the pairs are not the same.
-    """
-    scores_a, match = check_scores(pairs_a.scores, pairs_a.is_match)
-    scores_b, match_b = check_scores(pairs_b.scores, pairs_b.is_match)
-    if not (np.array_equal(match, match_b) and np.array_equal(pairs_a.people, pairs_b.people)):
-        raise DataError(
-            "the two models were not scored on the same pairs in the same order: score both again"
-        )
-    right_a, right_b = (scores_a >= thresholds[0]) == match, (scores_b >= thresholds[1]) == match
-    gain = right_b.astype(np.float64) - right_a
-    return gain_interval(gain, pairs_a, replicates=replicates, seed=seed, level=level)
-
-
 def gain_interval(
     gain: FloatArray, pairs: ScoredPairs, *, replicates: int = 1000, seed: int = 0, level: float = 0.95
 ) -> Interval:
-    """Return the interval of the mean of what one model, or the mean of its runs, gains over another on each pair.
+    """Return the interval of the accuracy of one model minus the accuracy of another, on the same pairs.
 
-    People are resampled; never narrower than the interval of Agresti & Min for independent pairs.
+    Either can be the mean of several runs. People are resampled, the same ones for both models, so that an error that
+    both make cancels. The interval is never narrower than that of Agresti & Min for independent pairs (Biometrics 61,
+    2005). So two models that agree on all pairs do not get the interval [0, 0].
 
     Args:
-        gain: [M] in [-1, 1], how much more often the one was right.
-        pairs: the pairs; their scores do not matter.
+        gain: [M] in [-1, 1], how much more often the one judged each pair correctly than the other.
+        pairs: the same M pairs. Their scores are not used.
         replicates, seed, level: as in `people_bootstrap`.
 
-    Raises: as `people_bootstrap`.
+    Returns:
+        An interval within [-1, 1]. The one model is better where the interval lies above 0.
+
+    Raises:
+        ValueError, DataError: as `people_bootstrap`.
     """
     drawn = people_bootstrap(weighted_mean(gain, pairs.is_match), pairs, replicates, seed, level)
-    # Agresti & Min: Wald's interval after adding half a pair to each of the four cells of the table.
+    # Agresti & Min: Wald's interval after half a pair was added to each of the four cells of the table.
     total = len(gain) + 2
     centre = gain.sum() / total
     half = normal_quantile(level) * math.sqrt((np.sum(gain**2) + 1) / total - centre**2) / math.sqrt(total)

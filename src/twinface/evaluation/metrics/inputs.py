@@ -1,4 +1,4 @@
-"""What every metric asks of its arrays before it counts anything."""
+"""The checks that every metric makes on its arrays before it counts anything."""
 
 from __future__ import annotations
 
@@ -12,15 +12,19 @@ from twinface.core.types import BoolArray, FloatArray
 def check_scores(
     scores: ArrayLike, is_match: ArrayLike, *, both_classes: bool = True
 ) -> tuple[FloatArray, BoolArray]:
-    """Return the two arrays as float64 and bool, or say what is wrong with them.
+    """Return scores and labels as float64 and bool arrays, after a check of both.
 
     Args:
         scores: [M] finite numbers.
         is_match: [M] bool, or numbers that are all 0 or 1.
         both_classes: whether at least one genuine and one impostor pair are needed.
 
+    Returns:
+        scores: [M] float64.
+        is_match: [M] bool.
+
     Raises:
-        ValueError: the shapes differ or are not [M], or `is_match` is not a yes or no.
+        ValueError: the shapes differ or are not [M], or a label is not true or false.
         DataError: there are no pairs, a score is not finite, or a kind of pair is missing.
     """
     values = np.asarray(scores, dtype=np.float64)
@@ -43,9 +47,3 @@ def check_scores(
             f"found {np.sum(match)} genuine and {np.sum(~match)} impostor pairs, need at least one of each"
         )
     return values, match
-
-
-def check_far(far: float) -> None:
-    """Raise ValueError unless `far` is a rate in [0, 1]."""
-    if not 0 <= far <= 1:
-        raise ValueError(f"far is {far}, need a false accept rate in [0, 1], such as 0.01")

@@ -1,4 +1,4 @@
-"""N-way one-shot recognition: which of N pictures shows the person of the probe?
+"""N-way one-shot recognition: which of N pictures shows the same person as the probe?
 
 The task of Lake et al. (2011) and of Koch, Zemel & Salakhutdinov (2015), on faces instead of characters.
 """
@@ -15,12 +15,12 @@ from twinface.core.types import IntArray
 def one_shot_accuracy(similarities: ArrayLike, answer: ArrayLike) -> float:
     """Return the share of trials in which the right candidate alone is the most similar.
 
-    A tie loses. A network that has collapsed and finds every pair equally similar would otherwise be right
-    whenever the first candidate happens to be the answer, or always.
+    A tie is an error. Otherwise a collapsed network, for which all pairs are equally similar, would be correct whenever
+    the first candidate happens to be the answer, or always.
 
     Args:
-        similarities: [T, N] of the probe with each candidate, N >= 2; higher means the same person.
-        answer: [T] int, the place of the right candidate, in [0, N).
+        similarities: [T, N], of the probe with each candidate, N >= 2; higher means the same person.
+        answer: [T] int, the index of the right candidate, in [0, N).
 
     Returns:
         In [0, 1]; guessing gives 1 / N.
@@ -30,7 +30,7 @@ def one_shot_accuracy(similarities: ArrayLike, answer: ArrayLike) -> float:
         DataError: there is no trial, or a similarity is not finite.
 
     Example:
-        The first trial is right, the second wrong, the third a tie:
+        The first trial is correct, the second is wrong, the third is a tie:
 
         >>> one_shot_accuracy([[3, 1], [3, 1], [2, 2]], [0, 1, 0])
         0.3333333333333333
@@ -59,9 +59,9 @@ def draw_one_shot_trials(
 ) -> tuple[IntArray, IntArray, IntArray]:
     """Draw N-way trials from pictures whose people are known.
 
-    The probe and the right candidate are two different pictures of one person, drawn evenly from the people
-    who have two; the other candidates are one picture each of other people, drawn evenly from all others.
-    All is a function of the arguments alone, and more trials only add to the end of fewer.
+    The probe and the right candidate are two different pictures of one person, drawn uniformly from the people who have
+    two or more. Each other candidate is a picture of another person, drawn uniformly from all others. The trials are a
+    function of the arguments alone: the first trials are the same whatever `trials` is.
 
     Args:
         people: [F] int, the person on each picture.
@@ -72,7 +72,7 @@ def draw_one_shot_trials(
     Returns:
         probe: [T] int64, indices of pictures.
         candidates: [T, N] int64, indices of pictures.
-        answer: [T] int64, the place of the right candidate among the N.
+        answer: [T] int64, the index of the right candidate among the N.
 
     Raises:
         ValueError: `people` is not [F], or `ways` or `trials` is too small.
@@ -104,7 +104,7 @@ def draw_one_shot_trials(
     for trial in range(trials):
         person = repeated[rng.integers(len(repeated))]
         others = rng.choice(len(counts) - 1, size=ways - 1, replace=False)
-        others += others >= person  # step over the person of the probe
+        others += others >= person  # skip the person of the probe
         probe[trial], right = rng.choice(pictures[person], size=2, replace=False)
         answer[trial] = rng.integers(ways)
         wrong = [pictures[other][rng.integers(len(pictures[other]))] for other in others]

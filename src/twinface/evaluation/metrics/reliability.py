@@ -1,4 +1,4 @@
-"""Whether a probability means what it says."""
+"""Does a probability come true? Of pairs with a probability of 0.8, 80 % should be genuine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from twinface.evaluation.metrics.inputs import check_scores
 
 @dataclass(frozen=True, eq=False)
 class ReliabilityCurve:
-    """What was promised and what came true, in bins of rising probability; none is empty.
+    """Predicted and observed frequency of genuine pairs, in bins of rising probability. No bin is empty.
 
     Attributes:
         predicted: [B], mean probability in the bin.
@@ -28,18 +28,18 @@ class ReliabilityCurve:
 
 
 def binary_cross_entropy(probabilities: ArrayLike, is_match: ArrayLike) -> float:
-    """Return the mean surprise, in nats, at what each pair turned out to be.
+    """Return the mean cross-entropy of the probabilities, in nats.
 
     Args:
         probabilities: [M] of "same", in [0, 1]. They are kept 2.2e-16 away from 0 and 1, so that one
-            mistake made with certainty costs 36 nats and not infinity.
-        is_match: [M] bool; one kind alone will do.
+            certain mistake costs 36 nats and not infinity.
+        is_match: [M] bool; one kind alone is enough.
 
     Returns:
-        At least 0; always saying 0.5 gives log 2 = 0.693.
+        At least 0, lower is better; a constant 0.5 gives log 2 = 0.693.
 
     Raises:
-        ValueError, DataError: see `check_scores`; a probability outside [0, 1].
+        ValueError, DataError: see `check_scores`; DataError for a probability outside [0, 1].
 
     Example:
         >>> round(binary_cross_entropy([0.5, 0.5], [True, False]), 3)
@@ -52,19 +52,19 @@ def binary_cross_entropy(probabilities: ArrayLike, is_match: ArrayLike) -> float
 
 
 def reliability_curve(probabilities: ArrayLike, is_match: ArrayLike, bins: int = 15) -> ReliabilityCurve:
-    """Sort pairs into bins of equal count by their probability and look what became of each bin.
+    """Sort pairs by probability into bins of equal count, and count the genuine pairs in each bin.
 
-    Bins hold equal counts, not equal widths: verifiers are mostly near 0 or 1, which leaves bins of equal
-    width in the middle with a handful of pairs and a noisy answer (Nguyen & O'Connor, EMNLP 2015; Roelofs
-    et al., AISTATS 2022). Equal probabilities share a bin, so there may be fewer bins than asked for.
+    Bins have equal counts, not equal widths: the probabilities of a verifier are mostly near 0 or 1, so that bins of
+    equal width in the middle would hold few pairs and be noisy (Nguyen & O'Connor, EMNLP 2015; Roelofs et al., AISTATS
+    2022). Equal probabilities share a bin, so there can be fewer bins than asked for.
 
     Args:
         probabilities: [M] of "same", in [0, 1].
-        is_match: [M] bool; one kind alone will do.
+        is_match: [M] bool; one kind alone is enough.
         bins: at least 1.
 
     Raises:
-        ValueError, DataError: see `check_scores`; a probability outside [0, 1]; no bins.
+        ValueError, DataError: see `check_scores`; DataError for a probability outside [0, 1]; ValueError for no bins.
 
     Example:
         >>> curve = reliability_curve([0.0, 0.25, 0.75, 1.0], [False, True, True, True], bins=2)
@@ -86,18 +86,18 @@ def reliability_curve(probabilities: ArrayLike, is_match: ArrayLike, bins: int =
 
 
 def expected_calibration_error(probabilities: ArrayLike, is_match: ArrayLike, bins: int = 15) -> float:
-    """Return by how much probabilities and outcomes differ, on average over pairs.
+    """Return the mean difference between predicted and observed frequency, over pairs.
 
-    Pairs are grouped in bins of equal count, see `reliability_curve`. Even a perfect calibration scores a
-    little above 0 on finitely many pairs: about 0.8 * sqrt(p * (1 - p) * bins / M) for probabilities near p.
+    Pairs are grouped in bins of equal count, see `reliability_curve`. Even a perfect calibration gives a
+    value a little above 0 on finitely many pairs: about 0.8 * sqrt(p * (1 - p) * bins / M) for probabilities near p.
 
     Args, Raises: as `reliability_curve`.
 
     Returns:
-        In [0, 1]; 0 is best.
+        In [0, 1]; lower is better.
 
     Example:
-        Both bins are off, by 0.5 - 0.125 and 1 - 0.875:
+        The two bins differ by 0.5 - 0.125 and 1 - 0.875:
 
         >>> expected_calibration_error([0.0, 0.25, 0.75, 1.0], [False, True, True, True], bins=2)
         0.25
@@ -107,6 +107,7 @@ def expected_calibration_error(probabilities: ArrayLike, is_match: ArrayLike, bi
 
 
 def _check_probabilities(probabilities: ArrayLike, is_match: ArrayLike) -> tuple[FloatArray, BoolArray]:
+    """Return both as arrays [M], after a check of both."""
     values, match = check_scores(probabilities, is_match, both_classes=False)
     outside = (values < 0) | (values > 1)
     if outside.any():
