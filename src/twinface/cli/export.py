@@ -13,34 +13,23 @@ from twinface.core.errors import SettingsError
 
 def export(
     run: Annotated[Path, typer.Argument(help="A run folder whose training has ended.")],
-    form: Annotated[
-        str, typer.Option("--format", help="onnx, openvino, or exported (torch.export's .pt2).")
-    ] = "onnx",
     out: Annotated[
-        Path | None, typer.Option(help="The file to write; default model.SUFFIX in the run's model folder.")
+        Path | None, typer.Option(help="The file to write; default model.onnx in the run's model folder.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print file and check as JSON.")] = False,
 ) -> None:
-    """Write a trained model in another form, with all that using it takes, and check that it scores as it did."""
-    from twinface.core.settings import nearest
+    """Write a trained model as ONNX with its record inside, and check that it scores as torch does."""
     from twinface.training.checkpoint import load_checkpoint
-    from twinface.training.export import EXPORTS, export_model
+    from twinface.training.export import export_model
 
-    if form not in EXPORTS:
-        raise SettingsError(f'--format: no "{form}"{nearest(form, EXPORTS)}')
-    suffix = EXPORTS[form].suffix
     beside = run / "model" if (run / "model").is_dir() else run
-    target = out or beside / f"model{suffix}"
-    if target.suffix != suffix:
-        raise SettingsError(f"--out {target}: a file of the format {form} has to end in {suffix}")
+    target = out or beside / "model.onnx"
+    if target.suffix != ".onnx":
+        raise SettingsError(f"--out {target}: the name of the file has to end in .onnx")
     network, record = load_checkpoint(run)
-    worst = export_model(network, record, target, form)
-    if form == "exported":
-        say(
-            "Twinface itself does not open .pt2 files, since torch may unpickle what is in them; use onnx or openvino"
-        )
+    difference = export_model(network, record, target)
     if json:
-        print_json({"format": form, "file": str(target), "largest_score_difference": worst})
+        print_json({"format": "onnx", "file": str(target), "largest_score_difference": difference})
     else:
         print(target)
-        say(f"scores differ from the trained model's by at most {worst:.1e}")
+        say(f"scores differ from the trained model's by at most {difference:.1e}")
