@@ -1,12 +1,18 @@
 """Twinface trains, judges and uses Siamese networks for face verification.
 
-Using a model:
+Use a model:
 
     import twinface
-    verdict = twinface.verify("a.jpg", "b.jpg", model="runs/x")
-    if verdict: print(verdict.explain())
 
-Training one is `twinface.training.run` or, more often, `twinface train` in a shell.
+    verdict = twinface.verify("a.jpg", "b.jpg")
+    if verdict:
+        print(verdict.explain())
+
+Train and judge one:
+
+    run = twinface.train("orl", recipe="demo", out="runs/orl")
+    print(twinface.evaluate("runs/orl", protocol="unseen"))
+    twinface.report("runs/orl")
 """
 
 from __future__ import annotations
@@ -16,27 +22,47 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from twinface.core.errors import TwinfaceError as TwinfaceError
+    from twinface.datasets import load_dataset as load_dataset
+    from twinface.evaluation.evaluate import Evaluation as Evaluation
     from twinface.recognition.explanation import Explanation as Explanation
     from twinface.recognition.explanation import explain as explain
     from twinface.recognition.verdict import Verdict as Verdict
     from twinface.recognition.verifier import Verifier as Verifier
     from twinface.recognition.verifier import verify as verify
+    from twinface.reports import report as report
+    from twinface.training.evaluate_run import evaluate_run as evaluate  # noqa: F401
+    from twinface.training.run_folder import RunFolder as RunFolder
+    from twinface.training.train import train as train
 
 __version__ = "0.2.0"
 
-# Imported when first asked for, so that `import twinface` itself takes no time.
-_HOMES = {
-    "verify": "recognition.verifier",
-    "Verifier": "recognition.verifier",
-    "Verdict": "recognition.verdict",
-    "explain": "recognition.explanation",
-    "Explanation": "recognition.explanation",
-    "TwinfaceError": "core.errors",
+# Public name → module, and the name there. Imported when first asked for, so that `import twinface` takes no time.
+_PUBLIC = {
+    "Evaluation": ("evaluation.evaluate", "Evaluation"),
+    "Explanation": ("recognition.explanation", "Explanation"),
+    "RunFolder": ("training.run_folder", "RunFolder"),
+    "TwinfaceError": ("core.errors", "TwinfaceError"),
+    "Verdict": ("recognition.verdict", "Verdict"),
+    "Verifier": ("recognition.verifier", "Verifier"),
+    "evaluate": ("training.evaluate_run", "evaluate_run"),
+    "explain": ("recognition.explanation", "explain"),
+    "load_dataset": ("datasets", "load_dataset"),
+    "report": ("reports", "report"),
+    "train": ("training.train", "train"),
+    "verify": ("recognition.verifier", "verify"),
 }
-__all__ = ["Explanation", "TwinfaceError", "Verdict", "Verifier", "__version__", "explain", "verify"]
+__all__ = [  # noqa: PLE0604 (a list of strings, which ruff cannot see)
+    "__version__",
+    *_PUBLIC,
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"twinface.{_HOMES[name]}"), name)
+    if name in _PUBLIC:
+        module, attribute = _PUBLIC[name]
+        return getattr(import_module(f"twinface.{module}"), attribute)
     raise AttributeError(f"module 'twinface' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC})

@@ -16,7 +16,20 @@ from types import FrameType
 import typer
 
 from twinface import __version__
-from twinface.cli import data, demo, doctor, embed, evaluate, explain, export, report, sweep, train, verify
+from twinface.cli import (
+    data,
+    demo,
+    doctor,
+    embed,
+    evaluate,
+    explain,
+    export,
+    report,
+    sweep,
+    train,
+    verify,
+    view2,
+)
 from twinface.cli.console import extra_that_brings
 from twinface.core.errors import TwinfaceError
 
@@ -41,6 +54,7 @@ def _version(version: bool = typer.Option(False, "--version", help="Print the ve
 app.add_typer(data.app, name="data")
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("view2")(view2.view2)
 app.command("sweep")(sweep.sweep)
 app.command("export")(export.export)
 app.command("report")(report.report)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from twinface.evaluation.evaluate import Evaluation
 
 _EXTRAS = {
     "torch": "train",
@@ -55,18 +56,9 @@ def log_to_stderr() -> None:
         log.setLevel(logging.INFO)
 
 
-@contextmanager
-def counter(label: str, unit: str = "img") -> Iterator[Callable[[int, int], None]]:
-    """A progress bar for work that reports (done, all); nothing shows where stderr is no terminal."""
-    try:
-        from tqdm import tqdm
-    except ModuleNotFoundError:  # the extra that trains brings it; using a model does without
-        yield lambda done, total: None
-        return
-    with tqdm(desc=label, unit=unit, disable=None, leave=False, file=sys.stderr) as bar:
-
-        def update(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield update
+def print_evaluation(result: Evaluation, as_json: bool) -> None:
+    """Prints an evaluation's figures."""
+    if as_json:
+        print_json(result.summary.to_dict())
+    else:
+        print(result)

@@ -80,12 +80,14 @@ def _training() -> dict[str, Any]:
 
 
 def _data() -> dict[str, str]:
-    """Which data sets are found without being told where."""
+    """Which data sets are found in their usual places."""
     from twinface.core.errors import DataError
     from twinface.datasets import DATASETS, open_dataset
 
     found = {}
     for name in DATASETS:
+        if name == "folder":  # it is always the user's own, and has no usual place
+            continue
         try:
             dataset = open_dataset(name)
             faces = dataset.faces()

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from twinface.cli.console import counter, print_json, say
-from twinface.cli.verdict import SHIPPED, ModelPlace
+from twinface.cli.console import print_json, say
+from twinface.cli.options import SHIPPED, Json, ModelPlace
 
 
 def embed(
@@ -19,16 +19,17 @@ def embed(
     ],
     out: Annotated[Path, typer.Option(help="The folder to write, or one to go on with.")],
     model: ModelPlace = SHIPPED,
-    json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Embed picture files, however many: rows of embeddings.npy, in the order of pictures.txt.
 
     It can be stopped at any time and goes on when it is called again. Exit 2 if a picture could not be read.
     """
+    from twinface.core.progress import progress_bar
     from twinface.models.load import load_model
     from twinface.recognition.embedding_files import FAILED, embed_files
 
-    with counter("embedding") as progress:
+    with progress_bar("embedding") as progress:
         done = embed_files(pictures, load_model(model, threads=1), out, progress)
     if json:
         print_json(asdict(done))

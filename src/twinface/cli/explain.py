@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from twinface.cli.console import print_json, say
-from twinface.cli.verdict import SHIPPED, Left, ModelPlace, Right, plain
+from twinface.cli.options import SHIPPED, Json, Left, ModelPlace, Right
+from twinface.cli.verdict import plain
 
 if TYPE_CHECKING:
     from twinface.recognition.explanation import Explanation
@@ -19,7 +20,7 @@ def explain(
     right: Right,
     model: ModelPlace = SHIPPED,
     out: Annotated[Path | None, typer.Option(help="Draw both faces with their maps: a PNG file.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print verdict and maps as JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Say which regions of two pictures move their score, and which way; exit 0 whatever the verdict.
 

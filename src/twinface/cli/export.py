@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from twinface.cli.console import print_json, say
+from twinface.cli.options import Json
 from twinface.core.errors import SettingsError
 
 
@@ -16,7 +17,7 @@ def export(
     out: Annotated[
         Path | None, typer.Option(help="The file to write; default model.onnx in the run's model folder.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print file and check as JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Write a trained model as ONNX with its record inside, and check that it scores as torch does."""
     from twinface.training.checkpoint import load_checkpoint

@@ -8,11 +8,8 @@ from typing import Annotated
 import typer
 
 
-def report(run: Annotated[Path, typer.Argument(help="A run folder.")]) -> None:
-    """Draw a run's report.html anew and print where it is."""
-    from twinface.reports import write_report
-    from twinface.training.run_folder import RunFolder
+def report(folder: Annotated[Path, typer.Argument(help="A run folder, or a study's folder.")]) -> None:
+    """Draw report.html of a run or a study anew, and print where it is."""
+    from twinface.reports import report as draw
 
-    folder = RunFolder(run)
-    folder.about()
-    print(write_report(folder))
+    print(draw(folder))

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
-
-import typer
 
 from twinface.cli.console import print_json, say
-from twinface.cli.verdict import SHIPPED, Left, ModelPlace, Right, plain
+from twinface.cli.options import SHIPPED, Json, Left, ModelPlace, Right
+from twinface.cli.verdict import plain
 
 
 def verify(
     left: Left,
     right: Right,
     model: ModelPlace = SHIPPED,
-    json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Say whether two pictures show the same person: exit 0 same, 1 different, 2 could not tell."""
     from twinface.recognition.verifier import verify as judge

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
 
 def percent(value: float) -> str:
     r"""A share as it is said, in one piece.
@@ -22,3 +26,30 @@ def duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def count(number: int, thing: str) -> str:
+    """A number of things.
+
+    >>> count(1, "epoch"), count(3, "epoch")
+    ('1 epoch', '3 epochs')
+    """
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def html_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as an HTML table with a column for each key, for notebooks.
+
+    >>> html_table([{"a": 1, "b": 0.5}])
+    '<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>0.5000</td></tr></table>'
+    """
+
+    def cell(value: Any) -> str:
+        return escape("" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value))
+
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    head = "".join(f"<th>{escape(name)}</th>" for name in names)
+    body = "".join(
+        f"<tr>{''.join(f'<td>{cell(row.get(name))}</td>' for name in names)}</tr>" for row in rows
+    )
+    return f"<table><tr>{head}</tr>{body}</table>"

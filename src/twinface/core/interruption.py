@@ -38,25 +38,33 @@ class StopRequest:
 
 
 @contextmanager
-def stop_on_signals(deadline: float = DEADLINE) -> Iterator[StopRequest]:
+def stop_on_signals(deadline: float | None = DEADLINE) -> Iterator[StopRequest]:
     """Turns SIGINT and SIGTERM into a request that the training loop looks at between two steps.
 
     A step that takes longer than `deadline` seconds is not waited for: the process ends, and the state that was
     saved last stands. Nothing but time is lost, since a resumed run repeats those steps to the same bits.
     A second signal ends the process at once. Outside the main thread this does nothing.
+
+    Args:
+        deadline: in seconds; None never ends the process (in a notebook), and a second signal then raises
+            KeyboardInterrupt.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    leave = threading.Timer(deadline, _leave, (request,))
+    leave = threading.Timer(deadline or 0, _leave, (request,))
     leave.daemon = True
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if request.signal_number is not None:
+        if deadline is None:
+            if request.signal_number is not None:
+                raise KeyboardInterrupt
+        elif request.signal_number is not None:
             _leave(request)
+        else:
+            leave.start()
         request.signal_number = number
-        leave.start()
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -1,7 +1,7 @@
-"""Scores a model by a protocol and says how far the figures can be trusted.
+"""Judges a model on labelled pairs.
 
-Two rules are enforced here rather than asked for. Nobody is scored whom the model, its threshold or its
-calibration has seen, unless the caller insists, and then every output says so. And each picture is embedded once.
+Two rules are enforced here. Nobody is scored that the model has seen, unless the caller insists, and then every output
+says so (`leaks`). Each picture is embedded once.
 """
 
 from __future__ import annotations
@@ -11,17 +11,42 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from twinface.core.errors import DataError, LeakError
 from twinface.core.types import Float32Array, FloatArray, PairSet, ProgressCallback, ScoredPairs
-from twinface.datasets import Dataset
-from twinface.datasets.splits import draw_pairs, take_people
 from twinface.evaluation.calibration import fit_calibration, fit_threshold
-from twinface.evaluation.summary import EVERYTHING, Evaluation, judged, one_shot
+from twinface.evaluation.leaks import check_leak
+from twinface.evaluation.measure import interval_methods, measure, one_shot
+from twinface.evaluation.summary import EVERYTHING, SeenPeople, Summary
+from twinface.evaluation.summary_text import summary_html, summary_lines
 from twinface.faces.cache import prepare_faces
 from twinface.models.decision import Threshold
 from twinface.models.embedder import Embedder
 from twinface.models.record import ModelRecord
 from twinface.models.scoring import embed_faces, score_pairs
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a model did on labelled pairs. A notebook shows it as a table.
+
+    Attributes:
+        summary: all figures.
+        pairs: the M pairs.
+        scored: their scores.
+        margins: each score less the threshold that applied to it: 0 and above means "same".
+        probabilities: `[M]` of "same".
+    """
+
+    summary: Summary
+    pairs: PairSet
+    scored: ScoredPairs
+    margins: ScoredPairs
+    probabilities: FloatArray
+
+    def __str__(self) -> str:
+        return "\n".join(summary_lines(self.summary))
+
+    def _repr_html_(self) -> str:
+        return summary_html(self.summary)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +56,7 @@ class Scoring:
     Attributes:
         embeddings: `[N, D]`, one for each picture of the pairs' faces.
         scored: the pairs' scores.
-        content: SHA-256 of the prepared faces.
+        content: SHA-256 of the pictures' bytes.
         seconds: that embedding took.
     """
 
@@ -39,6 +64,20 @@ class Scoring:
     scored: ScoredPairs
     content: str
     seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Decisions:
+    """What thresholds and calibration make of scores.
+
+    Attributes:
+        margins, probabilities: see `Evaluation`.
+        threshold: where "same" begins; with folds, the mean.
+    """
+
+    margins: ScoredPairs
+    probabilities: FloatArray
+    threshold: Threshold
 
 
 def evaluate(
@@ -52,50 +91,59 @@ def evaluate(
 ) -> Evaluation:
     """Embeds each picture once, scores the pairs and measures.
 
-    With folds (View 2) threshold and calibration of each fold are fitted on the others; without, they are the
-    model's own, fitted on validation people. Where the model's preparation has a mask, protocol and data are named
-    after the part that it leaves, so that nobody takes the figures for those of whole pictures.
+    With folds (View 2), threshold and calibration of each fold are fitted on the other folds. Without, they are the
+    model's own, fitted on validation people. Where the model's preparation has a mask, the names of protocol and data
+    say which part of the pictures it saw, so that nobody takes the figures for those of whole pictures.
 
     Args:
         model: to judge.
         pairs: to judge it on.
-        protocol: what to call this.
+        protocol: name of this evaluation.
         claims: what a result on these data may be called.
-        allow_seen: score people whom the model has seen, and say so in the result.
-        progress: told (faces done, faces in all).
+        allow_seen: score people that the model has seen, and say so in the result.
+        progress: called with (faces done, faces in total).
 
     Raises:
-        LeakError: some of these people were trained or tuned on, and `allow_seen` is false.
-        DataError, ImageError: the pictures are missing or damaged.
+        LeakError: the model has seen some of these people, and `allow_seen` is false.
+        DataError, ImageError: pictures are missing or damaged.
     """
     began = time.perf_counter()
-    mask = model.record.preparation.mask
+    record, mask = model.record, model.record.preparation.mask
     if mask:
         protocol, pairs = f"{protocol}-{mask.shows}", replace(pairs, name=f"{pairs.name}, {mask.shows} alone")
-    seen = check_leak(model.record, pairs, allow_seen)
+    seen = check_leak(record, pairs, allow_seen)
     found = score(model, pairs, progress)
-    decided, probabilities, threshold = _decide(model.record, found.scored, pairs.name)
-    figures = {
-        "shown": str(mask) if mask else EVERYTHING,
-        "images": len(pairs.faces),
-        "threshold": threshold.value,
-        "threshold_fitted_on": threshold.fitted_on,
-        "one_shot": one_shot(model.record.score, found.embeddings, pairs),
-        "seen_people": seen,
-        "may_be_claimed": _claim(model.record, claims, seen),
-        "data_sha256": found.content,
-        "images_per_second": round(len(found.embeddings) / max(found.seconds, 1e-9), 1),
-        "seconds": round(time.perf_counter() - began, 3),
-    }
-    name = model.record.name
-    return judged(protocol, name, pairs, found.scored, decided, probabilities, figures)
+    decisions = _decide(record, found.scored, pairs.name)
+    measured = measure(decisions.margins, decisions.probabilities, ranked=found.scored)
+    trials = one_shot(record.score, found.embeddings, pairs)
+    summary = Summary(
+        **vars(measured),
+        protocol=protocol,
+        data=pairs.name,
+        model=record.name,
+        shown=str(mask) if mask else EVERYTHING,
+        pairs=len(pairs),
+        genuine=int(pairs.is_match.sum()),
+        people=len(pairs.faces.names),
+        images=len(pairs.faces),
+        threshold=decisions.threshold.value,
+        threshold_fitted_on=decisions.threshold.fitted_on,
+        one_shot=trials,
+        seen_people=seen,
+        may_be_claimed=_claim(record, claims, seen),
+        images_per_second=round(len(found.embeddings) / max(found.seconds, 1e-9), 1),
+        seconds=round(time.perf_counter() - began, 3),
+        data_sha256=found.content,
+        interval_methods=interval_methods(measured, trials),
+    )
+    return Evaluation(summary, pairs, found.scored, decisions.margins, decisions.probabilities)
 
 
 def score(model: Embedder, pairs: PairSet, progress: ProgressCallback | None = None) -> Scoring:
-    """Embeds each picture once and scores the pairs; whom the model has seen is not asked here.
+    """Embeds each picture once and scores the pairs. It does not ask which people the model has seen.
 
     Raises:
-        DataError, ImageError: the pictures are missing or damaged.
+        DataError, ImageError: pictures are missing or damaged.
     """
     prepared = prepare_faces(pairs.faces, model.record.preparation)
     began = time.perf_counter()
@@ -104,61 +152,13 @@ def score(model: Embedder, pairs: PairSet, progress: ProgressCallback | None = N
     return Scoring(embeddings, score_pairs(embeddings, pairs, model.record.score), prepared.content, seconds)
 
 
-def check_leak(record: ModelRecord, pairs: PairSet, allow_seen: bool) -> dict[str, int]:
-    """Counts the people of these pairs whom the model has seen.
-
-    Raises:
-        LeakError: there are some, and `allow_seen` is false.
-    """
-    trained, tuned = record.provenance.seen(pairs.faces.names)
-    known = np.array([name in trained or name in tuned for name in pairs.faces.names])
-    touched = int(known[pairs.people].any(axis=1).sum()) if len(known) else 0
-    if touched and not allow_seen:
-        raise LeakError(
-            f"{pairs.name}: the model {record.name} has seen {len(trained)} of these {len(known)} people in training "
-            f"and fitted its threshold on {len(tuned)}; {touched} of {len(pairs)} pairs are not a test. Use pairs of "
-            "other people, or --allow-seen-people for figures that say so"
-            + (
-                "; or name a recipe in the model's place, to train ten models without them"
-                if pairs.fold is not None
-                else ""
-            )
-        )
-    return {"trained_on": len(trained), "tuned_on": len(tuned), "pairs": touched}
-
-
-def unseen_pairs(dataset: Dataset, record: ModelRecord, per_person: int = 45, seed: int = 0) -> PairSet:
-    """Balanced pairs of all people of a data set whom the model has not seen.
-
-    Args:
-        dataset: for example the one that the model was trained on, with people set aside.
-        record: of the model.
-        per_person: at most so many genuine pairs of one person.
-        seed: of the drawing.
-
-    Raises:
-        DataError: it has seen all of them, or fewer than two are left.
-    """
-    faces = dataset.faces()
-    trained, tuned = record.provenance.seen(faces.names)
-    left = [name for name in faces.names if name not in trained | tuned]
-    if len(left) < 2:
-        raise DataError(
-            f"{dataset.title}: {len(left)} people that {record.name} has not seen, need at least 2; "
-            "set people aside with data.test_people when training"
-        )
-    name = f"{len(left)} unseen people of {dataset.title}"
-    return draw_pairs(take_people(faces, left, name), seed, max_per_person=per_person)
-
-
-def _decide(record: ModelRecord, scored: ScoredPairs, name: str) -> tuple[ScoredPairs, FloatArray, Threshold]:
-    """Applies the threshold and calibration: the model's, or each fold's from the other folds."""
+def _decide(record: ModelRecord, scored: ScoredPairs, name: str) -> Decisions:
+    """Applies the model's threshold and calibration; with folds, those fitted on the other folds."""
     if scored.fold is None:
-        decided = scored.scores - record.threshold.value
-        probabilities = record.calibration.probability(scored.scores)
-        threshold = record.threshold
+        margins = scored.scores - record.threshold.value
+        probabilities, threshold = record.calibration.probability(scored.scores), record.threshold
     else:
-        decided, probabilities = np.empty(len(scored)), np.empty(len(scored))
+        margins, probabilities = np.empty(len(scored)), np.empty(len(scored))
         values = []
         folds = np.unique(scored.fold)
         for fold in folds:
@@ -166,22 +166,22 @@ def _decide(record: ModelRecord, scored: ScoredPairs, name: str) -> tuple[Scored
             others = scored.scores[~test], scored.is_match[~test]
             own = fit_threshold(*others, "the other folds")
             calibration = fit_calibration(*others, "the other folds", own)
-            decided[test] = scored.scores[test] - own.value
+            margins[test] = scored.scores[test] - own.value
             probabilities[test] = calibration.probability(scored.scores[test])
             values.append(own.value)
         threshold = Threshold(
             float(np.mean(values)), f"for each fold, the other {len(folds) - 1} folds of {name}"
         )
-    return ScoredPairs(decided, scored.is_match, scored.people, scored.fold), probabilities, threshold
+    return Decisions(replace(scored, scores=margins), probabilities, threshold)
 
 
-def _claim(record: ModelRecord, claims: str, seen: dict[str, int]) -> str:
-    if seen["pairs"]:
+def _claim(record: ModelRecord, claims: str, seen: SeenPeople) -> str:
+    if seen.pairs:
         return (
-            f"Nothing: {seen['pairs']} pairs show people whom the model was trained or tuned on "
-            f"({seen['trained_on']} and {seen['tuned_on']} people)."
+            f"Nothing: {seen.pairs} pairs show people that the model was trained or tuned on "
+            f"({seen.trained_on} and {seen.tuned_on} people)."
         )
     mask = record.preparation.mask
     partial = f"No accuracy of a verifier: it was shown {mask}." if mask else ""
-    whom = f"Trained on {record.provenance.trained_on}; tuned on {record.provenance.tuned_on}."
-    return " ".join(filter(None, (partial, claims, whom)))
+    people = f"Trained on {record.provenance.trained_on}; tuned on {record.provenance.tuned_on}."
+    return " ".join(filter(None, (partial, claims, people)))

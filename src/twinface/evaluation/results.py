@@ -6,37 +6,37 @@ import io
 import json
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from twinface.core.errors import ModelError
 from twinface.core.storage import write_bytes, write_json
 from twinface.core.types import BoolArray, FaceSet, FloatArray, IntArray, PairSet, Region, ScoredPairs
-from twinface.evaluation.summary import Evaluation
+from twinface.evaluation.evaluate import Evaluation
+from twinface.evaluation.summary import Summary
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
-    """An evaluation as a report needs it.
+class StoredEvaluation:
+    """An evaluation as it was saved.
 
     Attributes:
         name: of the file.
-        figures: what `evaluate --json` printed.
+        summary: all figures.
         root: folder of the pictures.
         left, right: `[M]` names of the pictures, relative to `root`.
-        decided: `[M]` score less threshold; 0 divides "same" from "different".
+        margins: `[M]` score less threshold: 0 and above means "same".
         probabilities: `[M]` of "same".
         is_match: `[M]`.
         people: `[M, 2]` numbers of the people.
     """
 
     name: str
-    figures: dict[str, Any]
+    summary: Summary
     root: Path
     left: list[str]
     right: list[str]
-    decided: FloatArray
+    margins: FloatArray
     probabilities: FloatArray
     is_match: BoolArray
     people: IntArray
@@ -44,7 +44,7 @@ class Result:
     @property
     def correct(self) -> BoolArray:
         """`[M]` whether each pair was decided rightly."""
-        correct: BoolArray = (self.decided >= 0) == self.is_match
+        correct: BoolArray = (self.margins >= 0) == self.is_match
         return correct
 
 
@@ -54,28 +54,28 @@ def save_result(run: Path, evaluation: Evaluation, name: str | None = None) -> P
     Raises:
         StorageError: a file cannot be written; whole files of before stay.
     """
-    target = run / "results" / f"{name or evaluation.protocol}.json"
+    target = run / "results" / f"{name or evaluation.summary.protocol}.json"
     packed = _packed(
         evaluation.pairs,
         scores=evaluation.scored.scores,
-        decided=evaluation.decided.scores,
+        decided=evaluation.margins.scores,
         probabilities=evaluation.probabilities,
     )
     write_bytes(target.with_suffix(".npz"), packed)
-    write_json(target, evaluation.figures)
+    write_json(target, evaluation.summary.to_dict())
     return target
 
 
 def save_validation(run: Path, pairs: PairSet, scored: ScoredPairs) -> None:
-    """Keeps what a finished model says of its validation pairs, so that models can be compared pair by pair.
+    """Keeps a finished model's scores of its validation pairs, so that models can be compared pair by pair.
 
-    These are no results: epoch, threshold and calibration were chosen on them.
+    These are no test results: epoch, threshold and calibration were chosen on these pairs.
     """
     write_bytes(run / "validation.npz", _packed(pairs, scores=scored.scores))
 
 
 def load_validation(run: Path) -> tuple[PairSet, ScoredPairs]:
-    """What `save_validation` kept.
+    """Reads what `save_validation` wrote.
 
     Raises:
         ModelError: it is missing or damaged.
@@ -117,7 +117,7 @@ def _packed(pairs: PairSet, **arrays: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def load_results(run: Path) -> list[Result]:
+def load_results(run: Path) -> list[StoredEvaluation]:
     """All evaluations of a run folder, by name.
 
     Raises:
@@ -126,21 +126,21 @@ def load_results(run: Path) -> list[Result]:
     return [_load(path) for path in sorted((run / "results").glob("*.json"))]
 
 
-def _load(path: Path) -> Result:
+def _load(path: Path) -> StoredEvaluation:
     try:
-        figures = json.loads(path.read_text(encoding="utf-8"))
+        summary = Summary.from_dict(json.loads(path.read_text(encoding="utf-8")))
         with np.load(path.with_suffix(".npz"), allow_pickle=False) as arrays:
             paths = [str(name) for name in arrays["paths"]]
-            return Result(
+            return StoredEvaluation(
                 name=path.stem,
-                figures=figures,
+                summary=summary,
                 root=Path(str(arrays["root"])),
                 left=[paths[row] for row in arrays["left"]],
                 right=[paths[row] for row in arrays["right"]],
-                decided=arrays["decided"],
+                margins=arrays["decided"],
                 probabilities=arrays["probabilities"],
                 is_match=arrays["is_match"],
                 people=arrays["people"],
             )
-    except (OSError, ValueError, KeyError, IndexError) as error:
+    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
         raise ModelError(f"{path}: damaged ({error}); evaluate again") from error

@@ -9,24 +9,26 @@ from matplotlib.patches import Rectangle
 
 from twinface.evaluation.intervals import wilson
 from twinface.evaluation.metrics import Confusion, confusion, reliability_curve
-from twinface.evaluation.results import Result
+from twinface.evaluation.results import StoredEvaluation
+from twinface.evaluation.summary import Folds, Summary
 from twinface.reports.charts import GENUINE, IMPOSTOR, INK, MUTED, THIRD, Chart, chart, share_axis
 
 
-def decision_charts(result: Result) -> list[Chart]:
+def decision_charts(result: StoredEvaluation) -> list[Chart]:
     """Score histograms, confusion matrix, reliability diagram and, where there are folds, those."""
-    table = confusion(result.decided, result.is_match, 0.0)
+    table = confusion(result.margins, result.is_match, 0.0)
     charts = [_histograms(result), confusion_chart(table), _reliability(result)]
-    return [*charts, _folds(result)] if result.figures.get("folds") else charts
+    folds = result.summary.folds
+    return [*charts, _folds(result.summary, folds)] if folds else charts
 
 
-def _histograms(result: Result) -> Chart:
+def _histograms(result: StoredEvaluation) -> Chart:
     kinds = {
-        "genuine pairs": (result.decided[result.is_match], GENUINE, "-"),
-        "impostor pairs": (result.decided[~result.is_match], IMPOSTOR, "--"),
+        "genuine pairs": (result.margins[result.is_match], GENUINE, "-"),
+        "impostor pairs": (result.margins[~result.is_match], IMPOSTOR, "--"),
     }
     kinds = {name: kind for name, kind in kinds.items() if len(kind[0])}
-    low, high = min(0.0, float(result.decided.min())), max(0.0, float(result.decided.max()))
+    low, high = min(0.0, float(result.margins.min())), max(0.0, float(result.margins.max()))
     edges = np.linspace(low, high if high > low else low + 1.0, 41)
 
     def draw(figure: Figure) -> None:
@@ -100,7 +102,7 @@ def _cell(axes: Axes, place: tuple[int, int], color: str, count: int, of: int) -
     axes.text(column + 0.5, row + 0.72, said, ha="center", va="center", fontsize=10)
 
 
-def _reliability(result: Result) -> Chart:
+def _reliability(result: StoredEvaluation) -> Chart:
     curve = reliability_curve(result.probabilities, result.is_match)
     intervals = [wilson(rate * count, count) for rate, count in zip(curve.observed, curve.count, strict=True)]
     below = curve.observed - [interval.low for interval in intervals]
@@ -121,16 +123,14 @@ def _reliability(result: Result) -> Chart:
         counts.set_xlabel('probability of "same" that was given')
         share_axis(counts, "x", -0.03, 1.03)
 
-    error = result.figures.get("calibration_error")
-    measured = "" if error is None else f" Expected calibration error {error:.4f}."
+    measured = f" Expected calibration error {result.summary.calibration_error:.4f}."
     bins = f"{len(curve.count)} bins of {curve.count.min()} to {curve.count.max()} pairs"
     caption = "On the dotted line probabilities come true. Bars: 95 % intervals; below: pairs in each bin."
     return chart("Reliability", f"Reliability diagram, {bins}.{measured}", draw, caption)
 
 
-def _folds(result: Result) -> Chart:
-    folds: list[float] = result.figures["folds"]
-    mean, error = result.figures["accuracy"], result.figures.get("standard_error", 0.0)
+def _folds(summary: Summary, found: Folds) -> Chart:
+    folds, error, mean = found.accuracies, found.standard_error, summary.accuracy.value
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()

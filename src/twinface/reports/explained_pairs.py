@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from twinface.core.errors import DivergedError, ImageError, ModelError
-from twinface.evaluation.results import Result
+from twinface.evaluation.results import StoredEvaluation
 from twinface.recognition.explanation import Explanation, explain
 from twinface.recognition.explanation_picture import overlay, strongest
 from twinface.recognition.verifier import Verifier
@@ -25,7 +25,7 @@ class ExplainedPairs:
     problem: str = ""
 
 
-def explained_pairs(run: Path, result: Result) -> ExplainedPairs:
+def explained_pairs(run: Path, result: StoredEvaluation) -> ExplainedPairs:
     """Up to three genuine pairs rejected and three impostor pairs accepted, with a map over each face.
 
     Args:

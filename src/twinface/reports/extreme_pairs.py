@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from twinface.core.types import BoolArray, FloatArray, IntArray
-from twinface.evaluation.results import Result
+from twinface.evaluation.results import StoredEvaluation
 from twinface.reports.pictures import Picture, PictureGroup, PicturePair, read_picture
 
 _SHOWN = 6
 
 
-def extreme_pairs(result: Result) -> list[PictureGroup]:
+def extreme_pairs(result: StoredEvaluation) -> list[PictureGroup]:
     """Up to six pairs of each of the four fates, the furthest from the threshold first."""
-    accepted, genuine, away = result.decided >= 0, result.is_match, result.decided
+    accepted, genuine, away = result.margins >= 0, result.is_match, result.margins
 
     @cache  # a picture is often in several of these pairs
     def read(path: str) -> Picture:
@@ -38,9 +38,9 @@ def extreme_pairs(result: Result) -> list[PictureGroup]:
     ]
 
 
-def most_wrong(result: Result) -> list[tuple[str, str, IntArray]]:
+def most_wrong(result: StoredEvaluation) -> list[tuple[str, str, IntArray]]:
     """Genuine pairs rejected and impostor pairs accepted, each as title, kind and rows, the worst first."""
-    accepted, genuine, away = result.decided >= 0, result.is_match, result.decided
+    accepted, genuine, away = result.margins >= 0, result.is_match, result.margins
     return [
         _ranked(result, "Genuine pairs rejected, lowest scores first", "genuine", genuine & ~accepted, -away),
         _ranked(
@@ -50,7 +50,7 @@ def most_wrong(result: Result) -> list[tuple[str, str, IntArray]]:
 
 
 def _ranked(
-    result: Result, what: str, kind: str, members: BoolArray, distance: FloatArray
+    result: StoredEvaluation, what: str, kind: str, members: BoolArray, distance: FloatArray
 ) -> tuple[str, str, IntArray]:
     rows = np.flatnonzero(members)
     of = int((result.is_match == (kind == "genuine")).sum())
@@ -58,8 +58,8 @@ def _ranked(
     return title, kind, rows[np.argsort(-distance[rows], kind="stable")]
 
 
-def _said(result: Result, row: Any) -> tuple[str, str]:
-    score, probability = float(result.decided[row]), float(result.probabilities[row])
+def _said(result: StoredEvaluation, row: Any) -> tuple[str, str]:
+    score, probability = float(result.margins[row]), float(result.probabilities[row])
     return (
         f"{abs(score):.3f} {'above' if score >= 0 else 'below'} threshold",
         f"probability {probability:.3f}",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from twinface.evaluation.summary import EVERYTHING
+from twinface.core.types import Interval
+from twinface.evaluation.summary import Estimate, Summary
 
 NOTHING = "\N{EN DASH}"  # where there is no figure
 
@@ -18,7 +18,7 @@ class Row:
         name: of it.
         value: as text.
         interval: "[0.861, 0.912]", or "" where there is none.
-        note: what it is, and how far to trust it.
+        note: what the figure means, and how far to trust it.
     """
 
     name: str
@@ -27,88 +27,94 @@ class Row:
     note: str = ""
 
 
-def figure_rows(figures: dict[str, Any]) -> list[Row]:
+def figure_rows(summary: Summary) -> list[Row]:
     """What the model achieved, with intervals."""
-    rows = [_accuracy(figures), *_ranking(figures)]
-    trials = figures.get("one_shot")
+    rows = [_accuracy(summary), *_ranking(summary)]
+    trials = summary.one_shot
     if trials:
-        count = f"{trials['ways']}-way, {trials['trials']:,} trials"
-        note = f"{count}: share where the right one of so many candidates is the nearest"
-        rows.append(Row("One-shot", share(trials["accuracy"]), interval(trials["interval"]), note))
+        note = (
+            f"{trials.ways}-way, {trials.trials:,} trials: "
+            "share where the right one of so many candidates is the nearest"
+        )
+        rows.append(_row("One-shot", trials.accuracy, note))
     return [
         *rows,
-        Row("Cross-entropy", share(figures["loss"]), note="nats a pair; always saying 0.5 gives 0.6931"),
+        Row("Cross-entropy", share(summary.loss), note="nats a pair; always saying 0.5 gives 0.6931"),
         Row(
             "Calibration error",
-            share(figures["calibration_error"]),
+            share(summary.calibration_error),
             note="mean difference between probability and outcome, over bins of equal count",
         ),
     ]
 
 
-def fact_rows(figures: dict[str, Any]) -> list[Row]:
-    """What was scored, by what, and how fast."""
-    seen = figures["seen_people"]
+def fact_rows(summary: Summary) -> list[Row]:
+    """What was scored, by which model, and how fast."""
+    seen = summary.seen_people
     return [
-        Row("Protocol", figures["protocol"]),
-        Row("Data", figures["data"]),
-        Row("Pairs", f"{figures['pairs']:,}", note=f"{figures['genuine']:,} genuine"),
-        Row("Pictures", f"{figures['images']:,}", note=f"of {figures['people']:,} people"),
-        Row("The model was shown", figures.get("shown", EVERYTHING)),
-        Row("Model", figures["model"]),
-        Row("Threshold", f"{figures['threshold']:.4f}", note=f"fitted on {figures['threshold_fitted_on']}"),
+        Row("Protocol", summary.protocol),
+        Row("Data", summary.data),
+        Row("Pairs", f"{summary.pairs:,}", note=f"{summary.genuine:,} genuine"),
+        Row("Pictures", f"{summary.images:,}", note=f"of {summary.people:,} people"),
+        Row("The model was shown", summary.shown),
+        Row("Model", summary.model),
+        Row("Threshold", f"{summary.threshold:.4f}", note=f"fitted on {summary.threshold_fitted_on}"),
         Row(
             "Pairs with people the model has seen",
-            f"{seen['pairs']:,}",
-            note=f"{seen['trained_on']:,} people trained on, {seen['tuned_on']:,} tuned on",
+            f"{seen.pairs:,}",
+            note=f"{seen.trained_on:,} people trained on, {seen.tuned_on:,} tuned on",
         ),
-        Row(
-            "Speed",
-            f"{figures['images_per_second']:,.0f} pictures/s",
-            note=f"{figures['seconds']:.1f} s in all",
-        ),
-        Row("SHA-256 of the pictures", figures["data_sha256"]),
+        Row("Speed", f"{summary.images_per_second:,.0f} pictures/s", note=f"{summary.seconds:.1f} s in all"),
+        Row("SHA-256 of the pictures", summary.data_sha256 or NOTHING),
     ]
 
 
-def _accuracy(figures: dict[str, Any]) -> Row:
+def _accuracy(summary: Summary) -> Row:
     note = "share of pairs judged rightly at the threshold"
-    if figures.get("folds"):
-        note = f"mean of {len(figures['folds'])} folds, ± {figures['standard_error']:.4f} standard error"
-    return Row("Accuracy", share(figures["accuracy"]), interval(figures["accuracy_interval"]), note)
+    if summary.folds:
+        error = summary.folds.standard_error
+        note = f"mean of {len(summary.folds.accuracies)} folds, ± {error:.4f} standard error"
+    return _row("Accuracy", summary.accuracy, note)
 
 
-def _ranking(figures: dict[str, Any]) -> list[Row]:
-    if figures["auc"] is None:
+def _ranking(summary: Summary) -> list[Row]:
+    if summary.auc is None or summary.eer is None:
         nothing = "needs genuine and impostor pairs; these are of one kind"
         return [Row("Area under ROC", NOTHING, note=nothing), Row("Equal error rate", NOTHING, note=nothing)]
     rows = [
-        Row("Area under ROC", share(figures["auc"]), interval(figures["auc_interval"]),
-            "chance that a genuine pair outscores an impostor pair"),
-        Row("Equal error rate", share(figures["eer"]), interval(figures["eer_interval"]),
-            "where false accepts and false rejects are equally frequent"),
-    ]  # fmt: skip
-    for point in figures["tar_at_far"]:
-        hedge = "; few false accepts: a rough figure" if point["few_false_accepts"] else ""
-        name = f"TAR at FAR {100 * point['far']:g} %"
+        _row(
+            "Area under ROC",
+            summary.auc,
+            "chance that a genuine pair has a higher score than an impostor pair",
+        ),
+        _row("Equal error rate", summary.eer, "where false accepts and false rejects are equally frequent"),
+    ]
+    for point in summary.tar_at_far:
+        hedge = "; few false accepts: a rough figure" if point.few_false_accepts else ""
         note = f"genuine pairs accepted when at most that many impostors are{hedge}"
-        rows.append(Row(name, share(point["tar"]), interval(point["interval"]), note))
+        rows.append(_row(f"TAR at FAR {100 * point.far:g} %", point.tar, note))
     return rows
 
 
-def share(value: float | None) -> str:
+def _row(name: str, estimate: Estimate, note: str) -> Row:
+    return Row(name, share(estimate.value), interval(estimate.interval), note)
+
+
+def share(value: float | Estimate | None) -> str:
     """Four digits, or a dash.
 
     >>> share(0.5)
     '0.5000'
     """
-    return NOTHING if value is None else f"{value:.4f}"
+    if value is None:
+        return NOTHING
+    return f"{value.value if isinstance(value, Estimate) else value:.4f}"
 
 
-def interval(value: list[float] | None) -> str:
+def interval(value: Interval | None) -> str:
     """An interval's ends.
 
-    >>> interval([0.25, 0.5])
+    >>> interval(Interval(0.25, 0.5))
     '[0.2500, 0.5000]'
     """
-    return "" if value is None else f"[{value[0]:.4f}, {value[1]:.4f}]"
+    return "" if value is None else f"[{value.low:.4f}, {value.high:.4f}]"

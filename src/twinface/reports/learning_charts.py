@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from twinface.reports.charts import FOURTH, INK, MUTED, THIRD, Chart, chart, share_axis
+from twinface.training.epoch_metrics import EpochMetrics, best_epoch
 
-Records = Sequence[dict[str, Any]]
+Epochs = Sequence[EpochMetrics]
 # None of the two colours that mean genuine and impostor.
 _SHARES = (
     ("accuracy", "accuracy", INK, "-"),
@@ -21,39 +22,33 @@ _SHARES = (
 _LOSSES = {"loss": (INK, "-"), "validation_loss": (FOURTH, "--")}
 
 
-def best_epoch(records: Records) -> int | None:
-    """The number of the epoch whose weights were kept, or None before the first validation."""
-    best = [record["epoch"] for record in records if record.get("best")]
-    return best[-1] if best else None
-
-
-def learning_charts(records: Records, loss_is_cross_entropy: bool) -> list[Chart]:
+def learning_charts(metrics: Epochs, loss_is_cross_entropy: bool) -> list[Chart]:
     """Loss, validation figures and learning rate over epochs; nothing where no epoch is finished.
 
     Args:
-        records: the lines of `metrics.jsonl`.
+        metrics: of the epochs so far.
         loss_is_cross_entropy: whether training and validation loss are the same measure of the same thing,
             and so belong into one chart.
     """
-    if not records:
+    if not metrics:
         return []
     charts = []
     if loss_is_cross_entropy:
-        charts.append(_loss("Loss", records, {"loss": "training", "validation_loss": "validation"}))
+        charts.append(_loss("Loss", metrics, {"loss": "training", "validation_loss": "validation"}))
     else:
-        charts.append(_loss("Training loss", records, {"loss": "training"}))
-        charts.append(_loss("Validation loss", records, {"validation_loss": "validation"}))
-    charts += [_shares(records), _learning_rate(records)]
+        charts.append(_loss("Training loss", metrics, {"loss": "training"}))
+        charts.append(_loss("Validation loss", metrics, {"validation_loss": "validation"}))
+    charts += [_shares(metrics), _learning_rate(metrics)]
     return [drawn for drawn in charts if drawn is not None]
 
 
-def _loss(title: str, records: Records, names: dict[str, str]) -> Chart | None:
-    curves = {name: _curve(records, name) for name in names}
+def _loss(title: str, metrics: Epochs, names: dict[str, str]) -> Chart | None:
+    curves = {name: _curve(metrics, name) for name in names}
     if not any(epochs for epochs, _ in curves.values()):
         return None
 
     def draw(figure: Figure) -> None:
-        axes = _epoch_axes(figure, records, "loss" if "loss" in names else "cross-entropy, nats a pair")
+        axes = _epoch_axes(figure, metrics, "loss" if "loss" in names else "cross-entropy, nats a pair")
         for name, (epochs, values) in curves.items():
             color, line = _LOSSES[name]
             axes.plot(epochs, values, line, color=color, **_marker(epochs), label=names[name])
@@ -71,14 +66,14 @@ def _loss(title: str, records: Records, names: dict[str, str]) -> Chart | None:
     return chart(title, f"{title} over epochs: {said}.", draw, caption)
 
 
-def _shares(records: Records) -> Chart | None:
-    curves = [(label, *_curve(records, name), color, line) for name, label, color, line in _SHARES]
+def _shares(metrics: Epochs) -> Chart | None:
+    curves = [(label, *_curve(metrics, name), color, line) for name, label, color, line in _SHARES]
     curves = [curve for curve in curves if curve[1]]
     if not curves:
         return None
 
     def draw(figure: Figure) -> None:
-        axes = _epoch_axes(figure, records, "")
+        axes = _epoch_axes(figure, metrics, "")
         for label, epochs, values, color, line in curves:
             axes.plot(epochs, values, line, color=color, **_marker(epochs), label=label)
         lowest = min(min(values) for _, _, values, _, _ in curves)
@@ -89,17 +84,17 @@ def _shares(records: Records) -> Chart | None:
         f"{label} ends at {values[-1]:.4f}, best {max(values):.4f}" for label, _, values, _, _ in curves
     )
     return chart(
-        "Validation", f"Validation over epochs: {said}.", draw, "Of people whom training did not see."
+        "Validation", f"Validation over epochs: {said}.", draw, "Of people that training did not see."
     )
 
 
-def _learning_rate(records: Records) -> Chart | None:
-    epochs, rates = _curve(records, "learning_rate")
+def _learning_rate(metrics: Epochs) -> Chart | None:
+    epochs, rates = _curve(metrics, "learning_rate")
     if not epochs:
         return None
 
     def draw(figure: Figure) -> None:
-        axes = _epoch_axes(figure, records, "learning rate at the epoch's end")
+        axes = _epoch_axes(figure, metrics, "learning rate at the epoch's end")
         axes.plot(epochs, rates, color=INK, **_marker(epochs))
         axes.set_ylim(bottom=0)
 
@@ -107,23 +102,24 @@ def _learning_rate(records: Records) -> Chart | None:
     return chart("Learning rate", said, draw)
 
 
-def _curve(records: Records, name: str) -> tuple[list[int], list[float]]:
-    """The epochs that measured something, and what."""
-    found = [(record["epoch"], record[name]) for record in records if record.get(name) is not None]
+def _curve(metrics: Epochs, name: str) -> tuple[list[int], list[float]]:
+    """The epochs that measured a figure, and its values."""
+    lines = [each.to_dict() for each in metrics]
+    found = [(line["epoch"], line[name]) for line in lines if line.get(name) is not None]
     return [epoch for epoch, _ in found], [value for _, value in found]
 
 
-def _epoch_axes(figure: Figure, records: Records, label: str) -> Axes:
+def _epoch_axes(figure: Figure, metrics: Epochs, label: str) -> Axes:
     axes = figure.subplots()
     axes.set_xlabel("epoch")
     axes.set_ylabel(label)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    best = best_epoch(records)
+    best = best_epoch(metrics)
     if best is not None:
-        axes.axvline(best, color=MUTED, linewidth=1, linestyle=":")
+        axes.axvline(best.epoch, color=MUTED, linewidth=1, linestyle=":")
         axes.annotate(
-            f"best: {best}",
-            (best, 1.0),
+            f"best: {best.epoch}",
+            (best.epoch, 1.0),
             xycoords=("data", "axes fraction"),
             xytext=(0, 3),
             textcoords="offset points",
@@ -131,8 +127,8 @@ def _epoch_axes(figure: Figure, records: Records, label: str) -> Axes:
             color=MUTED,
             fontsize=8.5,
         )
-    if len(records) == 1:  # a single point in the middle, not an axis of fractions of an epoch
-        axes.set_xlim(records[0]["epoch"] - 1, records[0]["epoch"] + 1)
+    if len(metrics) == 1:  # a single point in the middle, not an axis of fractions of an epoch
+        axes.set_xlim(metrics[0].epoch - 1, metrics[0].epoch + 1)
     return axes
 
 

@@ -12,7 +12,8 @@ from matplotlib.patches import Rectangle
 
 from twinface.core.types import FloatArray
 from twinface.evaluation.metrics import RocCurve, confusion, roc_curve
-from twinface.evaluation.results import Result
+from twinface.evaluation.results import StoredEvaluation
+from twinface.evaluation.summary import Estimate
 from twinface.reports.charts import INK, MUTED, PAPER, THIRD, Chart, chart, share_axis
 
 _RULE_OF_30 = 30  # Doddington et al. 2000: fewer errors measure no rate to within about a third of it
@@ -32,24 +33,24 @@ class _Rates:
     impostors: int
 
 
-def rate_charts(result: Result) -> list[Chart]:
+def rate_charts(result: StoredEvaluation) -> list[Chart]:
     """ROC and DET curve; nothing where the pairs are all of one kind."""
     if result.is_match.all() or not result.is_match.any():
         return []
-    table = confusion(result.decided, result.is_match, 0.0)
+    table = confusion(result.margins, result.is_match, 0.0)
     genuine, impostors = int(result.is_match.sum()), int((~result.is_match).sum())
     rates = _Rates(
-        roc_curve(result.decided, result.is_match),
+        roc_curve(result.margins, result.is_match),
         table.false_accept / impostors,
         table.true_accept / genuine,
         genuine,
         impostors,
     )
-    note = _FOLDED if "folds" in result.figures else ""
-    return [_roc(rates, result.figures.get("auc"), note), _det(rates, result.figures.get("eer"), note)]
+    note = _FOLDED if result.summary.folds else ""
+    return [_roc(rates, result.summary.auc, note), _det(rates, result.summary.eer, note)]
 
 
-def _roc(rates: _Rates, area: float | None, note: str) -> Chart:
+def _roc(rates: _Rates, area: Estimate | None, note: str) -> Chart:
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], ":", color=MUTED, linewidth=1)
@@ -61,11 +62,11 @@ def _roc(rates: _Rates, area: float | None, note: str) -> Chart:
         share_axis(axes, "y", -0.01, 1.01)
 
     said = f"At the threshold {rates.tar:.4f} of genuine and {rates.far:.4f} of impostor pairs are accepted."
-    measured = "" if area is None else f"Area under the curve {area:.4f}. "
+    measured = "" if area is None else f"Area under the curve {area.value:.4f}. "
     return chart("ROC", f"ROC curve. {measured}{said}", draw, f"Dotted: a verifier that guesses.{note}")
 
 
-def _det(rates: _Rates, eer: float | None, note: str) -> Chart:
+def _det(rates: _Rates, eer: Estimate | None, note: str) -> Chart:
     # Half an error is as far down as these pairs can say anything. Rates above 60 % are shown only of a
     # verifier so poor that little else could be seen of it.
     lowest = max(min(0.5 / rates.genuine, 0.5 / rates.impostors, 0.005), 1e-6)
@@ -92,7 +93,7 @@ def _det(rates: _Rates, eer: float | None, note: str) -> Chart:
         axes.set_xlim(low, high)
         axes.set_ylim(low, high)
 
-    equal = "" if eer is None else f" Equal error rate {eer:.4f}."
+    equal = "" if eer is None else f" Equal error rate {eer.value:.4f}."
     caption = (
         "Axes in standard deviations of a normal distribution; dotted: equal error rates. "
         f"Hatched: fewer than {_RULE_OF_30} errors, too few to measure a rate.{note}"

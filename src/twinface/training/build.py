@@ -12,7 +12,7 @@ from twinface.models.distances import DISTANCES
 from twinface.networks.backbones import BACKBONES
 from twinface.networks.build import TRAINABLE_DISTANCES, build_network, fit_backbone
 from twinface.networks.initial_weights import INITIALISATIONS
-from twinface.networks.projection import PROJECTIONS
+from twinface.networks.projections import PROJECTIONS
 from twinface.networks.siamese import SiameseNetwork
 from twinface.training.averaging import WeightAverage
 from twinface.training.losses import LOSSES, Loss, PartByPart
@@ -58,15 +58,16 @@ def check_components(settings: Settings) -> None:
         )
 
 
-def check_network(settings: Settings) -> None:
-    """Refuses a network that cannot be built for this input, or that would be used as it was drawn.
+def check_network(settings: Settings) -> SiameseNetwork:
+    """Builds the network. Refuses one that does not fit its input, or whose weights would stay as they were drawn.
 
     Raises:
         SettingsError: what is wrong with it.
     """
-    backbone = build_network(settings.network, settings.imaging).backbone
-    if settings.trainer.epochs == 0 and any(backbone.learning):
+    network = build_network(settings.network, settings.imaging)
+    if settings.trainer.epochs == 0 and any(network.backbone.learning):
         raise SettingsError("trainer.epochs: found 0, need 1 or more: the network has layers to learn")
+    return network
 
 
 def build_loss(loss: Component, network: SiameseNetwork, people: int) -> Loss:

@@ -1,33 +1,25 @@
-"""A whole training run: from settings and a data set to a run folder with a model that can be used."""
+"""Trains a run from wherever it stands to a model that can be used."""
 
 from __future__ import annotations
 
 import logging
-import shlex
-import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
-from torch import nn
 
 from twinface import __version__
-from twinface.core.errors import ModelError
+from twinface.core.errors import ModelError, TwinfaceError
 from twinface.core.interruption import Interrupted, StopRequest
 from twinface.core.registry import build
-from twinface.core.settings import Settings
-from twinface.datasets import Dataset
-from twinface.datasets.training_split import DataSource, PeopleSplit, split_dataset
+from twinface.core.types import ProgressCallback
 from twinface.faces.cache import PreparedFaces, prepare_faces
-from twinface.faces.prepare import build_preparation
-from twinface.models.provenance import Provenance, hash_people, new_salt
-from twinface.training.build import build_training_state, check_components, check_network
-from twinface.training.checkpoint import load_checkpoint
-from twinface.training.finalize import finish
-from twinface.training.loop import Callbacks, Plan, TrainingPosition, leave_if, train
+from twinface.faces.preparation import build_preparation
+from twinface.training.build import build_training_state
+from twinface.training.callbacks import Callbacks
+from twinface.training.loop import leave_if, training_loop
+from twinface.training.open_run import OpenRun
+from twinface.training.plan import TrainingPlan, TrainingPosition
 from twinface.training.processes import Processes
-from twinface.training.run_folder import RunFolder, now
+from twinface.training.run_folder import now
+from twinface.training.run_info import DataInfo, MachineInfo, RunCosts
 from twinface.training.runtime import (
     Machine,
     choose_machine,
@@ -41,202 +33,159 @@ from twinface.training.shared_layers import share_layers
 from twinface.training.state_file import read_tensors
 from twinface.training.training_state import TrainingState
 from twinface.training.validation import Validator
+from twinface.training.write_model import write_model
 
 log = logging.getLogger("twinface")
 
 
-def start_run(
-    source: DataSource, settings: Settings, seed: int, folder: RunFolder, start_from: Path | None = None
-) -> None:
-    """Checks all settings and makes the run folder; `continue_run` then trains.
-
-    Raises:
-        SettingsError: a setting is wrong, or the folder is taken.
-        DataError: the data set is not there, or has too few people.
-    """
-    check_components(settings)
-    check_network(settings)
-    dataset = source.open()
-    build_preparation(settings.imaging, dataset.region)
-    split_dataset(dataset, settings)  # refuses what cannot be split, before there is a folder
-    salt = load_checkpoint(start_from)[1].provenance.salt if start_from else new_salt()
-    folder.create(
-        settings,
-        {
-            "seed": seed,
-            "source": vars(source),
-            "start_from": str(start_from) if start_from else None,
-            "salt": salt,
-            "command": shlex.join(["twinface", *sys.argv[1:]]),
-        },
-    )
-
-
 def continue_run(
-    folder: RunFolder,
-    stop: StopRequest,
-    watcher: Callbacks,
-    on_prepare: Callable[[int, int], None] | None = None,
+    run: OpenRun,
+    stop: StopRequest | None = None,
+    callbacks: Callbacks | None = None,
+    on_prepare: ProgressCallback | None = None,
     processes: Processes | None = None,
 ) -> TrainingPosition:
-    """Trains a run that `start_run` made, from wherever it stands, to the end, and writes its model.
+    """Trains a run to its end, from wherever it stands, and writes its model.
 
     Args:
-        folder: the run; a `FollowedRun` in all processes but the first.
-        stop: a request to stop, see `interruption`.
-        watcher: is told of steps and epochs.
-        on_prepare: told (done, all) while pictures are prepared.
-        processes: who shares each batch; None is one process alone.
+        run: its folder is a `FollowedRun` in all processes but the first.
+        stop: a request to stop, see `interruption`; None never stops.
+        callbacks: are called after each step and epoch.
+        on_prepare: called with (pictures done, in total) while pictures are prepared.
+        processes: among which each batch is shared; None is one process alone.
 
     Raises:
-        TwinfaceError: whatever is wrong with settings, data, disk or numbers; the run can be continued.
+        TwinfaceError: something is wrong with settings, data, disk or numbers. The run is marked as failed, and can be
+            continued.
         Interrupted: a signal came; the state is saved.
     """
-    settings, about = folder.settings(), folder.about()
-    processes = processes or Processes()
+    folder, processes = run.folder, processes or Processes()
     try:
-        folder.note(status="training", twinface=__version__)
-        progress = _train(folder, settings, about, stop, watcher, on_prepare, processes)
+        folder.note(status="training", twinface=__version__, reason=None)
+        position = _train(run, stop or StopRequest(), callbacks or Callbacks(), on_prepare, processes)
         folder.note(
-            status="finished", finished=now(), epochs=progress.epoch, best_epoch=progress.best_epoch + 1
+            status="finished", finished=now(), epochs=position.epoch, best_epoch=position.best_epoch + 1
         )
     except Interrupted:
         folder.note(status="stopped")
         log.info("stopped; continue with: %s train --resume %s", processes.command, folder.path)
         raise
-    return progress
+    except TwinfaceError as error:
+        folder.note(status="failed", reason=str(error))
+        log.error("failed: %s", error)
+        raise
+    return position
 
 
 def _train(
-    folder: RunFolder,
-    settings: Settings,
-    about: dict[str, Any],
+    run: OpenRun,
     stop: StopRequest,
-    watcher: Callbacks,
-    on_prepare: Callable[[int, int], None] | None,
+    callbacks: Callbacks,
+    on_prepare: ProgressCallback | None,
     processes: Processes,
 ) -> TrainingPosition:
-    seed: int = about["seed"]
     make_deterministic()
-    trainer = settings.trainer
-    if trainer.epochs:
+    settings, split = run.settings, run.split
+    if settings.trainer.epochs:
         keep_memory()
+    trainer = settings.trainer
     machine = choose_machine(trainer.device, trainer.precision, trainer.threads, processes)
-    _note_machine(folder, about, machine)
-    dataset = DataSource(**about["source"]).open()
-    split = split_dataset(dataset, settings)
-    preparation = build_preparation(settings.imaging, dataset.region)
-    with watcher.phase("preparing"), processes.first_before_others():
+    _note_machine(run, machine)
+    preparation = build_preparation(settings.imaging, run.dataset.region)
+    with callbacks.phase("preparing"), processes.first_before_others():
         faces = prepare_faces(split.source.faces, preparation, progress=on_prepare)
         validation = prepare_faces(split.validation.faces, preparation, progress=on_prepare)
-    _note_data(folder, about, dataset, split, faces, validation)
+    _note_data(run, faces, validation)
     leave_if(processes.highest(stop.signal_number or 0), processes)
-    cross_entropy = settings.loss.name == "bce"
     validator = Validator(
-        validation.images, split.validation, settings.validation, machine, seed, cross_entropy, processes
-    )
-    plan = Plan(
-        faces=faces.images,
-        sampler=build("sampling", SAMPLERS, settings.sampling, split.source),
-        augment=settings.augment,
-        schedule=build("schedule", SCHEDULES, settings.schedule, trainer.epochs),
-        validate=validator,
-        trainer=trainer,
-        validation=settings.validation,
-        machine=machine,
-        seed=seed,
+        validation.images,
+        split.validation,
+        settings.validation,
+        machine,
+        run.info.seed,
+        scores_are_logits=settings.loss.name == "bce",
         processes=processes,
     )
-    learner = _learner(folder, settings, about, plan)
+    plan = _plan(run, faces, validator, machine, processes)
+    state = _initial_state(run, plan)
     log.info("training on %d pictures of %s; %s", len(faces), split.trained_on, machine)
-    progress = train(learner, plan, folder, stop, watcher)
+    position = training_loop(state, plan, run.folder, stop, callbacks)
     if processes.first:
         began = time.monotonic()
-        weights, _ = read_tensors(folder.best)
-        provenance = _provenance(about, split)
-        finish(
-            folder, settings, seed, weights, split, (faces, validation), provenance, dataset.title, validator
+        weights, _ = read_tensors(run.folder.best)
+        run.network.load_state_dict(weights)
+        write_model(run, faces, validation, validator)
+        run.folder.state.forget_previous()
+        run.folder.note(
+            costs=RunCosts(
+                training=round(position.seconds, 2),
+                writing=round(time.monotonic() - began, 2),
+                images_per_second=round(position.images / max(position.seconds, 1e-9), 1),
+                network_parameters=sum(each.numel() for each in state.network.parameters()),
+                loss_parameters=sum(each.numel() for each in state.loss.parameters()),
+                numbers=sum(each.numel() for each in run.network.state_dict().values()),
+            )
         )
-        folder.state.forget_previous()
-        _note_costs(folder, learner, progress, time.monotonic() - began)
-    return progress
+    return position
 
 
-def _learner(folder: RunFolder, settings: Settings, about: dict[str, Any], plan: Plan) -> TrainingState:
-    """What is trained, as the seed draws it or as the model to start from has it; a state on disk is loaded later."""
-    begins = not folder.state.exists()
-    learner = build_training_state(
-        settings, plan.sampler.people, plan.machine, plan.seed, plan.faces if begins else None
-    )
-    if about.get("start_from"):
-        before = load_checkpoint(about["start_from"])[0]
-        before.projection = before.score_normalisation = None  # they belong to the weights as they were
-        learner.network.load_state_dict(before.state_dict())
-    share_layers(learner.network, plan.processes)
-    return learner
-
-
-def _provenance(about: dict[str, Any], split: PeopleSplit) -> Provenance:
-    """Whom the model has seen; what it started from has been seen too."""
-    salt: str = about["salt"]
-    before = load_checkpoint(about["start_from"])[1].provenance if about.get("start_from") else None
-    return Provenance(
-        salt=salt,
-        trained=hash_people(split.source.faces.names, salt) | (before.trained if before else frozenset()),
-        tuned=hash_people(split.validation.faces.names, salt) | (before.tuned if before else frozenset()),
-        trained_on=split.trained_on + (f"; before that {before.trained_on}" if before else ""),
-        tuned_on=split.tuned_on + (f"; before that {before.tuned_on}" if before else ""),
+def _plan(
+    run: OpenRun, faces: PreparedFaces, validator: Validator, machine: Machine, processes: Processes
+) -> TrainingPlan:
+    settings = run.settings
+    return TrainingPlan(
+        faces=faces.images,
+        sampler=build("sampling", SAMPLERS, settings.sampling, run.split.source),
+        augment=settings.augment,
+        schedule=build("schedule", SCHEDULES, settings.schedule, settings.trainer.epochs),
+        validate=validator,
+        trainer=settings.trainer,
+        validation=settings.validation,
+        machine=machine,
+        seed=run.info.seed,
+        processes=processes,
     )
 
 
-def _note_machine(folder: RunFolder, about: dict[str, Any], machine: Machine) -> None:
-    """Records the machine; says so if a resumed run is on another, since its bits may then differ."""
-    here = describe_machine(machine)
-    before = {"processes": 1, **about.get("machine", here)}
-    if before != here:
-        changed = ", ".join(key for key in here if here[key] != before.get(key))
+def _initial_state(run: OpenRun, plan: TrainingPlan) -> TrainingState:
+    """The state before the first step; the loop loads a state from disk over it, if there is one."""
+    faces = None if run.folder.state.exists() else plan.faces
+    state = build_training_state(run.settings, plan.sampler.people, plan.machine, plan.seed, faces)
+    if run.start:
+        weights = run.start[0].state_dict()
+        # Projection and score normalisation belong to the weights as they were.
+        own = {name: weights[name] for name in state.network.state_dict() if name in weights}
+        state.network.load_state_dict(own)
+    share_layers(state.network, plan.processes)
+    return state
+
+
+def _note_machine(run: OpenRun, machine: Machine) -> None:
+    """Records the machine. Says so if a resumed run is on another one, since its bits may then differ."""
+    here, before = MachineInfo(**describe_machine(machine)), run.info.machine
+    if before and before != here:
+        changed = ", ".join(name for name, value in vars(here).items() if value != getattr(before, name))
         log.warning("resumed on another set-up (%s differ): the result may differ in its last bits", changed)
-    folder.note(machine=here)
+    run.folder.note(machine=here)
 
 
-def _note_data(
-    folder: RunFolder,
-    about: dict[str, Any],
-    dataset: Dataset,
-    split: PeopleSplit,
-    faces: PreparedFaces,
-    validation: PreparedFaces,
-) -> None:
-    """Records what the data were, and refuses to continue a run on other pictures."""
-    content = {"training": faces.content, "validation": validation.content}
-    before = about.get("data", {}).get("sha256")
-    if before and before != content:
+def _note_data(run: OpenRun, faces: PreparedFaces, validation: PreparedFaces) -> None:
+    """Records the data. Refuses to continue a run on other pictures.
+
+    Raises:
+        ModelError: the pictures differ from those that the run began with.
+    """
+    data = DataInfo(
+        title=run.dataset.title,
+        claims=run.dataset.claims,
+        trained_on=run.split.trained_on,
+        tuned_on=run.split.tuned_on,
+        pictures={"training": len(faces), "validation": len(validation)},
+        sha256={"training": faces.content, "validation": validation.content},
+    )
+    if run.info.data and run.info.data.sha256 != data.sha256:
         raise ModelError(
-            f"{folder.path}: the pictures are not those that this run began with (SHA-256 differ); "
+            f"{run.folder.path}: the pictures are not those that this run began with (SHA-256 differ); "
             "bring them back, or start a new run"
         )
-    folder.note(
-        data={
-            "title": dataset.title,
-            "claims": dataset.claims,
-            "trained_on": split.trained_on,
-            "tuned_on": split.tuned_on,
-            "pictures": {"training": len(faces), "validation": len(validation)},
-            "sha256": content,
-        }
-    )
-
-
-def _note_costs(
-    folder: RunFolder, learner: TrainingState, progress: TrainingPosition, writing: float
-) -> None:
-    """Records seconds, speed and size; `writing` is the seconds that the model took to finish and write."""
-
-    def count(module: nn.Module) -> int:
-        return sum(parameter.numel() for parameter in module.parameters())
-
-    folder.note(
-        seconds={"training": round(progress.seconds, 2), "writing the model": round(writing, 2)},
-        images_per_second=round(progress.images / max(progress.seconds, 1e-9), 1),
-        parameters={"twin": count(learner.network), "loss": count(learner.loss)},
-    )
+    run.folder.note(data=data)

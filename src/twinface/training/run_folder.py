@@ -1,15 +1,15 @@
 """A run is a folder that can be read without the program.
 
 settings.toml       every setting
-run.json            what, when, where, on which data, by which versions, and how it ended
-log.txt             what was said
-metrics.jsonl       one line an epoch
+run.json            when, where, on which data, by which versions, and how it ended (`RunInfo`)
+log.txt             messages
+metrics.jsonl       one line an epoch (`EpochMetrics`)
 state.safetensors   where training stands, to the bit
 best.safetensors    the best epoch's weights
-model/              twin.safetensors + twin.json to train on from, model.onnx (and what `export` made) to use
-profile*            where the time went, if it was asked for: a table, the same as JSON, a trace
+model/              twin.safetensors + twin.json to train on from, model.onnx to use
+profile*            where the time went, with `train --profile`
 validation.npz      the model's scores of its validation pairs, to compare it with others pair by pair
-results/            one evaluation each: numbers as JSON, scores as NPZ
+results/            one evaluation each: figures as JSON, scores as NPZ
 report.html         all of it to look at
 """
 
@@ -20,14 +20,19 @@ import logging
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twinface.core.errors import ModelError, SettingsError
+from twinface.core.formatting import html_table
 from twinface.core.settings import Settings, settings_from
 from twinface.core.storage import write_json, write_text
+from twinface.training.epoch_metrics import EpochMetrics
+from twinface.training.run_info import RunInfo
 
 if TYPE_CHECKING:
     from twinface.training.state_file import StateFile, Tensors
@@ -46,13 +51,13 @@ class RunFolder:
         self.path = Path(path)
         self.best = self.path / "best.safetensors"
         self.model = self.path / "model"
-        self.metrics = self.path / "metrics.jsonl"
+        self.metrics_file = self.path / "metrics.jsonl"
         self.manifest = self.path / "run.json"
         self.settings_file = self.path / "settings.toml"
 
     @cached_property
     def state(self) -> StateFile:
-        """Where training stands. Reading a run's figures needs neither this nor the torch that it brings."""
+        """Where training stands. Reading a run's figures needs neither this file nor torch."""
         from twinface.training.state_file import StateFile
 
         return StateFile(self.path)
@@ -62,7 +67,7 @@ class RunFolder:
         """The folder's own name."""
         return self.path.resolve().name
 
-    def create(self, settings: Settings, about: dict[str, Any]) -> None:
+    def create(self, settings: Settings, info: RunInfo) -> None:
         """Makes a new run.
 
         Raises:
@@ -82,7 +87,7 @@ class RunFolder:
         if self.path.exists() and not self.path.is_dir():
             raise SettingsError(f"{self.path}: is a file; --out needs a folder")
         write_text(self.settings_file, tomli_w.dumps(settings.as_dict()))
-        write_json(self.manifest, {"name": self.name, "status": "new", "started": now(), **about})
+        write_json(self.manifest, info.to_dict())
 
     def settings(self) -> Settings:
         """The run's settings.
@@ -101,51 +106,66 @@ class RunFolder:
             raise SettingsError(f"{self.settings_file}: cannot be read ({error})") from error
         return settings_from(values, str(self.settings_file))
 
-    def about(self) -> dict[str, Any]:
-        """What `run.json` says.
+    def info(self) -> RunInfo:
+        """The record in `run.json`.
 
         Raises:
             ModelError: it is missing or damaged.
         """
         try:
-            about: dict[str, Any] = json.loads(self.manifest.read_text(encoding="utf-8"))
+            return RunInfo.from_dict(json.loads(self.manifest.read_text(encoding="utf-8")))
         except FileNotFoundError as error:
             raise ModelError(
                 f"{self.path}: holds no run (no run.json); start one with `twinface train`"
             ) from error
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{self.manifest}: cannot be read ({error})") from error
-        return about
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ModelError(f"{self.manifest}: cannot be read ({error!r})") from error
 
-    def note(self, **values: Any) -> None:
-        """Adds to what `run.json` says."""
-        write_json(self.manifest, {**self.about(), **values})
+    @property
+    def is_finished(self) -> bool:
+        """Whether the model is there. False where there is no run yet."""
+        return self.manifest.exists() and self.info().status == "finished"
 
-    def records(self) -> list[dict[str, Any]]:
-        """The epochs' metrics, one dict a line of `metrics.jsonl`.
+    def note(self, **changes: Any) -> None:
+        """Changes fields of the record in `run.json`; see `RunInfo` for their names."""
+        write_json(self.manifest, replace(self.info(), **changes).to_dict())
+
+    def metrics(self) -> list[EpochMetrics]:
+        """The epochs' figures, from `metrics.jsonl`.
 
         Raises:
             ModelError: the file is damaged.
         """
-        if not self.metrics.exists():
+        return [EpochMetrics.from_dict(values) for values in self._lines()]
+
+    def record(self, number: int, metrics: EpochMetrics) -> None:
+        """Writes line `number` of the metrics, in place of all that an interrupted run had written from there on."""
+        lines = [*self._lines()[:number], metrics.to_dict()]
+        write_text(self.metrics_file, "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines))
+
+    def _lines(self) -> list[dict[str, Any]]:
+        if not self.metrics_file.exists():
             return []
         try:
-            return [json.loads(line) for line in self.metrics.read_text(encoding="utf-8").splitlines()]
+            return [json.loads(line) for line in self.metrics_file.read_text(encoding="utf-8").splitlines()]
         except (OSError, ValueError) as error:
             raise ModelError(
-                f"{self.metrics}: cannot be read ({error}); mend or remove it, then resume"
+                f"{self.metrics_file}: cannot be read ({error}); mend or remove it, then resume"
             ) from error
-
-    def record(self, number: int, values: dict[str, Any]) -> None:
-        """Writes line `number` of the metrics, in place of whatever an interrupted run had written after it."""
-        records = [*self.records()[:number], values]
-        write_text(self.metrics, "".join(json.dumps(record, allow_nan=False) + "\n" for record in records))
 
     def keep_best(self, weights: Tensors, about: dict[str, Any]) -> None:
         """Keeps the best weights so far."""
         from twinface.training.state_file import write_tensors
 
         write_tensors(self.best, weights, about)
+
+    def _repr_html_(self) -> str:
+        """The run as a notebook shows it: its state, and the figures of its epochs."""
+        info = self.info()
+        figures = info.validation.to_dict() if info.validation else {}
+        said = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in figures.items())
+        title = f"{info.name}: {info.status}" + (f" (validation people: {said})" if said else "")
+        return f"<p><b>{escape(title)}</b></p>" + html_table([each.to_dict() for each in self.metrics()])
 
     @contextmanager
     def locked(self, wait: float = 0) -> Iterator[None]:
@@ -183,7 +203,7 @@ class RunFolder:
 
 
 class FollowedRun(RunFolder):
-    """A run as all processes but the first see it, if several train it: they read, and leave writing to the first."""
+    """A run as seen by all processes but the first, if several train it: they read, and the first one writes."""
 
     @cached_property
     def state(self) -> StateFile:
@@ -192,14 +212,14 @@ class FollowedRun(RunFolder):
 
         return ReadOnlyState(self.path)
 
-    def note(self, **values: Any) -> None:
-        """Leaves it to the first process."""
+    def note(self, **changes: Any) -> None:
+        """Writes nothing."""
 
-    def record(self, number: int, values: dict[str, Any]) -> None:
-        """Leaves it to the first process."""
+    def record(self, number: int, metrics: EpochMetrics) -> None:
+        """Writes nothing."""
 
     def keep_best(self, weights: Tensors, about: dict[str, Any]) -> None:
-        """Leaves it to the first process."""
+        """Writes nothing."""
 
 
 def now() -> str:

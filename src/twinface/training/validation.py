@@ -17,8 +17,9 @@ from twinface.evaluation.metrics import (
     one_shot_accuracy,
 )
 from twinface.models.decision import Calibration
-from twinface.models.scoring import embed_faces, score_pairs
+from twinface.models.scoring import Score, embed_faces, score_pairs
 from twinface.networks.siamese import SiameseNetwork
+from twinface.training.epoch_metrics import ValidationMetrics
 from twinface.training.processes import Processes
 from twinface.training.runtime import Machine
 
@@ -69,14 +70,14 @@ class Validator:
             if settings.metric == "one-shot":
                 raise
 
-    def __call__(self, network: SiameseNetwork) -> dict[str, float]:
-        """Accuracy, AUC, loss and one-shot accuracy; `"value"` is what chooses, higher for better."""
+    def __call__(self, network: SiameseNetwork) -> ValidationMetrics:
+        """The network's figures; it is in evaluation mode, on the validator's machine."""
         return self.measure(network, self._embed_all(network), self.machine.device)[0]
 
     def measure(
         self, network: SiameseNetwork, embeddings: Float32Array, device: str = "cpu"
-    ) -> tuple[dict[str, float], ScoredPairs]:
-        """The same of embeddings `[N, D]` that the network has made, and the pairs' scores.
+    ) -> tuple[ValidationMetrics, ScoredPairs]:
+        """The figures of embeddings `[N, D]` that the network has made, and the pairs' scores.
 
         Args:
             network: on `device`.
@@ -95,19 +96,21 @@ class Validator:
             if self.scores_are_logits
             else fit_calibration(scored.scores, scored.is_match, "these very pairs, to compare epochs")
         )
-        measured = {
-            "accuracy": cross_validated_accuracy(scored.scores, scored.is_match, self.folds),
-            "auc": area_under_curve(scored.scores, scored.is_match),
-            "validation_loss": binary_cross_entropy(calibration.probability(scored.scores), scored.is_match),
-        }
-        if self.trials:
-            probe, candidates, answer = self.trials
-            count, ways = candidates.shape
-            similarities = score(np.repeat(embeddings[probe], ways, axis=0), embeddings[candidates.ravel()])
-            measured["one_shot"] = one_shot_accuracy(similarities.reshape(count, ways), answer)
-        chooser = {"accuracy": "accuracy", "loss": "validation_loss", "one-shot": "one_shot"}[self.metric]
-        sign = -1 if self.metric == "loss" else 1
-        return {"value": sign * measured[chooser], **measured}, scored
+        measured = ValidationMetrics(
+            accuracy=cross_validated_accuracy(scored.scores, scored.is_match, self.folds),
+            auc=area_under_curve(scored.scores, scored.is_match),
+            validation_loss=binary_cross_entropy(calibration.probability(scored.scores), scored.is_match),
+            one_shot=self._one_shot(score, embeddings),
+        )
+        return measured, scored
+
+    def _one_shot(self, score: Score, embeddings: Float32Array) -> float | None:
+        if not self.trials:
+            return None
+        probe, candidates, answer = self.trials
+        count, ways = candidates.shape
+        similarities = score(np.repeat(embeddings[probe], ways, axis=0), embeddings[candidates.ravel()])
+        return one_shot_accuracy(similarities.reshape(count, ways), answer)
 
     def _embed_all(self, network: SiameseNetwork) -> Float32Array:
         """Every picture, each by one of the processes, in the same batches as one process would make."""

@@ -1,0 +1,66 @@
+"""Options that belong together, as frozen records, so that a command takes a few of them and not twelve parameters."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Seed = Annotated[int, typer.Option(help="Of everything random.", min=0)]
+Overrides = Annotated[list[str] | None, typer.Option("--set", help="Change one setting: trainer.epochs=5")]
+Root = Annotated[Path | None, typer.Option(help="Folder of the data, where it is not in a usual place.")]
+Layout = Annotated[str | None, typer.Option(help="Which version of LFW: lfw-a, original, funneled …")]
+ModelPlace = Annotated[
+    Path, typer.Option(help="A run folder, a model file (.onnx), or a shipped model's name.")
+]
+Left = Annotated[Path, typer.Argument(help="A picture.")]
+Right = Annotated[Path, typer.Argument(help="Another picture.")]
+SHIPPED = Path("default")
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """Which pictures."""
+
+    data: Annotated[str | None, typer.Option(help="Data set: lfw, orl or folder.")] = None
+    root: Root = None
+    layout: Layout = None
+
+
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """Lets a command have parameters that are dataclasses: each field becomes an option of its own.
+
+    Args:
+        command: its dataclass parameters have fields annotated as typer wants options; other parameters stay.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    groups = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+    parameters = []
+    for name, parameter in inspect.signature(command).parameters.items():
+        if name not in groups:
+            parameters.append(parameter.replace(annotation=hints[name], kind=parameter.KEYWORD_ONLY))
+            continue
+        types = get_type_hints(groups[name], include_extras=True)
+        parameters += [
+            parameter.replace(name=field.name, annotation=types[field.name], default=field.default)
+            for field in fields(groups[name])
+        ]
+
+    @wraps(command)
+    def flat(**values: Any) -> None:
+        records = {
+            name: group(**{field.name: values.pop(field.name) for field in fields(group)})
+            for name, group in groups.items()
+        }
+        command(**records, **values)
+
+    ordered = [each.replace(kind=each.KEYWORD_ONLY) for each in parameters]
+    flat.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]
+    flat.__annotations__ = {each.name: each.annotation for each in ordered}
+    return flat

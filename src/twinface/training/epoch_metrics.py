@@ -1,0 +1,107 @@
+"""The figures of an epoch: one line of `metrics.jsonl`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from twinface.core.errors import DataError
+
+Metric = Literal["accuracy", "loss", "one-shot"]
+
+
+@dataclass(frozen=True)
+class ValidationMetrics:
+    """A network's figures on the validation people.
+
+    Attributes:
+        accuracy: of the validation pairs, each tenth at the threshold of the others.
+        auc: area under the ROC curve.
+        validation_loss: cross-entropy in nats a pair.
+        one_shot: share of right answers in one-shot trials; None where there are too few people to draw them.
+    """
+
+    accuracy: float
+    auc: float
+    validation_loss: float
+    one_shot: float | None = None
+
+    def chosen_by(self, metric: Metric) -> float:
+        """The figure that chooses between epochs, higher for better.
+
+        Args:
+            metric: see `ValidationSettings`.
+
+        Raises:
+            DataError: there are no one-shot trials to choose by.
+        """
+        if metric == "one-shot":
+            if self.one_shot is None:
+                raise DataError("validation.metric = one-shot: too few validation people for one-shot trials")
+            return self.one_shot
+        return -self.validation_loss if metric == "loss" else self.accuracy
+
+    def to_dict(self) -> dict[str, float]:
+        """Plain values; figures that were not measured are left out."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochMetrics:
+    """An epoch's figures.
+
+    Attributes:
+        epoch: from 1.
+        loss: mean over the epoch's batches.
+        learning_rate: of the last step.
+        seconds: of training so far.
+        validation: None in an epoch without validation.
+        value: the figure that chooses the best epoch, higher for better; None without validation.
+        best: whether it is the best so far.
+    """
+
+    epoch: int
+    loss: float
+    learning_rate: float
+    seconds: float
+    validation: ValidationMetrics | None = None
+    value: float | None = None
+    best: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """The line's plain values; figures that were not measured are left out."""
+        values: dict[str, Any] = {
+            "epoch": self.epoch,
+            "loss": self.loss,
+            "learning_rate": self.learning_rate,
+            "seconds": self.seconds,
+        }
+        if self.validation:
+            values |= {"value": self.value, **self.validation.to_dict(), "best": self.best}
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> EpochMetrics:
+        """The inverse of `to_dict`.
+
+        Raises:
+            KeyError: a value is missing.
+        """
+        names = ("accuracy", "auc", "validation_loss", "one_shot")
+        return cls(
+            epoch=values["epoch"],
+            loss=values["loss"],
+            learning_rate=values["learning_rate"],
+            seconds=values["seconds"],
+            validation=ValidationMetrics(**{name: values[name] for name in names if name in values})
+            if "accuracy" in values
+            else None,
+            value=values.get("value"),
+            best=values.get("best", False),
+        )
+
+
+def best_epoch(metrics: Sequence[EpochMetrics]) -> EpochMetrics | None:
+    """The last epoch that was the best so far, which is the one whose weights were kept; None before any validation."""
+    return next((each for each in reversed(metrics) if each.best), None)

@@ -1,0 +1,181 @@
+"""Judges a run, a model file or a shipped model by a protocol; needs no torch."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from twinface.core.errors import SettingsError
+from twinface.core.progress import progress_bar
+from twinface.core.types import PairSet, ProgressCallback
+from twinface.datasets import Dataset
+from twinface.datasets.pairs_file import read_pairs
+from twinface.datasets.training_split import DataSource, validation_of
+from twinface.evaluation.evaluate import Evaluation, evaluate
+from twinface.evaluation.fitted_model import show_only
+from twinface.evaluation.leaks import unseen_pairs
+from twinface.evaluation.results import save_result
+from twinface.faces.mask import mask_for
+from twinface.models.embedder import Embedder
+from twinface.models.load import load_model
+from twinface.training.run_folder import RunFolder
+
+log = logging.getLogger("twinface")
+
+
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """What to judge a model on. One of `protocol` and `pairs` is given.
+
+    Attributes:
+        protocol: "view1" or "view2" on LFW; "unseen" draws pairs of people that the model has not seen.
+        pairs: a pair file of one's own.
+        data, root, layout: the data set; None takes the run's own.
+        allow_seen: score people that the model has seen, and say so in the result.
+        only: show it one part of each picture: "face" or "background".
+
+    Raises:
+        SettingsError: both or neither of `protocol` and `pairs` are given, or `only` with `pairs`.
+    """
+
+    protocol: str | None = None
+    pairs: Path | None = None
+    data: str | None = None
+    root: Path | None = None
+    layout: str | None = None
+    allow_seen: bool = False
+    only: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.protocol is None) == (self.pairs is None):
+            raise SettingsError("need one of --protocol (view1, view2, unseen) and --pairs FILE")
+        if self.only and self.pairs:
+            raise SettingsError(
+                "--only needs --protocol: of a pair file's pictures it is not known where the face is"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class ChosenPairs:
+    """The pairs to score, what may be claimed of them, and the data set that they come from (None: a pair file)."""
+
+    pairs: PairSet
+    claims: str
+    dataset: Dataset | None
+
+
+def evaluate_run(
+    model: str | Path,
+    protocol: str | None = None,
+    *,
+    pairs: Path | str | None = None,
+    dataset: Dataset | None = None,
+    root: Path | str | None = None,
+    allow_seen: bool = False,
+    only: str | None = None,
+) -> Evaluation:
+    """Judges a model on people that it has not seen; a run folder keeps the result.
+
+    Args:
+        model: a run folder, a model file, or the name of a shipped model.
+        protocol: "view1" or "view2" on LFW, or "unseen".
+        pairs: a pair file, in place of a protocol.
+        dataset: to judge it on; None takes the run's own.
+        root: folder of the pair file's pictures.
+        allow_seen: score people that the model has seen, and say so in the result.
+        only: show the model one part of each picture: "face" or "background".
+
+    Returns:
+        The evaluation. A notebook shows its figures as a table.
+
+    Raises:
+        LeakError: the model has seen some of these people, and `allow_seen` is false.
+        SettingsError, DataError, ModelError, ImageError: the request, the data or the model is wrong.
+
+    Example:
+        >>> evaluate_run("runs/orl", protocol="unseen").summary.accuracy  # doctest: +SKIP
+    """
+    source = dataset.source if dataset else None
+    request = EvaluationRequest(
+        protocol=protocol,
+        pairs=Path(pairs) if pairs else None,
+        data=source.data if source else None,
+        root=Path(root) if root else Path(source.root) if source and source.root else None,
+        layout=source.layout if source else None,
+        allow_seen=allow_seen,
+        only=only,
+    )
+    with progress_bar("embedding") as progress:
+        return answer(model, request, progress)
+
+
+def answer(
+    place: str | Path, request: EvaluationRequest, progress: ProgressCallback | None = None
+) -> Evaluation:
+    """Judges the model at a place; a run folder keeps the result.
+
+    Args:
+        place: a run folder, a model file, or the name of a shipped model.
+        request: what to judge it on.
+        progress: called with (faces done, faces in total).
+
+    Raises:
+        LeakError, SettingsError, DataError, ModelError, ImageError: see `evaluate_run`.
+    """
+    model: Embedder = load_model(place)
+    folder = run_at(place)
+    chosen = _choose(model, folder, request)
+    if request.only and chosen.dataset:
+        model = _masked(model, request.only, chosen.pairs, chosen.dataset, progress)
+    result = evaluate(
+        model,
+        chosen.pairs,
+        request.protocol or "pairs",
+        claims=chosen.claims,
+        allow_seen=request.allow_seen,
+        progress=progress,
+    )
+    if folder:
+        save_result(folder.path, result, name=request.pairs.stem if request.pairs else None)
+    return result
+
+
+def run_at(place: str | Path) -> RunFolder | None:
+    """The run folder at a place, or None for a model file or a shipped model."""
+    folder = RunFolder(place)
+    return folder if folder.manifest.is_file() else None
+
+
+def _choose(model: Embedder, folder: RunFolder | None, request: EvaluationRequest) -> ChosenPairs:
+    own = folder.info().source if folder else None
+    if own and request.data not in (None, own.data):
+        own = None  # another data set: root and layout of the run's own say nothing of it
+    root = request.root or (Path(own.root) if own and own.root else None)
+    if request.pairs is not None:
+        if root is None:
+            raise SettingsError("--root is missing: name the folder that the pair file's pictures are in")
+        return ChosenPairs(read_pairs(request.pairs, root), "Pairs of one's own: no public protocol.", None)
+    data = request.data or (own.data if own else "lfw" if request.protocol in ("view1", "view2") else None)
+    if data is None:
+        raise SettingsError("--data is missing: name the data set to judge on")
+    layout = request.layout or (own.layout if own else None)
+    dataset = DataSource(data, str(root) if root else None, layout).open()
+    if request.protocol == "unseen":
+        pairs = unseen_pairs(dataset, model.record)
+        return ChosenPairs(pairs, "Drawn pairs: no public protocol.", dataset)
+    assert request.protocol is not None
+    return ChosenPairs(dataset.protocol(request.protocol), dataset.claims, dataset)
+
+
+def _masked(
+    model: Embedder, only: str, pairs: PairSet, dataset: Dataset, progress: ProgressCallback | None
+) -> Embedder:
+    """The model, shown one part of each picture, with a threshold fitted anew where its validation people are here."""
+    mask = mask_for(only, pairs.faces.region, pairs.name)
+    validation = validation_of(model.record, dataset)
+    if validation is None:
+        log.warning(
+            "the model's validation people are not in this data set: it keeps its threshold for whole pictures"
+        )
+    return show_only(mask, model, validation, progress)

@@ -1,0 +1,97 @@
+"""A run before training: checked, made on disk, or opened again."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from twinface.core.settings import Settings
+from twinface.datasets import Dataset
+from twinface.datasets.training_split import DataSource, PeopleSplit, split_dataset
+from twinface.faces.preparation import build_preparation
+from twinface.models.provenance import new_salt
+from twinface.models.record import ModelRecord
+from twinface.networks.siamese import SiameseNetwork
+from twinface.training.build import check_components, check_network
+from twinface.training.checkpoint import load_checkpoint
+from twinface.training.run_folder import RunFolder, now
+from twinface.training.run_info import RunInfo
+
+
+@dataclass(frozen=True, eq=False)
+class OpenRun:
+    """A run that is ready to be trained, with everything that is read and built once.
+
+    Attributes:
+        folder: its files.
+        settings, info: what they say.
+        dataset: opened.
+        split: its people, by who is trained on and who is validated on.
+        network: on the CPU, never trained; it takes the best weights in the end, for the model.
+        start: the model whose weights it begins with, and that model's record; None for initial weights.
+    """
+
+    folder: RunFolder
+    settings: Settings
+    info: RunInfo
+    dataset: Dataset
+    split: PeopleSplit
+    network: SiameseNetwork
+    start: tuple[SiameseNetwork, ModelRecord] | None
+
+
+def start_run(
+    source: DataSource, settings: Settings, seed: int, folder: RunFolder, start_from: Path | None = None
+) -> OpenRun:
+    """Checks all settings and makes the run folder; `continue_run` then trains.
+
+    Args:
+        source: the data set.
+        settings: of the run.
+        seed: of everything random.
+        folder: new, or empty.
+        start_from: a run whose weights to begin with; None draws them.
+
+    Raises:
+        SettingsError: a setting is wrong, or the folder is taken.
+        DataError: the data set is not there, or has too few people.
+    """
+    check_components(settings)
+    network = check_network(settings)
+    dataset = source.open()
+    build_preparation(settings.imaging, dataset.region)  # refuses an impossible crop before there is a folder
+    split = split_dataset(dataset, settings)
+    start = load_checkpoint(start_from) if start_from else None
+    info = RunInfo(
+        name=folder.name,
+        started=now(),
+        seed=seed,
+        source=source,
+        start_from=str(start_from) if start_from else None,
+        salt=start[1].provenance.salt if start else new_salt(),
+        command=shlex.join(["twinface", *sys.argv[1:]]),
+    )
+    folder.create(settings, info)
+    return OpenRun(folder, settings, info, dataset, split, network, start)
+
+
+def open_run(folder: RunFolder) -> OpenRun:
+    """Opens a run that `start_run` made.
+
+    Raises:
+        ModelError: there is none, or its files are damaged.
+        SettingsError, DataError: as `start_run`.
+    """
+    settings, info = folder.settings(), folder.info()
+    dataset = info.source.open()
+    return OpenRun(
+        folder=folder,
+        settings=settings,
+        info=info,
+        dataset=dataset,
+        split=split_dataset(dataset, settings),
+        network=check_network(settings),
+        start=load_checkpoint(info.start_from) if info.start_from else None,
+    )
