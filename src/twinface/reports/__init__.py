@@ -7,7 +7,8 @@ run_page, run_view      a run: the page, and what it shows
 run_facts               rows of facts about a run
 learning_view           how training went
 data_page               a data set
-study_page              a study
+study_page, study_view  a study: the page, and what it shows
+study_disagreements     pairs on which the models of a study disagree
 figures_table           the figures of an evaluation as rows
 *_charts, charts        charts as SVG
 extreme_pairs           the pairs that a model was most wrong and most right about
@@ -32,14 +33,15 @@ def report(folder: Path | str) -> Path:
 
     Raises:
         ModelError: the folder holds neither, or a file in it is damaged.
+        SettingsError: the trials of the study are in a database server.
         StorageError: the page cannot be written; the former page stays.
     """
     folder = Path(folder)
     if (folder / "study.toml").is_file():
         from twinface.reports.study_page import write_study_report
-        from twinface.studies.sweep import open_study
+        from twinface.studies.study_folder import StudyFolder
 
-        return write_study_report(open_study(folder))
+        return write_study_report(StudyFolder.open(folder))
     run = RunFolder(folder)
     run.info()  # says what is missing where there is no run
     return write_report(run)

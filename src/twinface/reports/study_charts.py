@@ -1,82 +1,91 @@
-"""What a study found, as charts: the leaderboard, factors, curves together, who can be told apart."""
+"""The results of a study as charts: leaderboard, effects, learning curves, which models can be told apart."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from twinface.reports.charts import FOURTH, INK, MUTED, THIRD, Chart, chart, share_axis
+from twinface.studies.effects import Effect, Level
+from twinface.studies.leaderboard import Place
+from twinface.studies.results import LeaderboardLine
 
 SHOWN = 12  # of the leaderboard
 _LINES = [(INK, "-"), (FOURTH, "--"), (THIRD, "-."), (MUTED, ":"), (FOURTH, "-"), (THIRD, "--")]
 
 
-def leaderboard_chart(places: Sequence[Mapping[str, Any]]) -> Chart:
-    """Accuracy with interval and each seed's own, the first `SHOWN`."""
-    shown = places[:SHOWN]
+def leaderboard_chart(lines: Sequence[LeaderboardLine]) -> Chart:
+    """Accuracy of the first `SHOWN` models, with the interval and each seed's own accuracy."""
+    shown = lines[:SHOWN]
+    places = [line.place for line in shown]
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        for row, place in enumerate(shown):
-            low, high = place["interval"]
-            color = INK if place["level_with_first"] else MUTED
-            axes.plot([low, high], [row, row], color=color, linewidth=1.2)
-            axes.plot(place["accuracies"], [row] * len(place["accuracies"]), "|", color=THIRD, markersize=9)
-            axes.plot([place["accuracy"]], [row], "o", color=color, markersize=4.5)
-        axes.set_yticks(range(len(shown)), [place["name"] for place in shown])
+        for row, (line, place) in enumerate(zip(shown, places, strict=True)):
+            color = INK if line.level_with_first else MUTED
+            axes.plot([place.interval.low, place.interval.high], [row, row], color=color, linewidth=1.2)
+            axes.plot(place.accuracies, [row] * len(place.accuracies), "|", color=THIRD, markersize=9)
+            axes.plot([place.accuracy], [row], "o", color=color, markersize=4.5)
+        axes.set_yticks(range(len(places)), [place.name for place in places])
         axes.invert_yaxis()
-        lowest = min(place["interval"][0] for place in shown)
-        share_axis(axes, "x", max(0.0, lowest - 0.01), min(1.0, max(p["interval"][1] for p in shown) + 0.01))
+        low = min(place.interval.low for place in places)
+        high = max(place.interval.high for place in places)
+        share_axis(axes, "x", max(0.0, low - 0.01), min(1.0, high + 0.01))
         axes.set_xlabel("accuracy on validation people")
 
-    said = f"Accuracy of the first {len(shown)} models, from {shown[0]['accuracy']:.3f} to {shown[-1]['accuracy']:.3f}."
     return chart(
         "Leaderboard",
-        said,
+        f"Accuracy of the first {len(places)} models, from {places[0].accuracy:.3f} to {places[-1].accuracy:.3f}.",
         draw,
         "Dot: mean over seeds. Line: 95 % interval, people resampled. Strokes: each seed. Gray: told apart from the "
         "first.",
-        height=1.2 + 0.24 * len(shown),
+        height=1.2 + 0.24 * len(places),
     )
 
 
-def effect_charts(effects: Sequence[Mapping[str, Any]], objective: str) -> list[Chart]:
-    """One chart a factor: the mean of the objective at each level, with its 95 % interval."""
-    charts = []
-    for effect in effects:
-        levels = effect["levels"]
+def effect_charts(effects: Sequence[Effect], objective: str) -> list[Chart]:
+    """One chart for each factor: the mean of the objective at each level, with its 95 % interval."""
+    return [_effect_chart(effect, objective) for effect in effects]
 
-        def draw(figure: Figure, levels: Sequence[Mapping[str, Any]] = levels) -> None:
-            axes = figure.subplots()
-            for place, level in enumerate(levels):
-                if level["margin"] is not None:
-                    axes.errorbar(place, level["mean"], level["margin"], color=INK, capsize=3, linewidth=1.2)
-                axes.plot([place], [level["mean"]], "o", color=INK, markersize=5)
-            axes.set_xticks(range(len(levels)), [_short(level["label"]) for level in levels])
-            axes.set_xlim(-0.5, len(levels) - 0.5)
-            axes.set_ylabel(f"{objective}, validation people")
 
-        said = ", ".join(f"{level['label']}: {level['mean']:.4f}" for level in levels)
-        blocked = (
-            "what the other factors do is taken out" if effect["balanced"] else "other factors not balanced"
-        )
-        charts.append(
-            chart(
-                effect["field"],
-                f"Effect of {effect['field']}: {said}.",
-                draw,
-                f"Explains {100 * effect['share']:.0f} % of the variance between points; {blocked}.",
-            )
-        )
-    return charts
+def _effect_chart(effect: Effect, objective: str) -> Chart:
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        for position, level in enumerate(effect.levels):
+            _draw_level(axes, position, level)
+        axes.set_xticks(range(len(effect.levels)), [_short(level.label) for level in effect.levels])
+        axes.set_xlim(-0.5, len(effect.levels) - 0.5)
+        axes.set_ylabel(f"{objective}, validation people")
+
+    levels = ", ".join(f"{level.label}: {level.mean:.4f}" for level in effect.levels)
+    others = (
+        "the effects of other factors are removed" if effect.balanced else "other factors are not balanced"
+    )
+    return chart(
+        effect.field,
+        f"Effect of {effect.field}: {levels}.",
+        draw,
+        f"Explains {100 * effect.share:.0f} % of the variance between points; {others}.",
+    )
+
+
+def _draw_level(axes: Axes, position: int, level: Level) -> None:
+    if level.margin is not None:
+        axes.errorbar(position, level.mean, level.margin, color=INK, capsize=3, linewidth=1.2)
+    axes.plot([position], [level.mean], "o", color=INK, markersize=5)
 
 
 def curves_chart(curves: Mapping[str, Sequence[tuple[int, float]]], objective: str) -> Chart | None:
-    """Learning curves of several models together, from validation people."""
+    """Learning curves of several models in one chart, on validation people; None if no curve has two points.
+
+    Args:
+        curves: by the model's name, (epoch, value) after each validation.
+        objective: see `Study`.
+    """
     curves = {name: curve for name, curve in curves.items() if len(curve) > 1}
     if not curves:
         return None
@@ -92,14 +101,15 @@ def curves_chart(curves: Mapping[str, Sequence[tuple[int, float]]], objective: s
         axes.set_ylabel(f"{objective}, validation people")
         figure.legend(loc="outside upper center", ncols=2)
 
-    said = "; ".join(f"{name} ends at {curve[-1][1]:.4f}" for name, curve in curves.items())
-    return chart("Learning curves together", f"Learning curves: {said}.", draw, "The first seed of each.")
+    ends = "; ".join(f"{name} ends at {curve[-1][1]:.4f}" for name, curve in curves.items())
+    return chart("Learning curves together", f"Learning curves: {ends}.", draw, "The first seed of each.")
 
 
-def agreement_chart(names: Sequence[str], apart: Mapping[str, Sequence[str]]) -> Chart:
-    """Which of the first models can be told apart."""
-    names = list(names[:SHOWN])
-    grid = np.array([[other in apart[one] for other in names] for one in names])
+def agreement_chart(places: Sequence[Place]) -> Chart:
+    """Which of the first `SHOWN` models can be told apart."""
+    shown = places[:SHOWN]
+    names = [place.name for place in shown]
+    grid = np.array([[name in place.apart for name in names] for place in shown])
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()

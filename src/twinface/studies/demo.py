@@ -17,7 +17,7 @@ from twinface.evaluation.results import save_result
 from twinface.evaluation.summary import Summary
 from twinface.models.load import load_model
 from twinface.recognition.verifier import Verifier
-from twinface.studies.baselines import free_baselines
+from twinface.studies.baselines import fit_baselines
 from twinface.training.open_run import open_run, start_run
 from twinface.training.recipe import load_recipe
 from twinface.training.run_folder import RunFolder
@@ -129,7 +129,7 @@ def _judge_trained(folder: RunFolder, settings: Settings, seed: int) -> Evaluati
 def _baselines(dataset: Dataset, settings: Settings, seed: int, beside: Evaluation) -> dict[str, Summary]:
     return {
         baseline.record.name: evaluate(baseline, beside.pairs, "unseen").summary
-        for baseline in free_baselines(dataset, settings, seed)
+        for baseline in fit_baselines(dataset, settings, seed)
     }
 
 

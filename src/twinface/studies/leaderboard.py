@@ -1,9 +1,9 @@
-"""Who is better, and who cannot be told apart."""
+"""Which models are better than others, and which cannot be told apart."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,39 +13,45 @@ from twinface.core.types import BoolArray, Interval, ScoredPairs
 from twinface.evaluation.intervals import gain_interval, holm, mcnemar, mean_accuracy_interval
 from twinface.evaluation.metrics import area_under_curve, cross_validated_right
 
-LEVEL = 0.05
+SIGNIFICANCE = 0.05
+FOLDS = 10
 
 
 @dataclass(frozen=True, eq=False)
-class Contender:
-    """One model of a leaderboard: a point with its seeds, or a baseline.
+class ScoredModel:
+    """One model of a leaderboard: a trial with a run for each seed, or a baseline.
 
     Attributes:
-        name: of it.
-        runs: the same pairs as scored by each of its runs, in the order of the seeds.
+        name: unique in its leaderboard.
+        runs: the scores that each run gives the same M pairs, in the order of the seeds.
     """
 
     name: str
     runs: Sequence[ScoredPairs]
 
     def right(self) -> BoolArray:
-        """`[S, M]`: whether each run judged each pair rightly, each tenth at the best threshold of the others."""
-        folds = min(10, int(self.runs[0].is_match.sum()), int((~self.runs[0].is_match).sum()))
+        """`[S, M]`: whether each run decides each pair rightly.
+
+        Each fold of the pairs is decided at the best threshold of the other folds. There are ten folds, or fewer if
+        there are fewer genuine or impostor pairs.
+        """
+        is_match = self.runs[0].is_match
+        folds = min(FOLDS, int(is_match.sum()), int((~is_match).sum()))
         return np.stack([cross_validated_right(run.scores, run.is_match, folds) for run in self.runs])
 
 
 @dataclass(frozen=True)
 class Place:
-    """A line of the leaderboard.
+    """A model's place on the leaderboard.
 
     Attributes:
-        name: of the contender.
-        accuracies: of its runs, in the order of the seeds.
+        name: of the model.
+        accuracies: of its runs, in [0, 1], in the order of the seeds.
         accuracy: their mean.
-        spread: their standard deviation, or None of a single one.
-        interval: of the mean, people resampled; which seeds were drawn is not in it.
-        auc: mean over its runs.
-        apart: names of the contenders that it can be told apart from.
+        spread: their standard deviation (ddof 1); None for a single run.
+        interval: 95 % interval of the mean, people resampled; it does not include how much seeds differ.
+        auc: mean area under the ROC curve of its runs.
+        apart: names of the models that it can be told apart from.
     """
 
     name: str
@@ -57,51 +63,36 @@ class Place:
     apart: frozenset[str]
 
 
-def leaderboard(contenders: Sequence[Contender]) -> list[Place]:
-    """All contenders, the most accurate first.
+def leaderboard(models: Sequence[ScoredModel]) -> list[Place]:
+    """All models, the most accurate first.
 
-    Two are told apart where McNemar's test on the same pairs gives less than 0.05 after Holm's correction for all the
-    comparisons that are made here, and the interval of the difference, people resampled, has no 0 in it: the test takes
-    pairs for independent, and a few people who are in many of them can deceive it.
+    Two models are told apart if both of these hold. McNemar's test on the same pairs gives p < 0.05 after Holm's
+    correction for all comparisons made here. And the 95 % interval of their difference, with people resampled, does not
+    contain 0. The test alone is not enough: it takes pairs for independent, and a few people who are in many pairs can
+    mislead it.
 
     Raises:
-        DataError: they were not scored on the same pairs.
+        DataError: the models were not scored on the same pairs.
     """
-    right = {contender.name: contender.right() for contender in contenders}
-    for contender in contenders[1:]:
-        _check_same(contenders[0], contender)
-    p_values = corrected_p_values(right)
-    apart: dict[str, set[str]] = {contender.name: set() for contender in contenders}
-    for (one, other), p in p_values.items():
-        if p < LEVEL and not _may_be_level(right[one], right[other], contenders[0].runs[0]):
-            apart[one].add(other)
-            apart[other].add(one)
-    places = []
-    for contender in contenders:
-        own = right[contender.name]
-        accuracies = own.mean(axis=1)
-        places.append(
-            Place(
-                name=contender.name,
-                accuracies=tuple(map(float, accuracies)),
-                accuracy=float(accuracies.mean()),
-                spread=float(accuracies.std(ddof=1)) if len(accuracies) > 1 else None,
-                interval=mean_accuracy_interval(own.mean(axis=0), contender.runs[0]),
-                auc=float(np.mean([area_under_curve(run.scores, run.is_match) for run in contender.runs])),
-                apart=frozenset(apart[contender.name]),
-            )
-        )
+    for model in models[1:]:
+        _check_same_pairs(models[0], model)
+    right = {model.name: model.right() for model in models}
+    apart = _told_apart(right, models[0].runs[0]) if models else {}
+    places = [_place(model, right[model.name], frozenset(apart[model.name])) for model in models]
     return sorted(places, key=lambda place: (-place.accuracy, -place.auc, place.name))
 
 
-def corrected_p_values(right: dict[str, BoolArray]) -> dict[tuple[str, str], float]:
-    """McNemar's p-value of every two contenders, corrected for the number of comparisons (Holm 1979).
+def corrected_p_values(right: Mapping[str, BoolArray]) -> dict[tuple[str, str], float]:
+    """McNemar's p-value for every two models, corrected for the number of comparisons (Holm 1979).
 
-    Where contenders have several runs, those of one seed are compared and twice the median of the p-values is taken,
-    which is right however they depend on each other (Rueger 1978).
+    If models have several runs, runs of the same seed are compared, and twice the median of the p-values is used. This
+    holds however the runs depend on each other (Rüger 1978).
 
     Args:
-        right: `[S, M]` by name.
+        right: by the model's name, `[S, M]`: see `ScoredModel.right`.
+
+    Returns:
+        p-values in [0, 1] by the two names.
     """
     pairs = list(itertools.combinations(right, 2))
     raw = []
@@ -115,12 +106,36 @@ def corrected_p_values(right: dict[str, BoolArray]) -> dict[tuple[str, str], flo
     return dict(zip(pairs, map(float, holm(raw)), strict=True)) if pairs else {}
 
 
-def _may_be_level(one: BoolArray, other: BoolArray, pairs: ScoredPairs) -> bool:
+def _place(model: ScoredModel, right: BoolArray, apart: frozenset[str]) -> Place:
+    accuracies = right.mean(axis=1)
+    return Place(
+        name=model.name,
+        accuracies=tuple(map(float, accuracies)),
+        accuracy=float(accuracies.mean()),
+        spread=float(accuracies.std(ddof=1)) if len(accuracies) > 1 else None,
+        interval=mean_accuracy_interval(right.mean(axis=0), model.runs[0]),
+        auc=float(np.mean([area_under_curve(run.scores, run.is_match) for run in model.runs])),
+        apart=apart,
+    )
+
+
+def _told_apart(right: Mapping[str, BoolArray], pairs: ScoredPairs) -> dict[str, set[str]]:
+    """For each model, the models that it can be told apart from."""
+    apart: dict[str, set[str]] = {name: set() for name in right}
+    for (one, other), p in corrected_p_values(right).items():
+        if p < SIGNIFICANCE and not _may_be_equal(right[one], right[other], pairs):
+            apart[one].add(other)
+            apart[other].add(one)
+    return apart
+
+
+def _may_be_equal(one: BoolArray, other: BoolArray, pairs: ScoredPairs) -> bool:
+    """Whether the interval of the difference contains 0."""
     interval = gain_interval(one.mean(axis=0) - other.mean(axis=0), pairs)
     return interval.low <= 0 <= interval.high
 
 
-def _check_same(one: Contender, other: Contender) -> None:
+def _check_same_pairs(one: ScoredModel, other: ScoredModel) -> None:
     first = one.runs[0]
     for run in other.runs:
         if not (np.array_equal(first.is_match, run.is_match) and np.array_equal(first.people, run.people)):

@@ -1,8 +1,8 @@
-"""Trains points as tasks of a Ray cluster.
+"""Trains trials as tasks of a Ray cluster.
 
-A worker that sees the study's folder (a shared disk) trains in it and goes on where another one died. One that does not
-trains in a folder of its own and sends the run back; if it dies, the point is begun anew elsewhere. Every machine needs
-Twinface and the data at the same path.
+A worker that sees the study's folder, on a shared disk, trains in it and continues where another worker died. A worker
+that does not see it trains in a folder of its own and sends the runs back; if it dies, another worker begins the trial
+again. Every machine needs Twinface, and the data at the same path.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ import ray
 from twinface.core.errors import StorageError
 from twinface.core.interruption import StopRequest
 from twinface.core.storage import write_text
-from twinface.studies.trial import Job, run_job
-from twinface.studies.trial_store import Outcome
+from twinface.studies.train_trial import TrialJob, run_trial
+from twinface.studies.trial import Outcome
 
-RETRIES = 5  # of a point whose machine died
+RETRIES = 5  # of a trial whose machine died
 TOKEN = ".study-token"
 _NOT_SENT = {"state.safetensors", "state.previous.safetensors", "best.safetensors", ".lock"}
 
 
 class ClusterRunner:
-    """Trains as many points at a time as the cluster has room for.
+    """Trains as many trials at a time as the cluster has room for.
 
     Args:
-        address: of the cluster ("auto", "host:6379" or "ray://host:10001").
-        place: the study's folder, in which `TOKEN` tells workers that they see it.
-        cores: processor cores of one point.
-        gpus: of one point; a share lets several points use one.
+        address: of the cluster: "auto", "host:6379" or "ray://host:10001".
+        folder: the study's folder. The file `TOKEN` in it tells workers whether they see the folder.
+        cores: processor cores of one trial.
+        gpus: GPUs of one trial; a fraction lets several trials share one.
 
     Raises:
         StorageError: the cluster does not answer.
     """
 
-    def __init__(self, address: str, place: Path, cores: int, gpus: float = 0.0) -> None:
+    def __init__(self, address: str, folder: Path, cores: int, gpus: float = 0.0) -> None:
         _check_reachable(address)
         try:
             ray.init(
@@ -53,28 +53,28 @@ class ClusterRunner:
             raise StorageError(f"the Ray cluster {address} does not answer: {error}") from error
         self.cores, self.gpus = cores, gpus
         self.token = secrets.token_hex(8)
-        write_text(place / TOKEN, self.token)
-        self.place = place.resolve()
+        write_text(folder / TOKEN, self.token)
+        self.folder = folder.resolve()
         self._train: Any = ray.remote(_train).options(
             num_cpus=cores, num_gpus=gpus, max_retries=RETRIES, retry_exceptions=False
         )
-        self._running: dict[Any, Job] = {}
+        self._running: dict[Any, TrialJob] = {}
 
     def free(self) -> int:
-        """How many more points the cluster has room for, as many as it has now; one always waits in line."""
+        """How many more trials the cluster has room for at its present size; one trial may always wait in line."""
         total: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         slots = int(total.get("CPU", 0) // self.cores)
         if self.gpus:
             slots = min(slots, int(total.get("GPU", 0) / self.gpus))
         return max(slots, 1) - len(self._running)
 
-    def start(self, job: Job) -> None:
-        """Begins a point, or goes on with it."""
+    def start(self, job: TrialJob) -> None:
+        """Begins a trial, or continues it from its last saved state."""
         job = replace(job, folder=job.folder.resolve())
-        self._running[self._train.remote(job, str(self.place), self.token)] = job
+        self._running[self._train.remote(job, str(self.folder), self.token)] = job
 
     def wait(self, seconds: float) -> list[tuple[str, Outcome]]:
-        """The points that ended; see `Runner`."""
+        """Names and outcomes of the trials that ended; see `Runner`."""
         if not self._running:
             return []
         ready, _ = ray.wait(list(self._running), num_returns=1, timeout=seconds)
@@ -92,7 +92,7 @@ class ClusterRunner:
         return ended
 
     def stop(self) -> None:
-        """Ends everything that runs; a point that was trained in the study's folder goes on from its last save."""
+        """Ends everything that runs; a trial in the study's folder continues later from its last saved state."""
         for reference in self._running:
             ray.cancel(reference, force=True)
         self._running.clear()
@@ -100,7 +100,7 @@ class ClusterRunner:
 
 
 def _check_reachable(address: str) -> None:
-    """Ray itself tries for minutes to reach a cluster that is not there.
+    """Fails at once if nothing listens; Ray itself would try for minutes.
 
     Raises:
         StorageError: nothing listens at this address.
@@ -114,24 +114,27 @@ def _check_reachable(address: str) -> None:
         raise StorageError(f"the Ray cluster {address} does not answer: {error}") from error
 
 
-def _train(job: Job, place: str, token: str) -> tuple[Outcome, bytes | None]:
-    """Trains a point on a worker; returns how it ended, and the run's files unless the driver sees them anyway."""
-    if _sees(Path(place), token):
-        return run_job(job, StopRequest()), None
-    with tempfile.TemporaryDirectory() as folder:
-        own = replace(job, folder=Path(folder))
-        return run_job(own, StopRequest()), _pack(Path(folder))
+def _train(job: TrialJob, folder: str, token: str) -> tuple[Outcome, bytes | None]:
+    """Trains a trial on a worker.
+
+    Returns:
+        The outcome, and the files of the runs; None in place of the files if the worker sees the study's folder.
+    """
+    if _sees(Path(folder), token):
+        return run_trial(job, StopRequest()), None
+    with tempfile.TemporaryDirectory() as own:
+        return run_trial(replace(job, folder=Path(own)), StopRequest()), _pack(Path(own))
 
 
-def _sees(place: Path, token: str) -> bool:
+def _sees(folder: Path, token: str) -> bool:
     try:
-        return (place / TOKEN).read_text(encoding="utf-8") == token
+        return (folder / TOKEN).read_text(encoding="utf-8") == token
     except OSError:
         return False
 
 
 def _pack(folder: Path) -> bytes:
-    """All files but those that are only needed to go on training."""
+    """All files as a tar archive, except those that are only needed to continue training."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for path in sorted(folder.rglob("*")):

@@ -1,157 +1,176 @@
-"""What a study found, as plain values: what the leaderboard, the report and `--json` show."""
+"""The results of a study: leaderboard, trials that did not finish, effects of factors, and the final test.
+
+The leaderboard is about validation people. Nothing here depends on the clock, or on how often the study was
+interrupted; times are in `costs`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from twinface.core.errors import ModelError
-from twinface.evaluation.metrics import area_under_curve
-from twinface.evaluation.results import load_results, load_validation
-from twinface.studies.controls import PARTS, baselines, part_scores
-from twinface.studies.effects import importances, interactions, main_effects
-from twinface.studies.leaderboard import Contender, leaderboard
-from twinface.studies.study import describe
-from twinface.studies.sweep import Sweep
-from twinface.studies.trial import final_value
-from twinface.studies.trial_store import Entry
-from twinface.training.run_folder import RunFolder
+from twinface.evaluation.summary import Summary
+from twinface.studies.effects import Effect
+from twinface.studies.importance import Interaction
+from twinface.studies.leaderboard import Place
+from twinface.studies.point import Point
+from twinface.studies.trial import State
+
+BASELINE = "reference verifier without training"
+_TIMES = ("seconds", "images_per_second")  # figures of an evaluation that depend on the clock
 
 
-def run_folders(sweep: Sweep, entry: Entry) -> list[RunFolder]:
-    """The runs of a point, in the order of the seeds."""
-    return [RunFolder(entry.folder / f"seed-{seed}") for seed in sweep.study.seeds]
+@dataclass(frozen=True)
+class LeaderboardLine:
+    """One model of the leaderboard.
 
-
-def finished(sweep: Sweep) -> list[Entry]:
-    """The points that were trained to their end."""
-    return [entry for entry in sweep.entries() if entry.state == "finished"]
-
-
-def contenders(sweep: Sweep) -> list[Contender]:
-    """All finished points; see `contender`."""
-    return [contender(sweep, entry) for entry in finished(sweep)]
-
-
-def contender(sweep: Sweep, entry: Entry) -> Contender:
-    """A finished point with its runs' scores of the validation pairs."""
-    return Contender(entry.name, [load_validation(folder.path)[1] for folder in run_folders(sweep, entry)])
-
-
-def study_figures(sweep: Sweep) -> dict[str, Any]:
-    """Leaderboard, effects and test figures.
-
-    The leaderboard is of validation people. Nothing in it depends on when or how often the study was interrupted.
-
-    Raises:
-        ModelError: a run's files are damaged.
-        DataError: points were scored on different pairs.
+    Attributes:
+        place: its figures.
+        level_with_first: whether it cannot be told apart from the first model; true for the first itself.
+        description: the settings of its point in words; for a baseline, `BASELINE`.
+        point: fields and values; None for a baseline.
+        value: of the objective, higher is better; None for a baseline.
+        face_auc, background_auc: AUC if the model sees the face alone or the background alone; None for baselines and
+            for pictures without background.
     """
-    entries = {entry.name: entry for entry in sweep.entries()}
-    free = [Contender(name, [scored]) for name, scored in baselines(sweep.place)]
-    places = leaderboard([*contenders(sweep), *free])
-    return {
-        "title": sweep.study.title,
-        "objective": sweep.study.objective,
-        "seeds": list(sweep.study.seeds),
-        "leaderboard": [
-            {
-                **asdict(place),
-                "accuracies": list(place.accuracies),
-                "interval": [place.interval.low, place.interval.high],
-                "apart": sorted(place.apart),
-                "level_with_first": place.name == places[0].name or places[0].name not in place.apart,
-                **_about(sweep, entries.get(place.name)),
-            }
-            for place in places
-        ],
-        "given_up": [
-            {"name": entry.name, "what": describe(entry.point), "state": entry.state, **_ending(entry)}
-            for entry in entries.values()
-            if entry.state in ("pruned", "failed")
-        ],
-        "effects": {part.name: _effects(sweep, part.name) for part in sweep.study.parts},
-        "test": test_figures(sweep),
-    }
 
+    place: Place
+    level_with_first: bool
+    description: str = BASELINE
+    point: Point | None = None
+    value: float | None = None
+    face_auc: float | None = None
+    background_auc: float | None = None
 
-def costs(sweep: Sweep) -> dict[str, list[dict[str, Any]]]:
-    """What each run of each finished point took: seconds, images a second, threads, parameters."""
-    return {
-        entry.name: [
-            {
-                "seconds": sum(about.get("seconds", {}).values()),
-                "images_per_second": about.get("images_per_second"),
-                "threads": about.get("machine", {}).get("threads"),
-                "parameters": about.get("parameters", {}).get("twin"),
-            }
-            for about in (folder.about() for folder in run_folders(sweep, entry))
-        ]
-        for entry in finished(sweep)
-    }
-
-
-def test_figures(sweep: Sweep) -> list[dict[str, Any]]:
-    """The figures of the runs that were scored on test people, each seed on its own."""
-    if sweep.study.test is None:
-        return []
-    found = []
-    for entry in sweep.named():
-        for seed, folder in zip(sweep.study.seeds, run_folders(sweep, entry), strict=True):
-            for result in load_results(folder.path):
-                if result.name == sweep.study.test.protocol:
-                    timeless = {
-                        name: value
-                        for name, value in result.figures.items()
-                        if name not in ("seconds", "images_per_second")
-                    }
-                    found.append({"name": entry.name, "seed": seed, **timeless})
-    return found
-
-
-def _effects(sweep: Sweep, part_name: str) -> dict[str, Any]:
-    part = sweep.study.part(part_name)
-    entries = [entry for entry in finished(sweep) if entry.part == part_name]
-    points = [entry.point for entry in entries]
-    values = [
-        [final_value(folder, sweep.study.objective) for folder in run_folders(sweep, entry)]
-        for entry in entries
-    ]
-    if len(points) < 2:
-        return {"main": [], "interactions": [], "importances": {}}
-    return {
-        "main": [asdict(effect) for effect in main_effects(part, points, values)],
-        "interactions": [asdict(each) for each in interactions(part, points, values)],
-        "importances": importances(part, points, values),
-    }
-
-
-def _about(sweep: Sweep, entry: Entry | None) -> dict[str, Any]:
-    """What a line of the leaderboard says beside the figures; a baseline is no point."""
-    if entry is None:
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
         return {
-            "what": "costs nothing",
-            "point": None,
-            "value": None,
-            "face_auc": None,
-            "background_auc": None,
+            **asdict(self.place),
+            "accuracies": list(self.place.accuracies),
+            "interval": [self.place.interval.low, self.place.interval.high],
+            "apart": sorted(self.place.apart),
+            "level_with_first": self.level_with_first,
+            "what": self.description,
+            "point": None if self.point is None else dict(self.point),
+            "value": self.value,
+            "face_auc": self.face_auc,
+            "background_auc": self.background_auc,
         }
-    folder = run_folders(sweep, entry)[0]
-    parts = {part: part_scores(folder, part) for part in PARTS}
-    alone = {
-        f"{part}_auc": area_under_curve(scored.scores, scored.is_match) if scored else None
-        for part, scored in parts.items()
-    }
-    return {"what": describe(entry.point), "point": dict(entry.point), "value": _value(entry), **alone}
 
 
-def _value(entry: Entry) -> float | None:
-    outcome = entry.outcome()
-    if outcome is None:
-        raise ModelError(f"{entry.folder}: outcome.json is missing")
-    return outcome.value
+@dataclass(frozen=True)
+class UnfinishedTrial:
+    """A trial that was stopped early ("pruned") or failed.
+
+    Attributes:
+        name: of the trial.
+        description: the settings of its point in words.
+        state: "pruned" or "failed".
+        value: of the objective when it was stopped; None if it failed.
+        reason: why it failed, or "".
+    """
+
+    name: str
+    description: str
+    state: State
+    value: float | None
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "name": self.name,
+            "what": self.description,
+            "state": self.state,
+            "value": self.value,
+            "reason": self.reason,
+        }
 
 
-def _ending(entry: Entry) -> dict[str, Any]:
-    outcome = entry.outcome()
-    return {"value": outcome.value, "reason": outcome.reason} if outcome else {"value": None, "reason": ""}
+@dataclass(frozen=True)
+class SearchEffects:
+    """What the factors of one search do to the objective; empty if fewer than two trials have finished.
+
+    Attributes:
+        main: of each factor, the strongest first.
+        interactions: of every two factors, the strongest first.
+        importances: share of each factor by fANOVA, the largest first.
+    """
+
+    main: Sequence[Effect] = ()
+    interactions: Sequence[Interaction] = ()
+    importances: Mapping[str, float] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "main": [asdict(effect) for effect in self.main],
+            "interactions": [asdict(interaction) for interaction in self.interactions],
+            "importances": dict(self.importances),
+        }
+
+
+@dataclass(frozen=True)
+class FinalTestResult:
+    """One run of a trial on test people.
+
+    Attributes:
+        name: of the trial.
+        seed: of the run.
+        summary: all figures.
+    """
+
+    name: str
+    seed: int
+    summary: Summary
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, without the figures that depend on the clock."""
+        figures = self.summary.to_dict()
+        return {"name": self.name, "seed": self.seed} | {
+            name: value for name, value in figures.items() if name not in _TIMES
+        }
+
+
+@dataclass(frozen=True)
+class StudyResults:
+    """Everything that a study found.
+
+    Attributes:
+        title, objective, seeds: of the study file.
+        leaderboard: finished trials and baselines, the most accurate first, on validation people.
+        unfinished: trials that were stopped early or failed.
+        effects: by the name of the search.
+        test: the runs that were scored on test people, in the order of the study file.
+    """
+
+    title: str
+    objective: str
+    seeds: tuple[int, ...]
+    leaderboard: tuple[LeaderboardLine, ...]
+    unfinished: tuple[UnfinishedTrial, ...]
+    effects: Mapping[str, SearchEffects]
+    test: tuple[FinalTestResult, ...]
+
+    @property
+    def pruned(self) -> list[UnfinishedTrial]:
+        """The trials that were stopped early."""
+        return [trial for trial in self.unfinished if trial.state == "pruned"]
+
+    @property
+    def failed(self) -> list[UnfinishedTrial]:
+        """The trials that failed."""
+        return [trial for trial in self.unfinished if trial.state == "failed"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for `leaderboard.json`."""
+        return {
+            "title": self.title,
+            "objective": self.objective,
+            "seeds": list(self.seeds),
+            "leaderboard": [line.to_dict() for line in self.leaderboard],
+            "given_up": [trial.to_dict() for trial in self.unfinished],
+            "effects": {name: effects.to_dict() for name, effects in self.effects.items()},
+            "test": [result.to_dict() for result in self.test],
+        }

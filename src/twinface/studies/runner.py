@@ -1,27 +1,31 @@
-"""What trains points: processes of this machine, or a cluster."""
+"""The interface of what trains trials: processes of this machine, or a cluster."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from twinface.studies.trial import Job
-from twinface.studies.trial_store import Outcome
+from twinface.studies.train_trial import TrialJob
+from twinface.studies.trial import Outcome
 
 
 class Runner(Protocol):
-    """Somewhere to train points."""
+    """Trains several trials at a time."""
 
     def free(self) -> int:
-        """How many more points could begin now."""
+        """How many more trials can begin now."""
 
-    def start(self, job: Job) -> None:
-        """Begins a point, or goes on with it."""
+    def start(self, job: TrialJob) -> None:
+        """Begins a trial, or continues it from its last saved state."""
 
     def wait(self, seconds: float) -> list[tuple[str, Outcome]]:
-        """The points that ended, by name; returns early when there are some.
+        """Waits for trials to end.
 
-        A point whose process ends again and again without a word has "failed".
+        Args:
+            seconds: the longest time to wait; it returns earlier when a trial ends.
+
+        Returns:
+            Names and outcomes of the trials that ended. A trial whose process crashes several times has "failed".
         """
 
     def stop(self) -> None:
-        """Asks everything that runs to save and leave, and waits for it."""
+        """Asks everything that runs to save its state and end, and waits for that."""

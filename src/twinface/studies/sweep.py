@@ -1,4 +1,4 @@
-"""Runs a study from wherever it stands to its end. It can be killed at any moment."""
+"""Runs a study to its end, from wherever it stands. It can be killed at any moment."""
 
 from __future__ import annotations
 
@@ -7,43 +7,43 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import tomli_w
-
-from twinface.core.errors import SettingsError
 from twinface.core.interruption import StopRequest
-from twinface.core.storage import write_text
-from twinface.datasets.training_split import DataSource, split_dataset
-from twinface.evaluation.evaluate import evaluate, unseen_pairs
-from twinface.evaluation.results import save_result
-from twinface.faces.cache import prepare_faces
-from twinface.faces.prepare import build_preparation
-from twinface.models.load import load_model
-from twinface.studies.controls import measure_baselines, measure_parts
+from twinface.datasets.training_split import DataSource
+from twinface.studies.controls import measure_baselines, measure_visible_parts
+from twinface.studies.final_test import run_final_test
+from twinface.studies.prepare import check_study
+from twinface.studies.pruning import earlier_curves
 from twinface.studies.runner import Runner
-from twinface.studies.study import BEST, Study, describe, first_settings, trial_points
-from twinface.studies.trial import Job, rivals
-from twinface.studies.trial_store import Claim, Entry, Ledger, Outcome
-from twinface.training.build import check_components, check_network
-from twinface.training.run_folder import RunFolder
+from twinface.studies.study import Study
+from twinface.studies.study_folder import StudyFolder
+from twinface.studies.train_trial import TrialJob
+from twinface.studies.trial import Trial, best_trial, value_of
+from twinface.studies.trial_store import Claim, TrialStore
 
-LOOK = 1.0  # seconds between two looks at what other processes do
-SELDOM = 10.0  # the same while all that can be begun here runs: a look reads every point of the study
+# Other processes may share the study. Looking for their changes reads every trial of the study, so it is done each
+# second while this process could begin more trials, and less often while it cannot.
+LOOK = 1.0  # seconds
+LOOK_WHEN_BUSY = 10.0  # seconds
 
 
 @dataclass(frozen=True)
 class StudyStatus:
-    """Where a study stands.
+    """How far a study is.
 
     Attributes:
-        total, over, running: points.
-        best: name and value of the best so far, or None.
+        total: number of trials of the whole study.
+        ended: trials that have ended, in any way.
+        failed: those among them that failed.
+        running: trials that this process trains now.
+        best: name and value of the best trial so far, or None.
         seconds: since this process began.
-        ended_here: points that ended since then.
-        measuring: what is measured now that all points are over, or an empty string.
+        ended_here: trials that ended in this process.
+        measuring: what is measured now that all trials have ended, or "".
     """
 
     total: int
-    over: int
+    ended: int
+    failed: int
     running: int
     best: tuple[str, float] | None
     seconds: float
@@ -52,19 +52,19 @@ class StudyStatus:
 
     @property
     def seconds_left(self) -> float | None:
-        """At the pace so far; None while nothing has ended."""
-        left = self.total - self.over
+        """Seconds until all trials have ended, at the pace so far; None while no trial has ended here."""
+        left = self.total - self.ended
         return self.seconds / self.ended_here * left if self.ended_here else None
 
 
 class Sweep:
-    """A study and where it is run.
+    """A study, its data, and the folder in which it is run.
 
     Args:
         study: the study file.
-        root: folder of the data, or None where the data set knows.
-        place: the study's folder.
-        storage: address of a database server, or None.
+        root: folder of the data; None if the data set finds it.
+        folder: the study's folder.
+        storage: address of a database server; None keeps the trials in the folder.
         threads: of one run.
 
     Raises:
@@ -74,191 +74,103 @@ class Sweep:
     """
 
     def __init__(
-        self, study: Study, root: Path | None, place: Path, storage: str | None = None, threads: int = 1
+        self, study: Study, root: Path | None, folder: Path, storage: str | None = None, threads: int = 1
     ) -> None:
-        self.study, self.place, self.threads = study, place, threads
+        self.study, self.threads = study, threads
         self.source = DataSource(study.data, str(root) if root else None, study.layout)
         check_study(study, self.source)
-        self.ledgers = [Ledger(study, part, place, storage) for part in study.parts]
-        write_text(place / "study.toml", tomli_w.dumps(study.model_dump(mode="json", exclude_none=True)))
+        self.folder = StudyFolder(study, folder, storage)
+        self._claims: dict[str, tuple[TrialStore, Claim]] = {}  # trials that this process works on
+        self._began, self._ended_here = time.monotonic(), 0
 
-    def entries(self) -> list[Entry]:
-        """All points so far."""
-        return [entry for ledger in self.ledgers for entry in ledger.entries()]
-
-    def run(self, runner: Runner, stop: StopRequest, watch: Callable[[StudyStatus], None]) -> None:
-        """Trains all points that are not trained yet, measures what they are held against, and scores those that the
-        study names on test people.
+    def run(self, runner: Runner, stop: StopRequest, on_status: Callable[[StudyStatus], None]) -> None:
+        """Trains all trials that have not ended, then measures baselines and visible parts, then the final test.
 
         Args:
-            runner: trains points.
+            runner: trains the trials.
             stop: a request to stop.
-            watch: told where the study stands.
+            on_status: called with how far the study is.
 
         Raises:
             Interrupted: a signal came; everything is saved.
-            TwinfaceError: see `score_test`.
+            TwinfaceError: see `run_final_test`.
         """
-        began, ended_here, looked = time.monotonic(), 0, float("-inf")
-        claims: dict[str, tuple[Ledger, Claim]] = {}
+        self._began, self._ended_here = time.monotonic(), 0
+        looked = float("-inf")
         try:
             while True:
-                if not claims or runner.free() or time.monotonic() - looked > SELDOM:
+                if not self._claims or runner.free() or time.monotonic() - looked > LOOK_WHEN_BUSY:
                     looked = time.monotonic()
-                    for ledger in self.ledgers:
-                        ledger.propose()
-                        while runner.free() and (claim := ledger.claim()):
-                            claims[claim.entry.name] = (ledger, claim)
-                            runner.start(self._job(ledger, claim.entry))
-                    watch(self._standing(len(claims), began, ended_here))
-                    if not claims and self._is_over():
+                    self._start_trials(runner)
+                    on_status(self.status())
+                    if not self._claims and all(store.is_complete for store in self.folder.stores):
                         break
                 for name, outcome in runner.wait(LOOK):
-                    ledger, claim = claims.pop(name)
-                    ledger.close(claim, outcome)
-                    ended_here += 1
+                    store, claim = self._claims.pop(name)
+                    store.close(claim, outcome)
+                    self._ended_here += 1
                 stop.check()
         finally:
             runner.stop()
-            for _, claim in claims.values():
+            for _, claim in self._claims.values():
                 claim.release()
-        over = self._standing(0, began, ended_here)
-        self._measure(lambda what: watch(replace(over, measuring=what)))
+            self._claims.clear()
+        status = self.status()
+        self._measure(lambda what: on_status(replace(status, measuring=what)))
 
-    def _measure(self, tell: Callable[[str], None]) -> None:
-        tell("baselines")
-        measure_baselines(self.study, self.source, self.place)
-        for entry in self.entries():
-            if entry.state == "finished":
-                tell(f"face and background alone, {entry.name}")
-                measure_parts(RunFolder(entry.folder / f"seed-{self.study.seeds[0]}"))
-        self.score_test(tell)
-
-    def score_test(self, tell: Callable[[str], None]) -> None:
-        """Scores the points that the study names, each run once.
-
-        Args:
-            tell: told whose turn it is.
+    def status(self) -> StudyStatus:
+        """How far the study is.
 
         Raises:
-            TwinfaceError: the pictures are not there, or a model has seen test people.
+            ModelError: an `outcome.json` is damaged.
         """
-        test = self.study.test
-        if test is None:
-            return
-        dataset = self.source.open()
-        for entry in self.named():
-            for seed in self.study.seeds:
-                folder = RunFolder(entry.folder / f"seed-{seed}")
-                if (folder.path / "results" / f"{test.protocol}.json").exists():
-                    continue
-                tell(f"test people, {entry.name} seed {seed}")
-                model = load_model(folder.path)
-                pairs = (
-                    unseen_pairs(dataset, model.record)
-                    if test.protocol == "unseen"
-                    else dataset.protocol(test.protocol)
-                )
-                save_result(folder.path, evaluate(model, pairs, test.protocol, claims=dataset.claims))
-
-    def named(self) -> list[Entry]:
-        """The finished points that are to be scored on test people."""
-        entries = self.entries()
-        chosen = []
-        for name in self.study.test.points if self.study.test else ():
-            part, _, number = name.partition("/")
-            own = [entry for entry in entries if entry.part == part and entry.state == "finished"]
-            if number == BEST:
-                own = sorted(own, key=_value, reverse=True)[:1]
-            else:
-                own = [entry for entry in own if entry.number == int(number)]
-            chosen += [entry for entry in own if entry not in chosen]
-        return chosen
-
-    def _is_over(self) -> bool:
-        return all(
-            len(entries) >= ledger.part.size and all(entry.is_over for entry in entries)
-            for ledger in self.ledgers
-            for entries in [ledger.entries()]
+        trials = self.folder.trials()
+        best = best_trial(trials)
+        return StudyStatus(
+            total=self.study.size,
+            ended=sum(trial.has_ended for trial in trials),
+            failed=sum(trial.state == "failed" for trial in trials),
+            running=len(self._claims),
+            best=(best.name, value_of(best)) if best else None,
+            seconds=time.monotonic() - self._began,
+            ended_here=self._ended_here,
         )
 
-    def _job(self, ledger: Ledger, entry: Entry) -> Job:
-        part = ledger.part
-        folders: list[Path] = []
-        if part.prune:
-            batch = entry.number // part.batch
-            folders = [
+    def _start_trials(self, runner: Runner) -> None:
+        """Starts as many trials as the runner has room for."""
+        for store in self.folder.stores:
+            store.propose()
+            while runner.free() and (claim := store.claim()):
+                self._claims[claim.trial.name] = (store, claim)
+                runner.start(self._job(store, claim.trial))
+
+    def _job(self, store: TrialStore, trial: Trial) -> TrialJob:
+        search = store.search
+        earlier: list[Path] = []
+        if search.prune:
+            batch = trial.number // search.batch
+            earlier = [
                 other.folder
-                for other in ledger.entries()
-                if other.state == "finished" and other.number // part.batch < batch
+                for other in store.trials()
+                if other.state == "finished" and other.number // search.batch < batch
             ]
-        return Job(
-            name=entry.name,
-            folder=entry.folder,
+        return TrialJob(
+            name=trial.name,
+            folder=trial.folder,
             source=self.source,
-            settings=part.settings(entry.point),
+            settings=search.settings(trial.point),
             seeds=tuple(self.study.seeds),
             objective=self.study.objective,
             threads=self.threads,
-            rivals=rivals(folders, self.study.seeds[0], self.study.objective),
-            prune_after=part.prune_after,
+            earlier=earlier_curves(earlier, self.study.seeds[0], self.study.objective),
+            prune_after=search.prune_after,
         )
 
-    def _standing(self, running: int, began: float, ended_here: int) -> StudyStatus:
-        entries = self.entries()
-        finished = [entry for entry in entries if entry.state == "finished"]
-        best = max(finished, key=_value, default=None)
-        return StudyStatus(
-            total=sum(part.size for part in self.study.parts),
-            over=sum(entry.is_over for entry in entries),
-            running=running,
-            best=(best.name, _value(best)) if best else None,
-            seconds=time.monotonic() - began,
-            ended_here=ended_here,
-        )
-
-
-def check_study(study: Study, source: DataSource) -> None:
-    """Refuses a study of which a run could not begin, before any does.
-
-    Raises:
-        SettingsError: a setting does not exist, has an impossible value, or leaves no people to test on.
-        DataError: the data set is not there, or has too few people.
-    """
-    dataset, first = source.open(), first_settings(study)
-    split_dataset(dataset, first)  # refuses what cannot be split
-    networks: set[str] = set()
-    for part in study.parts:
-        for point in trial_points(part):
-            settings = part.settings(point)
-            try:
-                check_components(settings)
-                build_preparation(settings.imaging, dataset.region)
-                # Networks are large, and most points share one.
-                network = f"{settings.network}{settings.imaging}{settings.trainer.epochs == 0}"
-                if network not in networks:
-                    check_network(settings)
-            except SettingsError as error:
-                raise SettingsError(f"part {part.name}, {describe(point)}: {error}") from error
-            networks.add(network)
-    if study.test and study.test.protocol == "unseen" and not first.data.test_people:
-        raise SettingsError(
-            'test.protocol = "unseen" needs people who are set aside: data.test_people is 0 in every part'
-        )
-    if study.test and study.test.protocol == "view1":
-        dataset.protocol("view1")
-
-
-def prepare_data(study: Study, source: DataSource, on_prepare: Callable[[int, int], None]) -> None:
-    """Prepares each kind of picture that the study needs once, so that no two trials do it at the same time."""
-    dataset = source.open()
-    split = split_dataset(dataset, first_settings(study))
-    imaging = [part.settings(point).imaging for part in study.parts for point in trial_points(part)]
-    for preparation in dict.fromkeys(build_preparation(each, dataset.region) for each in imaging):
-        for faces in (split.source.faces, split.validation.faces):
-            prepare_faces(faces, preparation, progress=on_prepare)
-
-
-def _value(entry: Entry) -> float:
-    outcome: Outcome | None = entry.outcome()
-    return outcome.value if outcome and outcome.value is not None else float("-inf")
+    def _measure(self, on_measure: Callable[[str], None]) -> None:
+        """Measures everything that the trials are compared with, and the final test."""
+        on_measure("baselines")
+        measure_baselines(self.study, self.source, self.folder.path)
+        for trial in self.folder.finished():
+            on_measure(f"face and background alone, {trial.name}")
+            measure_visible_parts(self.folder.runs(trial)[0])
+        run_final_test(self.folder, self.source, on_measure)

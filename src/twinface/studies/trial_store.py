@@ -1,19 +1,16 @@
-"""Which points a part of a study has, who works on each, and how they ended.
+"""The trials of a search in a database: which trials there are, which process works on each, and how they ended.
 
-The points lie in an Optuna study (SQLite in the study's folder, or a PostgreSQL server), so that Optuna's own tools
-show them and several processes can share them. What came of a point lies in its folder. A point is worked on by
-whoever holds the lock of its folder; a process that is killed lets go of it, and the next one goes on where it stood.
+The database is an Optuna study: SQLite in the study's folder, or a PostgreSQL server. So Optuna's own tools can show
+the trials, and several processes can share them. A trial's results are in its folder. The process that holds the lock
+of that folder works on the trial. If the process is killed, the lock is free again, and another process continues the
+trial from its last saved state.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import optuna
 from filelock import FileLock, Timeout
@@ -22,12 +19,12 @@ from optuna.trial import TrialState
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from twinface.core.errors import ModelError, SettingsError, StorageError
-from twinface.core.storage import write_json
-from twinface.studies.points import Ended, as_params, next_points, space_of
-from twinface.studies.study import Part, Point, Study
+from twinface.core.errors import SettingsError, StorageError
+from twinface.studies.proposals import PastPoint, as_params, next_points, space_of
+from twinface.studies.search import Search
+from twinface.studies.study import Study
+from twinface.studies.trial import Outcome, State, Trial
 
-State = Literal["waiting", "running", "finished", "pruned", "failed"]
 _STATES: dict[TrialState, State] = {
     TrialState.WAITING: "waiting",
     TrialState.RUNNING: "running",
@@ -35,104 +32,49 @@ _STATES: dict[TrialState, State] = {
     TrialState.PRUNED: "pruned",
     TrialState.FAIL: "failed",
 }
-_OVER: dict[State, TrialState] = {state: trial for trial, state in _STATES.items() if trial.is_finished()}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a point ended.
-
-    Attributes:
-        state: "finished", "pruned" or "failed".
-        value: of the objective, higher for better, the mean over the seeds; None where it failed.
-        reason: why it failed, or "".
-    """
-
-    state: State
-    value: float | None
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One point of a part.
-
-    Attributes:
-        part, number: its name.
-        point: fields and values.
-        state: where it stands.
-        folder: its runs' folder.
-    """
-
-    part: str
-    number: int
-    point: Point
-    state: State
-    folder: Path
-
-    @property
-    def name(self) -> str:
-        """As a study file names it."""
-        return f"{self.part}/{self.number:04d}"
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing is left to do."""
-        return self.state in _OVER
-
-    def outcome(self) -> Outcome | None:
-        """How it ended, or None where it has not.
-
-        Raises:
-            ModelError: the file that says it is damaged.
-        """
-        path = self.folder / "outcome.json"
-        try:
-            return Outcome(**json.loads(path.read_text(encoding="utf-8")))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, TypeError) as error:
-            raise ModelError(
-                f"{path}: damaged ({error}); remove it, and the point is looked at again"
-            ) from error
+_OPTUNA_STATES = {state: optuna_state for optuna_state, state in _STATES.items()}
 
 
 class Claim:
-    """An entry that this process works on, until it says how it ended or lets go."""
+    """A trial that this process works on, until it closes the trial or releases it.
 
-    def __init__(self, entry: Entry, lock: FileLock) -> None:
-        self.entry, self._lock = entry, lock
+    Args:
+        trial: the trial.
+        lock: of its folder, held.
+    """
+
+    def __init__(self, trial: Trial, lock: FileLock) -> None:
+        self.trial, self._lock = trial, lock
 
     def release(self) -> None:
-        """Lets go."""
+        """Lets another process work on the trial."""
         self._lock.release()
 
 
-class Ledger:
-    """The points of one part.
+class TrialStore:
+    """The trials of one search.
 
     Args:
         study: the study file.
-        part: one of its parts.
-        place: the study's folder.
+        search: one of its searches.
+        folder: the study's folder.
         storage: address of a database server; None keeps SQLite in the folder.
 
     Raises:
-        SettingsError: there is a study of that name with other contents.
+        SettingsError: the database holds a study of that name with other contents.
         StorageError: the database does not answer.
     """
 
-    def __init__(self, study: Study, part: Part, place: Path, storage: str | None = None) -> None:
-        self.study, self.part, self.place = study, part, place
-        place.mkdir(parents=True, exist_ok=True)
-        address = storage or f"sqlite:///{(place / 'optuna.db').resolve()}"
+    def __init__(self, study: Study, search: Search, folder: Path, storage: str | None = None) -> None:
+        self.study, self.search, self.folder = study, search, folder
+        folder.mkdir(parents=True, exist_ok=True)
+        address = storage or f"sqlite:///{(folder / 'optuna.db').resolve()}"
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        contents = hashlib.sha256(study.model_dump_json().encode()).hexdigest()
-        with self._alone():
+        with self._locked():
             try:
                 self._optuna = optuna.create_study(
                     storage=address,
-                    study_name=f"{study.name}/{part.name}",
+                    study_name=f"{study.name}/{search.name}",
                     direction="maximize",
                     load_if_exists=True,
                 )
@@ -140,7 +82,7 @@ class Ledger:
                 raise StorageError(
                     f"the study's database {hide_password(address)} does not answer: {str(error).splitlines()[0]}"
                 ) from error
-            known = self._optuna.user_attrs.get("contents")
+            known, contents = self._optuna.user_attrs.get("contents"), study.fingerprint()
             if known is None:
                 self._optuna.set_user_attr("contents", contents)
             elif known != contents:
@@ -149,68 +91,82 @@ class Ledger:
                     "choose another --out, or another name in the study file"
                 )
 
-    def entries(self) -> list[Entry]:
-        """All points so far, in order."""
+    def trials(self) -> list[Trial]:
+        """All trials so far, in the order of their numbers."""
         return [
-            Entry(
-                self.part.name,
+            Trial(
+                self.search.name,
                 trial.number,
                 trial.user_attrs["point"],
                 _STATES[trial.state],
-                self.place / "trials" / f"{self.part.name}-{trial.number:04d}",
+                self.folder / "trials" / f"{self.search.name}-{trial.number:04d}",
             )
             for trial in self._optuna.get_trials(deepcopy=False)
         ]
 
-    def propose(self) -> list[Entry]:
-        """Adds the next batch of points if all earlier ones are over; returns all points."""
-        with self._alone():
-            entries = self.entries()
+    @property
+    def is_complete(self) -> bool:
+        """Whether all trials of the search exist and have ended."""
+        trials = self.trials()
+        return len(trials) >= self.search.size and all(trial.has_ended for trial in trials)
+
+    def propose(self) -> list[Trial]:
+        """Adds the next batch of trials if all earlier ones have ended; returns all trials."""
+        with self._locked():
+            trials = self.trials()
             proposed = self._optuna.user_attrs.get("points", [])
-            if len(entries) == len(proposed) and all(entry.is_over for entry in entries):
-                proposed = [*proposed, *map(dict, next_points(self.study, self.part, ended(entries)))]
-                # The whole batch in one transaction: half a batch would change what is drawn after it.
+            if len(trials) == len(proposed) and all(trial.has_ended for trial in trials):
+                proposed = [*proposed, *map(dict, next_points(self.study, self.search, past_points(trials)))]
+                # Stored in one transaction before the first trial is added: half a batch, which a kill could leave,
+                # would change the next draws.
                 self._optuna.set_user_attr("points", proposed)
-            for point in proposed[len(entries) :]:
+            for point in proposed[len(trials) :]:
                 self._optuna.enqueue_trial(as_params(point), user_attrs={"point": point})
-            return self.entries()
+            return self.trials()
 
     def claim(self) -> Claim | None:
-        """A point to work on that nobody else works on, or None; points that were dropped come first."""
-        with self._alone():
-            entries = self.entries()
-            for entry in entries:
-                if entry.state == "running" and (lock := _locked(entry.folder)):
-                    return Claim(entry, lock)
-            if any(entry.state == "waiting" for entry in entries):
-                entry = entries[self._optuna.ask(space_of(self.part)).number]
-                lock = _locked(entry.folder)
-                return Claim(entry, lock) if lock else None
+        """A trial that no other process works on, or None; trials that a process left unfinished come first."""
+        with self._locked():
+            trials = self.trials()
+            for trial in trials:
+                if trial.state == "running" and (lock := _try_lock(trial.folder)):
+                    return Claim(trial, lock)
+            if any(trial.state == "waiting" for trial in trials):
+                trial = trials[self._optuna.ask(space_of(self.search)).number]
+                lock = _try_lock(trial.folder)
+                return Claim(trial, lock) if lock else None
         return None
 
     def close(self, claim: Claim, outcome: Outcome) -> None:
-        """Says how a point ended and lets go of it."""
-        write_json(claim.entry.folder / "outcome.json", vars(outcome))
-        state = _OVER[outcome.state]
-        values = outcome.value if state == TrialState.COMPLETE else None
-        with self._alone():
-            self._optuna.tell(claim.entry.number, values, state)
+        """Records how a trial ended and releases it.
+
+        Raises:
+            StorageError: `outcome.json` cannot be written.
+        """
+        claim.trial.save_outcome(outcome)
+        value = outcome.value if outcome.state == "finished" else None
+        with self._locked():
+            self._optuna.tell(claim.trial.number, value, _OPTUNA_STATES[outcome.state])
         claim.release()
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """No other process changes the ledger meanwhile."""
-        with FileLock(self.place / ".ledger.lock"):
+    def _locked(self) -> Iterator[None]:
+        """Keeps other processes from changing the trials meanwhile."""
+        with FileLock(self.folder / ".ledger.lock"):
             yield
 
 
-def ended(entries: list[Entry]) -> list[Ended]:
-    """How points that are over ended, as the search for further ones needs it."""
-    result = []
-    for entry in entries:
-        outcome = entry.outcome() or Outcome("failed", None)
-        result.append(Ended(entry.point, outcome.value, outcome.state == "pruned"))
-    return result
+def past_points(trials: Sequence[Trial]) -> list[PastPoint]:
+    """The points of trials that have ended, with their results, for the search to learn from.
+
+    Raises:
+        ModelError: an `outcome.json` is damaged.
+    """
+    outcomes = [trial.outcome() for trial in trials]
+    return [
+        PastPoint(trial.point, outcome.value if outcome else None)
+        for trial, outcome in zip(trials, outcomes, strict=True)
+    ]
 
 
 def hide_password(address: str) -> str:
@@ -225,7 +181,7 @@ def hide_password(address: str) -> str:
         return "(no address of a database)"
 
 
-def _locked(folder: Path) -> FileLock | None:
+def _try_lock(folder: Path) -> FileLock | None:
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".lock")
     try:

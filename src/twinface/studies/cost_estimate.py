@@ -1,9 +1,10 @@
-"""What a study will cost, measured on a few steps and a few embeddings of each network before it is begun."""
+"""Estimates how long a study will take, from a few training steps and a few embeddings of each network."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,64 +12,77 @@ from twinface.core.registry import build
 from twinface.core.settings import Settings
 from twinface.core.types import ByteArray, IntArray, Region
 from twinface.datasets.training_split import DataSource, PeopleSplit, split_dataset
-from twinface.faces.prepare import Preparation, build_preparation
+from twinface.faces.preparation import Preparation, build_preparation
 from twinface.networks.build import build_network
-from twinface.studies.study import Part, Study, first_settings, trial_points
+from twinface.studies.search import Search
+from twinface.studies.study import Study
 from twinface.training.build import build_training_state
+from twinface.training.epoch_metrics import ValidationMetrics
 from twinface.training.finalize import embed_with
-from twinface.training.loop import Plan, TrainingPosition, training_step
+from twinface.training.plan import TrainingPlan, TrainingPosition
 from twinface.training.runtime import Machine, choose_machine, keep_memory
 from twinface.training.sampling import SAMPLERS, Sampler
 from twinface.training.schedules import SCHEDULES
+from twinface.training.step import training_step
 
-STEPS = 3
-BEYOND_STEPS = 4.0  # seconds a run: opening data, fitting threshold, writing both forms of the model
-FACES = 16  # that are embedded
+STEPS = 3  # timed, after one that is not
+FACES = 16  # embedded
+OVERHEAD = (
+    4.0  # seconds of a run for opening the data, fitting the threshold, writing both forms of the model
+)
 
 
 @dataclass(frozen=True)
-class Cost:
-    """What a part will cost.
+class CostEstimate:
+    """How long a search will take.
 
     Attributes:
-        part: its name.
-        points, runs: how many.
-        seconds: of all its runs, one after the other, on the threads of one.
+        search: its name.
+        points: number of points.
+        runs: number of runs, one for each point and seed.
+        seconds: of all runs, one after the other, each on the threads of one run.
     """
 
-    part: str
+    search: str
     points: int
     runs: int
     seconds: float
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {"part": self.search, "points": self.points, "runs": self.runs, "seconds": self.seconds}
 
-def estimate(study: Study, source: DataSource, threads: int) -> list[Cost]:
-    """The cost of each part if no point is given up early.
 
-    A grid's points are added up; of a random or guided search the mean over the ends of its ranges is taken.
+def estimate_costs(study: Study, source: DataSource, threads: int) -> list[CostEstimate]:
+    """The cost of each search if no trial is stopped early.
+
+    A grid's points are added up. For a random or guided search, the mean over the ends of its ranges is used.
 
     Args:
         study: the study.
         source: its data.
         threads: of one run.
+
+    Raises:
+        SettingsError, DataError: see `check_study`.
     """
     keep_memory()  # as runs do
     dataset = source.open()
-    clock = _Clock(split_dataset(dataset, first_settings(study)), dataset.region, threads)
-    return [_cost(study, part, clock) for part in study.parts]
+    clock = _Clock(split_dataset(dataset, study.first_settings()), dataset.region, threads)
+    return [_cost(study, search, clock) for search in study.searches]
 
 
-def _cost(study: Study, part: Part, clock: _Clock) -> Cost:
-    each = [clock.run_seconds(part.settings(point)) for point in trial_points(part)]
-    runs = part.size * len(study.seeds)
-    return Cost(part.name, part.size, runs, float(np.mean(each)) * runs)
+def _cost(study: Study, search: Search, clock: _Clock) -> CostEstimate:
+    each = [clock.run_seconds(search.settings(point)) for point in search.points_to_check()]
+    runs = search.size * len(study.seeds)
+    return CostEstimate(search.name, search.size, runs, float(np.mean(each)) * runs)
 
 
 class _Clock:
-    """Says how long a run takes; training steps that cost the same are measured once.
+    """Estimates the seconds of a run. Steps and embeddings of equal settings are measured once.
 
     Args:
-        split: who is who, in every run.
+        split: training and validation people of every run.
         region: where the faces are in the pictures.
         threads: of one run.
     """
@@ -78,15 +92,12 @@ class _Clock:
         self._measured: dict[str, float] = {}
 
     def run_seconds(self, settings: Settings) -> float:
-        """Of a whole run."""
-        return (
-            self._training_seconds(settings)
-            + self._embedded(settings) * self._face_seconds(settings)
-            + BEYOND_STEPS
-        )
+        """Seconds of a whole run."""
+        embedding = self._embedded_faces(settings) * self._face_seconds(settings)
+        return self._training_seconds(settings) + embedding + OVERHEAD
 
     def _training_seconds(self, settings: Settings) -> float:
-        """Of all steps. What a network learns before them without labels is not counted."""
+        """Seconds of all steps. What a network learns without labels before the first step is not included."""
         epochs = settings.trainer.epochs
         if epochs == 0:
             return 0.0
@@ -96,8 +107,12 @@ class _Clock:
             self._measured[key] = self._step_seconds(settings, sampler)
         return epochs * len(sampler(0, 0)) * self._measured[key]
 
-    def _embedded(self, settings: Settings) -> float:
-        """How many faces: those who choose epoch and threshold, and all once more whom the model is fitted to."""
+    def _embedded_faces(self, settings: Settings) -> float:
+        """How many faces a run embeds.
+
+        The validation faces are embedded in each validation and at the end, and the training faces once if something
+        is fitted to them.
+        """
         validations = settings.trainer.epochs / settings.validation.every + 1
         faces = validations * len(self.split.validation.faces)
         if settings.projection.name != "none" or settings.score_normalisation.wanted:
@@ -105,14 +120,14 @@ class _Clock:
         return faces
 
     def _face_seconds(self, settings: Settings) -> float:
-        """Of embedding one face."""
+        """Seconds of embedding one face."""
         key = f"embedding {settings.network}{settings.imaging}"
         if key not in self._measured:
             self._measured[key] = self._embedding_seconds(settings)
         return self._measured[key]
 
     def _machine(self, settings: Settings) -> Machine:
-        """As a run chooses it, whose threads torch has from then on."""
+        """Device and threads as a run chooses them; torch keeps these threads."""
         trainer = settings.trainer
         return choose_machine(trainer.device, trainer.precision, trainer.threads or self.threads)
 
@@ -120,8 +135,8 @@ class _Clock:
         """The mean over a few faces of the right size, on the CPU."""
         self._machine(settings)
         network = build_network(settings.network, settings.imaging, 0).eval()
-        images = _faces(build_preparation(settings.imaging, self.region), FACES)
-        embed_with(network, images[: network.backbone.at_once])
+        images = _noise(build_preparation(settings.imaging, self.region), FACES)
+        embed_with(network, images[: network.backbone.preferred_batch])  # the first call is slower
         began = time.perf_counter()
         embed_with(network, images)
         return (time.perf_counter() - began) / FACES
@@ -130,13 +145,13 @@ class _Clock:
         """The median of a few training steps on random pictures of the right size."""
         preparation = build_preparation(settings.imaging, self.region)
         machine = self._machine(settings)
-        learner = build_training_state(settings, sampler.people, machine, 0)
-        plan = Plan(
-            faces=_Repeated(_faces(preparation, 64)),  # type: ignore[arg-type]
+        state = build_training_state(settings, sampler.people, machine, 0)
+        plan = TrainingPlan(
+            faces=_Repeated(_noise(preparation, 64)),  # type: ignore[arg-type]
             sampler=sampler,
             augment=settings.augment,
             schedule=build("schedule", SCHEDULES, settings.schedule, settings.trainer.epochs),
-            validate=lambda network: {},
+            validate=lambda network: ValidationMetrics(0.0, 0.0, 0.0),
             trainer=settings.trainer,
             validation=settings.validation,
             machine=machine,
@@ -145,18 +160,18 @@ class _Clock:
         times = []
         for batch in sampler(0, 0)[: STEPS + 1]:
             began = time.perf_counter()
-            training_step(learner, plan, batch, TrainingPosition(), 1)
+            training_step(state, plan, batch, TrainingPosition(), 1)
             times.append(time.perf_counter() - began)
         return float(np.median(times[1:] or times))
 
 
-def _faces(preparation: Preparation, count: int) -> ByteArray:
+def _noise(preparation: Preparation, count: int) -> ByteArray:
     shape = (count, preparation.height, preparation.width, preparation.channels)
     return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
 
 
 class _Repeated:
-    """A few pictures in the place of as many as are asked for."""
+    """A few pictures that stand for any number of pictures: rows are taken modulo their count."""
 
     def __init__(self, faces: ByteArray) -> None:
         self.faces = faces
