@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from twinface.core.types import FloatArray, IntArray, PairSet
-from twinface.datasets import open_dataset
+from twinface.datasets.load import load_dataset
 from twinface.evaluation.intervals import fold_interval
+from twinface.recognition.deletion import scores_without_cells, strongest_cells
 from twinface.recognition.explanation import Explanation, explain
 from twinface.recognition.verifier import Verifier
 
@@ -47,7 +48,8 @@ def without_shared_people(pairs: PairSet, count: int) -> dict[bool, list[int]]:
 
 def moved(explanation: Explanation, cells: IntArray) -> float:
     """The mean change of the score without these cells `[2, K]` of one picture or the other."""
-    return float(np.abs(explanation.score - explanation.scores_without(cells[np.newaxis])).mean())
+    scores = scores_without_cells(explanation.model, explanation.faces, cells[np.newaxis])
+    return float(np.abs(explanation.score - scores).mean())
 
 
 def trials(explanations: list[Explanation], share: float, draws: int) -> list[Trial]:
@@ -60,7 +62,7 @@ def trials(explanations: list[Explanation], share: float, draws: int) -> list[Tr
             Trial(
                 float(np.abs(deletion.marked).mean()),
                 float(np.abs(deletion.random).mean()),
-                moved(explanation, other.marked(share)),
+                moved(explanation, strongest_cells(other.maps, share)),
             )
         )
     return found
@@ -93,7 +95,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=50, help="of random cells")
     given = parser.parse_args()
     verifier = Verifier(given.model)
-    pairs = open_dataset("lfw", given.root).protocol("view1")
+    pairs = load_dataset("lfw", given.root).protocol("view1")
     print(
         f"{verifier.record.name} on {pairs.name}, {datetime.now(UTC):%Y-%m-%d}; {given.share:.0%} of each face,"
     )

@@ -49,10 +49,10 @@ def run_stage(stage: str, root: str, place: str, model: str) -> int:
     from twinface.datasets.folder import Folder
     from twinface.faces.cache import prepare_faces
     from twinface.models.load import load_model
-    from twinface.recognition.embedding_files import embed_files
+    from twinface.recognition.batch import embed_files
 
     if stage == "embed":
-        return embed_files(Path(root), load_model(model, threads=1), Path(place) / "embedded").pictures
+        return embed_files(root, Path(place) / "embedded", model).pictures
     faces = Folder(root).faces()
     if stage == "prepare":
         prepare_faces(faces, load_model(model).record.preparation, cache=Path(place) / "cache")

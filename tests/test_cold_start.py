@@ -65,20 +65,9 @@ def test_verifying_brings_nothing_that_trains(picture: Path) -> None:
     brought = modules(COMMAND, "verify", picture, picture)
     assert brought >= COMPUTING
     assert brought & (TRAINING | NEVER | {"rich"}) == set()
-    # Of the package itself: what a verdict needs, and the commands, each of which imports when it is called.
-    own = {name.split(".")[1] for name in brought if name.startswith("twinface.")}
-    unwanted = {
-        "config",
-        "recipe",
-        "datasets",
-        "cache",
-        "evaluation",
-        "runs",
-        "results",
-        "report",
-        "intervals",
-    }
-    assert own & unwanted == set()
+    packages = {name.split(".")[1] for name in brought if name.startswith("twinface.")}
+    assert packages == {"cli", "core", "faces", "models", "recognition"}
+    assert not [name for name in brought if name.startswith("twinface.core.settings")]
 
 
 def test_verifying_from_python_brings_the_three_libraries_and_no_other(picture: Path) -> None:

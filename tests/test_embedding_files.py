@@ -16,7 +16,7 @@ from twinface.core.errors import DataError
 from twinface.core.types import ByteArray, Float32Array
 from twinface.models.load import load_model
 from twinface.models.onnx_model import OnnxModel
-from twinface.recognition.embedding_files import BATCH, embed_files
+from twinface.recognition.batch import BATCH, embed_files
 from twinface.recognition.verifier import Verifier
 from twinface.training.run_folder import RunFolder
 
@@ -51,7 +51,7 @@ class Dies(OnnxModel):
     def __init__(self, model: OnnxModel, batches: int) -> None:
         self.path, self.record, self.model, self.left = model.path, model.record, model, batches
 
-    def _run(self, faces: ByteArray) -> Float32Array:
+    def __call__(self, faces: ByteArray) -> Float32Array:
         if not self.left:
             raise KeyboardInterrupt
         self.left -= 1
@@ -66,7 +66,7 @@ def test_rows_are_the_embeddings_of_single_pictures_and_a_damaged_one_costs_its_
     photos: Path, model: OnnxModel, tiny_run: RunFolder, tmp_path: Path
 ) -> None:
     told: list[tuple[int, int]] = []
-    done = embed_files(photos, model, tmp_path / "out", lambda *now: told.append(now))
+    done = embed_files(photos, tmp_path / "out", model, lambda *now: told.append(now))
     assert (done.pictures, done.failed, done.length) == (PICTURES, 1, model.record.embedding_size)
     assert told[-1] == (PICTURES, PICTURES)
     names = (tmp_path / "out" / "pictures.txt").read_text().splitlines()
@@ -89,9 +89,9 @@ def test_rows_are_the_embeddings_of_single_pictures_and_a_damaged_one_costs_its_
 def test_what_was_stopped_goes_on_to_the_same_files(
     photos: Path, model: OnnxModel, tmp_path: Path, batches: int
 ) -> None:
-    embed_files(photos, model, tmp_path / "whole")
+    embed_files(photos, tmp_path / "whole", model)
     with pytest.raises(KeyboardInterrupt):
-        embed_files(photos, Dies(model, batches), tmp_path / "stopped")
+        embed_files(photos, tmp_path / "stopped", Dies(model, batches))
     part = tmp_path / "stopped" / "embeddings.part"
     with part.open("rb") as file:
         np.lib.format.read_magic(file)
@@ -107,37 +107,44 @@ def test_what_was_stopped_goes_on_to_the_same_files(
     with (tmp_path / "stopped" / "failed.jsonl").open("ab") as file:
         file.write(b'{"row": 9')
     told: list[int] = []
-    embed_files(photos, model, tmp_path / "stopped", lambda done, total: told.append(done))
+    embed_files(photos, tmp_path / "stopped", model, lambda done, total: told.append(done))
     assert told[0] == min(rows + BATCH, PICTURES)
     assert files(tmp_path / "stopped") == files(tmp_path / "whole")
-    embed_files(photos, Dies(model, 0), tmp_path / "stopped")  # nothing is left to do
+    embed_files(photos, tmp_path / "stopped", Dies(model, 0))  # nothing is left to do
 
 
 def test_a_list_names_pictures_relative_to_itself(photos: Path, model: OnnxModel, tmp_path: Path) -> None:
     names = ["0/000.png", "2/002.png"]
     listed = photos.parent / "list.txt"
     listed.write_text("".join(f"mine/{name}\r\n" for name in names) + "\n")
-    done = embed_files(listed, model, tmp_path / "out")
+    done = embed_files(listed, tmp_path / "out", model)
     assert (done.pictures, done.failed) == (2, 0)
     expected = Verifier(model.path, threads=1).embed(*(photos / name for name in names))
     np.testing.assert_allclose(np.load(tmp_path / "out" / "embeddings.npy"), expected, atol=1e-6)
 
 
 def test_a_folder_of_other_embeddings_is_left_alone(photos: Path, model: OnnxModel, tmp_path: Path) -> None:
-    embed_files(photos / "0", model, tmp_path / "out")
+    embed_files(photos / "0", tmp_path / "out", model)
     before = files(tmp_path / "out")
     with pytest.raises(DataError, match=r"other pictures or by another model \(pictures_sha256"):
-        embed_files(photos / "1", model, tmp_path / "out")
+        embed_files(photos / "1", tmp_path / "out", model)
     with pytest.raises(DataError, match="model_sha256"):
-        embed_files(photos / "0", load_model("default", threads=1), tmp_path / "out")
+        embed_files(photos / "0", tmp_path / "out", "default")
     assert files(tmp_path / "out") == before
+
+
+def test_a_damaged_record_of_the_folder_is_said(photos: Path, model: OnnxModel, tmp_path: Path) -> None:
+    (tmp_path / "about.json").write_text('{"pictures": 3}')
+    with pytest.raises(DataError, match=r"about\.json: cannot be read .* name another folder"):
+        embed_files(photos / "0", tmp_path, model)
+    assert files(tmp_path) == {"about.json": b'{"pictures": 3}'}
 
 
 def test_nothing_to_embed_is_said(model: OnnxModel, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for source in (tmp_path / "empty", tmp_path / "missing"):
         with pytest.raises(DataError, match=f"{source.name}.* need"):
-            embed_files(source, model, tmp_path / "out")
+            embed_files(source, tmp_path / "out", model)
     assert not (tmp_path / "out" / "about.json").exists()
 
 

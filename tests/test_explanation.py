@@ -1,27 +1,31 @@
 """Where a model looks: maps equal a plain loop, find the spot that matters, and pass the deletion test."""
 
+import base64
 import json
 import subprocess
 import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 import twinface
+from toy_runs import new_run
 from twinface.cli import app
 from twinface.core.types import ByteArray, Float32Array
-from twinface.datasets import open_dataset
-from twinface.datasets.splits import pair_subset
-from twinface.evaluation.evaluate import evaluate, unseen_pairs
+from twinface.datasets.load import load_dataset
+from twinface.datasets.subsets import pair_subset
+from twinface.evaluation.evaluate import evaluate
 from twinface.evaluation.intervals import fold_interval
+from twinface.evaluation.leaks import unseen_pairs
 from twinface.evaluation.results import save_result
 from twinface.faces.decode import decode
 from twinface.models.load import load_model
-from twinface.recognition.explanation import CELLS, PATCH, PLACES, explain, occlusion_maps, paint, places
-from twinface.recognition.explanation_picture import DIFFERENT, SAME, draw, encode_png, overlay
+from twinface.recognition.deletion import CELLS
+from twinface.recognition.explanation import explain
+from twinface.recognition.map_drawing import DIFFERENT, SAME, overlay
+from twinface.recognition.occlusion import PATCH, POSITIONS, occlusion_maps, paint, windows
 from twinface.recognition.verifier import Verifier
 from twinface.reports import write_report
 from twinface.training.run_folder import RunFolder
@@ -34,7 +38,7 @@ def verifier(tiny_run: RunFolder) -> Verifier:
 
 @pytest.fixture(scope="module")
 def pictures() -> list[Path]:
-    faces = open_dataset("orl").faces()
+    faces = load_dataset("orl").faces()
     return [faces.root / path for path in faces.paths]
 
 
@@ -52,8 +56,8 @@ def test_maps_equal_a_loop_over_pixels_and_patches() -> None:
     faces = random.integers(0, 256, (2, 20, 16, 3), np.uint8)
     score, maps = occlusion_maps(embed, dot, faces)
     assert score == pytest.approx(float(dot(embed(faces[:1]), embed(faces[1:]))[0]), abs=1e-5)
-    tops = [round(place * (20 - 4) / (PLACES - 1)) for place in range(PLACES)]
-    lefts = [round(place * (16 - 4) / (PLACES - 1)) for place in range(PLACES)]
+    tops = [round(place * (20 - 4) / (POSITIONS - 1)) for place in range(POSITIONS)]
+    lefts = [round(place * (16 - 4) / (POSITIONS - 1)) for place in range(POSITIONS)]
     for side in (0, 1):
         for row, column in ((0, 0), (7, 5), (19, 15), (12, 9)):
             changes = []
@@ -71,12 +75,12 @@ def test_maps_equal_a_loop_over_pixels_and_patches() -> None:
 
 def test_windows_cover_every_pixel_whatever_the_size() -> None:
     for size in ((16, 16), (17, 23), (96, 80), (101, 64)):
-        for share, count in ((PATCH, PLACES), (1 / CELLS, CELLS)):
+        for share, count in ((PATCH, POSITIONS), (1 / CELLS, CELLS)):
             covered = np.zeros(size, int)
-            for window in places(size, share, count):
+            for window in windows(size, share, count):
                 covered[window] += 1
             assert covered.min() >= 1
-            assert len(places(size, share, count)) == count * count
+            assert len(windows(size, share, count)) == count * count
 
 
 def test_a_model_that_looks_at_one_spot_is_seen_to() -> None:
@@ -84,7 +88,8 @@ def test_a_model_that_looks_at_one_spot_is_seen_to() -> None:
     spot = (slice(10, 14), slice(6, 10))
 
     def embed(faces: ByteArray) -> Float32Array:
-        return faces[(slice(None), *spot, slice(None))].reshape(len(faces), -1).astype(np.float32) / 255
+        pixels = faces[(slice(None), *spot, slice(None))].reshape(len(faces), -1)
+        return pixels.astype(np.float32) / np.float32(255)
 
     faces = np.full((2, 40, 40, 1), 40, np.uint8)
     faces[(slice(None), *spot)] = 255
@@ -105,7 +110,9 @@ def test_painting_takes_the_mean_colour() -> None:
     assert (painted[3:] == face[3:]).all()
 
 
-def test_an_explanation_has_the_verdict_and_a_map_for_each_face(tiny_run: RunFolder, pictures) -> None:
+def test_an_explanation_has_the_verdict_and_a_map_for_each_face(
+    tiny_run: RunFolder, pictures: list[Path]
+) -> None:
     explanation = twinface.explain(pictures[0], pictures[3], model=tiny_run.path)
     verdict = twinface.verify(pictures[0], pictures[3], model=tiny_run.path)
     assert explanation.score == pytest.approx(verdict.score, abs=1e-5)
@@ -120,7 +127,7 @@ def test_an_explanation_has_the_verdict_and_a_map_for_each_face(tiny_run: RunFol
     assert "array" not in repr(explanation)
 
 
-def test_nothing_makes_a_picture_more_like_itself(verifier: Verifier, pictures) -> None:
+def test_nothing_makes_a_picture_more_like_itself(verifier: Verifier, pictures: list[Path]) -> None:
     explanation = explain(pictures[7], pictures[7], verifier)
     assert explanation.score == pytest.approx(1, abs=1e-5)
     assert explanation.maps.min() > -1e-5
@@ -130,16 +137,16 @@ def test_nothing_makes_a_picture_more_like_itself(verifier: Verifier, pictures) 
 # The deletion test.
 
 
-def test_deletion_equals_painting_by_hand(verifier: Verifier, pictures) -> None:
+def test_deletion_equals_painting_by_hand(verifier: Verifier, pictures: list[Path]) -> None:
     explanation = explain(pictures[0], pictures[12], verifier)
     found = explanation.deletion(0.12, draws=4, seed=3)
     assert found.random.shape == (4, 2)
-    windows = places((24, 24), 1 / CELLS, CELLS)
+    grid = windows((24, 24), 1 / CELLS, CELLS)
     for side in (0, 1):
-        strength = [abs(float(explanation.maps[side][window].mean())) for window in windows]
+        strength = [abs(float(explanation.maps[side][window].mean())) for window in grid]
         strongest = sorted(range(25), key=lambda cell: -strength[cell])[:3]
         faces = explanation.faces.copy()
-        faces[side] = paint(faces[side], [windows[cell] for cell in strongest])
+        faces[side] = paint(faces[side], [grid[cell] for cell in strongest])
         embeddings = verifier.model(faces)
         score = float(verifier.record.score(embeddings[0], embeddings[1]))
         assert found.marked[side] == pytest.approx(explanation.score - score, abs=1e-5)
@@ -154,7 +161,7 @@ def test_deletion_equals_painting_by_hand(verifier: Verifier, pictures) -> None:
 
 def test_marked_regions_move_the_score_more_than_random_ones(verifier: Verifier) -> None:
     """Over ORL people whom the model has not seen, genuine and impostor pairs apart, people as the trials."""
-    every = unseen_pairs(open_dataset("orl"), verifier.record)
+    every = unseen_pairs(load_dataset("orl"), verifier.record)
     for is_match in (True, False):
         pairs = pair_subset(every, every.is_match == is_match)
         of_people = []
@@ -189,19 +196,27 @@ def test_colours_say_which_way_a_region_speaks() -> None:
     assert np.abs(rgb[2, 20] - [0.625 * 100 + 0.375 * channel for channel in SAME]).max() <= 2
 
 
-def test_the_picture_shows_both_faces_and_the_scale(verifier: Verifier, pictures) -> None:
+def test_the_picture_shows_both_faces_and_the_scale(verifier: Verifier, pictures: list[Path]) -> None:
     explanation = explain(pictures[0], pictures[12], verifier)
-    drawn = draw(explanation)
+    drawn = explanation.draw()
     assert drawn.dtype == np.uint8
     assert min(drawn.shape[:2]) > 300
-    np.testing.assert_array_equal(decode(encode_png(drawn), "rgb", "drawn"), drawn)
+    np.testing.assert_array_equal(decode(explanation.png(), "rgb", "drawn"), drawn)
     both = np.abs(drawn.astype(int)[..., 2] - drawn.astype(int)[..., 0]) > 60
     assert both.any()
     same = explain(pictures[7], pictures[7], verifier)
-    assert draw(same).shape == drawn.shape
+    assert same.draw().shape == drawn.shape
 
 
-def test_explain_on_the_command_line(tiny_run: RunFolder, pictures, tmp_path: Path) -> None:
+def test_jupyter_shows_sentence_and_picture(verifier: Verifier, pictures: list[Path]) -> None:
+    explanation = explain(pictures[0], pictures[12], verifier)
+    sentence, _, picture = explanation._repr_html_().partition("</p>")
+    assert sentence == f"<p>{explanation.verdict.explain()}"
+    encoded = picture.split('src="data:image/png;base64,')[1].removesuffix('">')
+    assert base64.b64decode(encoded) == explanation.png()
+
+
+def test_explain_on_the_command_line(tiny_run: RunFolder, pictures: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "new" / "map.png"
     command = ["explain", str(pictures[0]), str(pictures[12]), "--model", str(tiny_run.path)]
     found = CliRunner().invoke(app, [*command, "--json", "--out", str(out)])
@@ -211,7 +226,8 @@ def test_explain_on_the_command_line(tiny_run: RunFolder, pictures, tmp_path: Pa
     assert values["score"] == pytest.approx(explanation.score, abs=1e-5)
     assert values["same"] == explanation.verdict.same
     assert np.array(values["grid"]["right"]) == pytest.approx(explanation.grid()[1], abs=1e-4)
-    assert cv2.imread(str(out)).shape == draw(explanation).shape
+    drawn = decode(out.read_bytes(), "rgb", "drawn")
+    np.testing.assert_array_equal(drawn, explanation.draw())
     text = CliRunner().invoke(app, command).stdout.splitlines()
     assert text[0].startswith(("Same person", "Different people"))
     assert len(text) == 2 + CELLS
@@ -219,7 +235,9 @@ def test_explain_on_the_command_line(tiny_run: RunFolder, pictures, tmp_path: Pa
     assert int(text[2].split()[CELLS]) == round(1000 * values["grid"]["right"][0][0])
 
 
-def test_explaining_works_where_torch_is_not_installed(tiny_run: RunFolder, pictures, tmp_path: Path) -> None:
+def test_explaining_works_where_torch_is_not_installed(
+    tiny_run: RunFolder, pictures: list[Path], tmp_path: Path
+) -> None:
     out = tmp_path / "map.png"
     program = (
         "import sys\n"
@@ -239,10 +257,9 @@ def test_explaining_works_where_torch_is_not_installed(tiny_run: RunFolder, pict
 
 
 def test_the_report_shows_where_it_looked(tiny_run: RunFolder, tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path / "run")
-    folder.create(tiny_run.settings(), {"seed": 0, "source": {"data": "orl"}})
+    folder = new_run(tmp_path / "run", tiny_run.settings())
     model = load_model(tiny_run.path)
-    result = evaluate(model, unseen_pairs(open_dataset("orl"), model.record), "unseen")
+    result = evaluate(model, unseen_pairs(load_dataset("orl"), model.record), "unseen")
     save_result(folder.path, result)
     page = write_report(folder).read_text()
     assert "No maps: this run" in page

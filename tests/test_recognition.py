@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,31 +12,34 @@ import pytest
 
 import twinface
 from conftest import TRAINING
-from twinface.core.errors import ImageError
-from twinface.datasets import open_dataset
+from twinface.core.errors import DataError, ImageError
+from twinface.datasets.load import load_dataset
 from twinface.models.catalog import find_model, shipped_models
+from twinface.models.decision import Calibration
 from twinface.models.load import load_model
+from twinface.recognition.verdict import Verdict
 from twinface.recognition.verifier import Verifier
 from twinface.training.run_folder import RunFolder
 
 
 @pytest.fixture(scope="module")
-def pictures():
-    faces = open_dataset("orl").faces()
+def pictures() -> list[Path]:
+    faces = load_dataset("orl").faces()
     return [faces.root / path for path in faces.paths]
 
 
-def test_a_picture_and_itself(tiny_run: RunFolder, pictures) -> None:
+def test_a_picture_and_itself(tiny_run: RunFolder, pictures: list[Path]) -> None:
     verdict = twinface.verify(pictures[0], pictures[0], model=tiny_run.path)
     assert verdict
     assert verdict.same
     assert verdict.score == pytest.approx(1, abs=1e-5)
     assert verdict.probability > 0.5
     assert "Same person" in verdict.explain()
-    assert any("laid out like" in note for note in verdict.notes)
+    assert verdict.seconds is not None
+    assert verdict.seconds > 0
 
 
-def test_a_verdict_follows_threshold_and_calibration(tiny_run: RunFolder, pictures) -> None:
+def test_a_verdict_follows_threshold_and_calibration(tiny_run: RunFolder, pictures: list[Path]) -> None:
     record = load_model(tiny_run.path).record
     verifier = twinface.Verifier(tiny_run.path)
     for other in pictures[5:100:7]:
@@ -47,21 +51,64 @@ def test_a_verdict_follows_threshold_and_calibration(tiny_run: RunFolder, pictur
         assert again.score == pytest.approx(verdict.score, abs=1e-5)
 
 
-def test_paths_texts_and_bytes_are_the_same(tiny_run: RunFolder, pictures) -> None:
+def test_the_verdict_on_a_score_depends_on_the_score_alone(tiny_run: RunFolder, pictures: list[Path]) -> None:
+    verifier = twinface.Verifier(tiny_run.path)
+    verdict = verifier.verify(pictures[0], pictures[12])
+    again = verifier.judge(verdict.score)
+    assert again == verdict
+    assert again.seconds is None
+    assert (verdict.model, verdict.threshold_fitted_on) == (
+        verifier.record.name,
+        verifier.record.threshold.fitted_on,
+    )
+    with pytest.raises(DataError, match="not finite"):
+        verifier.judge(float("nan"))
+
+
+def test_only_special_verdicts_have_notes(tiny_run: RunFolder) -> None:
+    verifier = twinface.Verifier(tiny_run.path)
+    threshold = verifier.record.threshold
+    assert threshold.far is None
+    steep = Calibration(slope=10.0, offset=-10.0 * threshold.value, fitted_on="")
+    verifier.record = replace(verifier.record, calibration=steep)
+    assert verifier.judge(threshold.value - 0.2).notes == ()
+    assert verifier.judge(threshold.value + 0.2).notes == ()
+    [note] = verifier.judge(threshold.value + 0.02).notes
+    assert "close to one half" in note
+    # A threshold for a FAR of 0.01, above the score with a probability of one half.
+    strict = replace(threshold, value=threshold.value + 0.3, far=0.01)
+    verifier.record = replace(verifier.record, threshold=strict)
+    [note] = verifier.judge(threshold.value + 0.2).notes
+    assert "false accept rate of 0.01" in note
+    assert verifier.judge(threshold.value + 0.4).notes == ()
+
+
+def test_jupyter_shows_a_verdict_as_a_table() -> None:
+    verdict = Verdict(False, 0.1234, 0.2, 0.345, "<fast>", "some people", ("A & B.",))
+    shown = verdict._repr_html_()
+    assert "<caption>Different people</caption>" in shown
+    assert "<th>score</th><td>0.123</td>" in shown
+    assert "<th>threshold</th><td>0.200</td>" in shown
+    assert "<th>probability of the same person</th><td>0.34</td>" in shown
+    assert "&lt;fast&gt;" in shown
+    assert "<p>A &amp; B.</p>" in shown
+
+
+def test_paths_texts_and_bytes_are_the_same(tiny_run: RunFolder, pictures: list[Path]) -> None:
     verifier = twinface.Verifier(tiny_run.path)
     one = verifier.verify(pictures[0], pictures[1])
     assert one == verifier.verify(str(pictures[0]), str(pictures[1]))
     assert one == verifier.verify(pictures[0].read_bytes(), pictures[1].read_bytes())
 
 
-def test_a_wrong_picture_is_named(tiny_run: RunFolder, pictures) -> None:
+def test_a_wrong_picture_is_named(tiny_run: RunFolder, pictures: list[Path]) -> None:
     with pytest.raises(ImageError, match="no such file"):
         twinface.verify(pictures[0], "missing.jpg", model=tiny_run.path)
     with pytest.raises(ImageError, match="given as bytes"):
         twinface.verify(pictures[0], b"hello", model=tiny_run.path)
 
 
-def test_verify_works_where_torch_is_not_installed(tiny_run: RunFolder, pictures) -> None:
+def test_verify_works_where_torch_is_not_installed(tiny_run: RunFolder, pictures: list[Path]) -> None:
     """The modules that training needs are made impossible to import, as in an installation without the extra."""
     program = (
         "import sys\n"
@@ -76,7 +123,9 @@ def test_verify_works_where_torch_is_not_installed(tiny_run: RunFolder, pictures
     assert '"same": true' in result.stdout
 
 
-def test_nothing_is_sent_and_nothing_left_at_home(tiny_run: RunFolder, pictures, tmp_path: Path) -> None:
+def test_nothing_is_sent_and_nothing_left_at_home(
+    tiny_run: RunFolder, pictures: list[Path], tmp_path: Path
+) -> None:
     """ONNX Runtime's telemetry keeps what it is about to send in a database in the home folder."""
     variables = {name: value for name, value in os.environ.items() if name not in ("CI", "XDG_CACHE_HOME")}
     result = subprocess.run(
@@ -90,7 +139,7 @@ def test_nothing_is_sent_and_nothing_left_at_home(tiny_run: RunFolder, pictures,
     assert list(tmp_path.rglob("*")) == []
 
 
-def test_judging_works_where_torch_is_not_installed(tiny_run: RunFolder, tmp_path) -> None:
+def test_judging_works_where_torch_is_not_installed(tiny_run: RunFolder, tmp_path: Path) -> None:
     program = (
         "import sys\n"
         f"for name in {sorted(TRAINING)!r}: sys.modules[name] = None\n"

@@ -26,11 +26,11 @@ def embed(
     It can be stopped at any time and goes on when it is called again. Exit 2 if a picture could not be read.
     """
     from twinface.core.progress import progress_bar
-    from twinface.models.load import load_model
-    from twinface.recognition.embedding_files import FAILED, embed_files
+    from twinface.recognition.batch import embed_files
+    from twinface.recognition.embedding_folder import FAILED
 
     with progress_bar("embedding") as progress:
-        done = embed_files(pictures, load_model(model, threads=1), out, progress)
+        done = embed_files(pictures, out, model, progress)
     if json:
         print_json(asdict(done))
     else:

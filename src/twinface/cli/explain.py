@@ -36,9 +36,8 @@ def explain(
         print("\n".join(_lines(explanation)))
     if out:
         from twinface.core.storage import write_bytes
-        from twinface.recognition.explanation_picture import draw, encode_png
 
-        write_bytes(out, encode_png(draw(explanation)))
+        write_bytes(out, explanation.png())
         say(f"picture: {out}")
     for note in explanation.verdict.notes:
         say(note)

@@ -11,5 +11,4 @@ if TYPE_CHECKING:
 
 def plain(verdict: Verdict) -> dict[str, Any]:
     """A verdict as `--json` prints it, without levels."""
-    values = asdict(verdict)
-    return {**values.pop("details"), **values}
+    return asdict(verdict)

@@ -1,8 +1,13 @@
 """Use a model: verify two pictures, embed many, explain a score.
 
-verifier             two pictures → verdict
-verdict              the answer
-embedding_files      many pictures → embeddings on disk
-explanation          which regions of two faces move their score
-explanation_picture  the same, drawn
+verifier          two pictures → verdict
+verdict           the answer: same or different, with score, threshold and probability
+batch             many picture files → a folder of embeddings
+picture_list      the picture files of a folder, or those that a text file names
+embedding_folder  the files in a folder of embeddings
+embedding_writer  writes its rows, so that a killed run can continue
+explanation       two pictures → which regions move their score
+occlusion         the method: maps of two faces from a patch that slides over them
+deletion          a test of the maps: do the regions that they mark move the score?
+map_drawing       the maps drawn over the faces
 """

@@ -8,7 +8,7 @@ from pathlib import Path
 from twinface.core.errors import DivergedError, ImageError, ModelError
 from twinface.evaluation.results import StoredEvaluation
 from twinface.recognition.explanation import Explanation, explain
-from twinface.recognition.explanation_picture import overlay, strongest
+from twinface.recognition.map_drawing import overlay, strongest_change
 from twinface.recognition.verifier import Verifier
 from twinface.reports.extreme_pairs import most_wrong
 from twinface.reports.pictures import Picture, PictureGroup, PicturePair, encode_picture, read_picture
@@ -50,7 +50,7 @@ def _explained(verifier: Verifier, root: Path, left: str, right: str) -> Picture
         explanation = explain(root / left, root / right, verifier)
     except (ImageError, DivergedError):
         return PicturePair(read_picture(root, left), read_picture(root, right), ("no map",))
-    most, verdict = strongest(explanation), explanation.verdict
+    most, verdict = strongest_change(explanation.maps), explanation.verdict
     lines = (
         f"score {verdict.score:.3f}, threshold {verdict.threshold:.3f}",
         f"fullest colour: score ± {most:.3f}",

@@ -1,4 +1,4 @@
-"""An explanation to look at: both faces with the map over each. Drawn with OpenCV, so that using a model suffices."""
+"""Draws occlusion maps over their faces, with OpenCV alone, so that it works without the extra that trains."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ import cv2
 import numpy as np
 
 from twinface.core.types import ByteArray, Float32Array, FloatArray
-from twinface.recognition.explanation import PATCH, PLACES, Explanation
+from twinface.recognition.occlusion import PATCH, POSITIONS
+from twinface.recognition.verdict import Verdict
 
-# The report's colours of genuine and impostor pairs, told apart with every kind of colour blindness (Okabe & Ito).
+# The report's colours of genuine and impostor pairs. They differ for every kind of colour blindness (Okabe & Ito).
 SAME, DIFFERENT = (0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)
 _INK, _PAPER = (0x1B, 0x1F, 0x24), (0xFE, 0xFE, 0xFE)
-_OPACITY = 0.75  # of the strongest colour, so that the face still shows
+_OPACITY = 0.75  # of the fullest colour, so that the face stays visible
 _FACE_HEIGHT, _MARGIN, _LINE, _BAR = 360, 20, 26, 18  # pixels
 _LEAST_WIDTH = 760  # room for the text
 _LETTERS, _LETTER_SIZE = cv2.FONT_HERSHEY_SIMPLEX, 0.5
 
 
-def strongest(explanation: Explanation) -> float:
-    """The largest change of the score in either map, which gets the fullest colour; at least a hair above 0."""
-    return max(float(np.abs(explanation.maps).max()), 1e-9)
+def strongest_change(maps: Float32Array) -> float:
+    """The largest change of the score in both maps `[2, H, W]`, up or down; at least 1e-9."""
+    return max(float(np.abs(maps).max()), 1e-9)
 
 
 def overlay(face: ByteArray, part: Float32Array, most: float) -> ByteArray:
@@ -29,7 +30,7 @@ def overlay(face: ByteArray, part: Float32Array, most: float) -> ByteArray:
 
     Args:
         face: `[H, W, C]` uint8 with C = 1 or 3 (RGB).
-        part: `[H, W]`, its map; smoothed over half the distance between two places of the patch, to be looked at.
+        part: `[H, W]`, its map. For the eye, it is smoothed over half the distance between two positions of the patch.
         most: the change of the score that gets the fullest colour.
 
     Returns:
@@ -38,23 +39,31 @@ def overlay(face: ByteArray, part: Float32Array, most: float) -> ByteArray:
     gray = (
         face[..., 0] if face.shape[2] == 1 else np.asarray(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), np.uint8)
     )
-    spread = [max((1 - PATCH) / (PLACES - 1) * side / 2, 0.1) for side in part.shape]
+    spread = [max((1 - PATCH) / (POSITIONS - 1) * side / 2, 0.1) for side in part.shape]
     smooth = cv2.GaussianBlur(
         part, (0, 0), sigmaX=spread[1], sigmaY=spread[0], borderType=cv2.BORDER_REPLICATE
     )
     return _blend(gray, np.clip(np.asarray(smooth, np.float64) / most, -1, 1))
 
 
-def draw(explanation: Explanation) -> ByteArray:
-    """Both faces side by side with what was said of them and what the colours mean: `[H, W, 3]` uint8, RGB."""
-    most = strongest(explanation)
+def draw_maps(faces: ByteArray, maps: Float32Array, verdict: Verdict) -> ByteArray:
+    """Both faces side by side with their maps, the verdict above, and what the colours mean below.
+
+    Args:
+        faces: `[2, H, W, C]` uint8 with C = 1 or 3 (RGB).
+        maps: `[2, H, W]`, see `occlusion.occlusion_maps`.
+        verdict: on the two faces.
+
+    Returns:
+        `[H, W, 3]` uint8, RGB.
+    """
+    most = strongest_change(maps)
     height = _FACE_HEIGHT
-    width = round(height * explanation.faces.shape[2] / explanation.faces.shape[1])
+    width = round(height * faces.shape[2] / faces.shape[1])
     panels = [
         overlay(_enlarged(face, height, width), _enlarged(part, height, width)[..., 0], most)
-        for face, part in zip(explanation.faces, explanation.maps, strict=True)
+        for face, part in zip(faces, maps, strict=True)
     ]
-    verdict = explanation.verdict
     above = (
         f"{'Same person' if verdict.same else 'Different people'}: score {verdict.score:.3f}, "
         f"threshold {verdict.threshold:.3f}, probability of same {verdict.probability:.2f}",
@@ -84,13 +93,13 @@ def encode_png(picture: ByteArray) -> bytes:
 
 
 def _enlarged(array: ByteArray | Float32Array, height: int, width: int) -> Any:
-    """A face `[H, W, C]`, or a map `[H, W]` as one channel, in another size."""
+    """A face `[H, W, C]` or a map `[H, W]` in another size, as `[height, width, C]` (C = 1 for a map)."""
     method = cv2.INTER_CUBIC if array.dtype == np.uint8 else cv2.INTER_NEAREST
     return cv2.resize(array, (width, height), interpolation=method).reshape(height, width, -1)
 
 
 def _blend(gray: ByteArray, share: FloatArray) -> ByteArray:
-    """`[H, W]` grey and a share `[H, W]` in [-1, 1] → `[H, W, 3]` with colour over it."""
+    """`[H, W]` grey with colour over it, as strong as the share `[H, W]` in [-1, 1] → `[H, W, 3]`."""
     colour = np.where(share[..., np.newaxis] >= 0, SAME, DIFFERENT)
     opacity = _OPACITY * np.abs(share)[..., np.newaxis]
     return np.asarray(np.round((1 - opacity) * gray[..., np.newaxis] + opacity * colour), np.uint8)
@@ -105,7 +114,7 @@ def _write(page: ByteArray, lines: tuple[str, ...], top: int) -> int:
 
 
 def _draw_bar(page: ByteArray, top: int, most: float) -> None:
-    """The colours from the strongest "different" to the strongest "same", with what they stand for."""
+    """A bar of all colours, from the strongest "different" to the strongest "same", with the change of the score."""
     width = page.shape[1] - 2 * _MARGIN
     bar = np.full((_BAR, width), 128, np.uint8)
     page[top : top + _BAR, _MARGIN:-_MARGIN] = _blend(bar, np.tile(np.linspace(-1, 1, width), (_BAR, 1)))

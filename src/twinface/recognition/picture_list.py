@@ -1,0 +1,73 @@
+"""The picture files of a folder, or those that a text file names."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from twinface.core.errors import DataError
+from twinface.datasets.folder import is_picture, visible
+
+
+def list_pictures(source: Path) -> Iterator[str]:
+    """Yield the paths of picture files, relative to the folder or to the text file's folder.
+
+    Args:
+        source: a folder, which is searched with all its subfolders, in an order that does not depend on the file
+            system; hidden files and links that lead out of it are left out. Or a text file with one path per line.
+
+    Raises:
+        DataError: the folder or the text file cannot be read.
+    """
+    if source.is_dir():
+        yield from _search(source, source)
+        return
+    try:
+        with source.open(encoding="utf-8", errors="surrogateescape") as lines:
+            for line in lines:
+                if line.strip():
+                    yield line.rstrip("\r\n")
+    except OSError as error:
+        raise DataError(
+            f"{source}: cannot be read ({error.strerror}); need a folder or a list of pictures"
+        ) from error
+
+
+def write_list(source: Path, write: Callable[[bytes], object]) -> tuple[int, str]:
+    """Write the paths of picture files, one per line.
+
+    Args:
+        source: see `list_pictures`.
+        write: called with each line.
+
+    Returns:
+        How many pictures there are, and the SHA-256 of all lines.
+
+    Raises:
+        DataError: there is no picture, a name has a line break in it, or `source` cannot be read.
+    """
+    count, checksum = 0, hashlib.sha256()
+    for picture in list_pictures(source):
+        line = os.fsencode(picture) + b"\n"
+        if b"\n" in line[:-1]:
+            raise DataError(f"{source}: the name {picture!r} has a line break in it: rename it")
+        write(line)
+        checksum.update(line)
+        count += 1
+    if not count:
+        raise DataError(
+            f"{source}: no pictures, need a folder that holds some, or a text file that names one per line"
+        )
+    return count, checksum.hexdigest()
+
+
+def _search(root: Path, folder: Path) -> Iterator[str]:
+    entries = sorted((entry.name, entry.is_dir()) for entry in visible(root, folder))
+    for name, is_folder in entries:
+        path = folder / name
+        if is_folder and not path.is_symlink():
+            yield from _search(root, path)
+        elif not is_folder and is_picture(name):
+            yield str(path.relative_to(root))
