@@ -21,8 +21,10 @@ import torch
 from twinface.core.errors import SettingsError
 from twinface.core.settings import Settings
 from twinface.core.types import FaceSet, Float32Array, FloatArray, PairSet
-from twinface.datasets.splits import draw_pairs, split_people
-from twinface.datasets.training_split import DataSource
+from twinface.datasets.data_source import DataSource
+from twinface.datasets.draw_pairs import draw_pairs
+from twinface.datasets.load import load_source
+from twinface.datasets.splits import split_people
 from twinface.evaluation.intervals import mean_and_standard_error
 from twinface.evaluation.metrics import area_under_curve, fold_accuracies
 from twinface.faces.cache import prepare_faces
@@ -40,7 +42,7 @@ def embedded(
     settings: Settings, source: DataSource, seed: int
 ) -> tuple[FaceSet, SiameseNetwork, Float32Array]:
     """All training faces, the network that has learnt from their pictures, and what it makes of each."""
-    dataset = source.open()
+    dataset = load_source(source)
     faces = dataset.training_faces()
     images = prepare_faces(faces, build_preparation(settings.imaging, dataset.region)).images
     network = build_network(settings.network, settings.imaging, seed)

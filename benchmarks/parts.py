@@ -13,11 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from twinface.core.types import PairSet
-from twinface.datasets import open_dataset
+from twinface.datasets.load import load_dataset
 from twinface.datasets.training_split import validation_of
-from twinface.evaluation.evaluate import evaluate
+from twinface.evaluation.evaluate import Evaluation, evaluate
 from twinface.evaluation.fitted_model import show_only
-from twinface.evaluation.summary import Evaluation
 from twinface.faces.mask import mask_for
 from twinface.models.embedder import Embedder
 from twinface.models.load import load_model
@@ -55,7 +54,7 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    dataset = open_dataset("lfw", given.root)
+    dataset = load_dataset("lfw", given.root)
     pairs = dataset.protocol("view1")
     print(
         f"{pairs.name}, {datetime.now(UTC):%Y-%m-%d}; baselines: recipe {given.recipe}, seed {given.seed}\n"

@@ -22,7 +22,9 @@ from torch import Tensor
 
 from twinface.core.settings import Settings
 from twinface.core.types import Float32Array, PairSet, ScoredPairs
-from twinface.datasets.training_split import DataSource, PeopleSplit, split_dataset
+from twinface.datasets.data_source import DataSource
+from twinface.datasets.load import load_source
+from twinface.datasets.training_split import PeopleSplit, split_dataset
 from twinface.evaluation.intervals import mean_accuracy_interval
 from twinface.evaluation.metrics import area_under_curve, cross_validated_right
 from twinface.faces.cache import prepare_faces
@@ -30,7 +32,7 @@ from twinface.faces.preparation import build_preparation
 from twinface.models.distances import DISTANCES
 from twinface.networks.backbones import Backbone
 from twinface.networks.build import build_network
-from twinface.networks.projection import fit_parts, plda, whitening
+from twinface.networks.projections import fit_parts, plda, whitening
 from twinface.networks.score_normalisation import fit_score_normalisation
 from twinface.training.finalize import embed_with
 from twinface.training.run_folder import RunFolder
@@ -41,7 +43,7 @@ Embeddings = tuple[Float32Array, Float32Array]
 
 def embed(folder: RunFolder, source: DataSource) -> tuple[PeopleSplit, Embeddings, Backbone]:
     """A run's split, its network's own embeddings of training and validation faces, and the network."""
-    settings, dataset = folder.settings(), source.open()
+    settings, dataset = folder.settings(), load_source(source)
     split = split_dataset(dataset, settings)
     network = build_network(settings.network, settings.imaging)
     network.load_state_dict(read_tensors(folder.best)[0])

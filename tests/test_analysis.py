@@ -10,9 +10,9 @@ import pytest
 
 from twinface.core.errors import DataError, ImageError
 from twinface.core.types import FaceSet, PairSet
-from twinface.datasets import open_dataset
 from twinface.datasets.analysis import analyse
 from twinface.datasets.folder import Folder
+from twinface.datasets.load import load_dataset
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_the_sample_is_seeded_and_says_its_size(faces: FaceSet) -> None:
 
 
 def test_a_data_set_is_analysed_as_all_its_faces(faces: FaceSet) -> None:
-    assert analyse(open_dataset("folder", faces.root)) == analyse(faces)
+    assert analyse(load_dataset("folder", faces.root)) == analyse(faces)
 
 
 def test_it_is_json(faces: FaceSet, pairs: PairSet) -> None:
@@ -99,7 +99,7 @@ def test_published_figures_of_lfw() -> None:
     root = Path(os.environ.get("TWINFACE_LFW", Path(__file__).parents[2] / "shared" / "data" / "lfw"))
     if not (root / "lfwa").is_dir():
         pytest.skip("LFW-a is not here: set TWINFACE_LFW to the folder that holds lfwa")
-    lfw = open_dataset("lfw", root, "lfw-a")
+    lfw = load_dataset("lfw", root, "lfw-a")
     lists = [lfw.protocol(name) for name in ("view1-train", "view1", "view2")]
     found = analyse(lfw, lists, sample=50)
     assert (found.name, found.faces.pictures, found.faces.people) == ("LFW-a", 13_233, 5_749)

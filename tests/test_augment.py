@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from twinface.core.seeding import random_at
-from twinface.core.settings import AugmentSettings
+from twinface.core.settings_sections import AugmentSettings
 from twinface.training.augmentation import affine_matrices, augment, look_alike_map
 from twinface.training.processes import Processes
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from conftest import TINY
-from twinface.datasets import open_dataset
+from twinface.datasets.load import load_dataset
 from twinface.training.run_folder import RunFolder
 
 
@@ -27,7 +27,7 @@ def twinface(*arguments: object, cwd: Path | None = None, **more) -> subprocess.
 
 @pytest.fixture(scope="module")
 def orl() -> list[Path]:
-    faces = open_dataset("orl").faces()
+    faces = load_dataset("orl").faces()
     return [faces.root / path for path in faces.paths]
 
 
@@ -99,7 +99,7 @@ def test_pairs_of_ones_own(tmp_path: Path, tiny_run: RunFolder) -> None:
     for person in ("ann", "bob", "cid"):
         folder = tmp_path / "mine" / person
         folder.mkdir(parents=True)
-        source = open_dataset("orl").faces().root / {"ann": "s1", "bob": "s2", "cid": "s3"}[person]
+        source = load_dataset("orl").faces().root / {"ann": "s1", "bob": "s2", "cid": "s3"}[person]
         for number in (1, 2):
             shutil.copy(source / f"{number}.pgm", folder / f"{person}_{number:04d}.pgm")
     file = tmp_path / "pairs.txt"

@@ -9,8 +9,8 @@ import numpy as np
 
 from pages import Page, all_pairs, faces_of
 from twinface.core.types import WHOLE_FRAME, FaceSet, PairSet
-from twinface.datasets import Dataset
 from twinface.datasets.analysis import analyse
+from twinface.datasets.dataset import Dataset
 from twinface.reports import write_data_page
 
 

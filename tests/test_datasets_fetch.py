@@ -8,15 +8,21 @@ import os
 import tarfile
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from twinface.core.errors import DataError
-from twinface.datasets import fetch
-from twinface.datasets.fetch import LFW_ARCHIVES, LFW_LISTS, RemoteFile, fetch_lfw, unpack
+from twinface.core.types import FaceSet
+from twinface.datasets import unpack as unpack_module
+from twinface.datasets.download import RemoteFile
+from twinface.datasets.fetch import fetch_lfw
 from twinface.datasets.lfw import Lfw
-from twinface.datasets.lfw_people import rebuild_people_lists
+from twinface.datasets.lfw_downloads import LFW_ARCHIVES, LFW_LISTS
+from twinface.datasets.lfw_rebuilt_lists import rebuild_people_lists
+from twinface.datasets.unpack import unpack
 
 pytest.importorskip("pooch")
 
@@ -174,7 +180,7 @@ def test_offline_says_what_to_put_where(server: Server, tmp_path: Path) -> None:
 def test_lfw_a_is_to_be_got_by_hand(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"LFW-a has no public address.*--root"):
         fetch_lfw(tmp_path, "lfw-a")
-    with pytest.raises(DataError, match="did you mean 'funneled'"):
+    with pytest.raises(DataError, match='did you mean "funneled"'):
         fetch_lfw(tmp_path, "funneld")
 
 
@@ -227,7 +233,7 @@ def test_unsafe_archives_leave_nothing_behind(tmp_path: Path, archive: bytes, me
 @pytest.mark.parametrize("limit", ["MOST_MEMBERS", "MOST_BYTES"])
 def test_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
     (tmp_path / "lfw-funneled.tgz").write_bytes(GOOD)
-    monkeypatch.setattr(fetch, limit, 2)
+    monkeypatch.setattr(unpack_module, limit, 2)
     with pytest.raises(DataError, match="more than"):
         unpack(tmp_path / "lfw-funneled.tgz", tmp_path, "funneled")
     assert contents(tmp_path) == ["lfw-funneled.tgz"]
@@ -241,6 +247,20 @@ def test_the_built_in_checksums_have_their_length() -> None:
     assert sorted(file.name for file in LFW_LISTS) == sorted(
         f"{kind}{part}.txt" for kind in ("pairs", "people") for part in ("", "DevTrain", "DevTest")
     )
+
+
+def test_people_lists_have_the_published_sizes() -> None:
+    """The numbers of people are those of Huang et al. 2007; no picture is needed for them."""
+    names = tuple(f"Person_{number:04d}" for number in range(5749))
+    faces = FaceSet("made up", Path(), tuple(f"{name}.jpg" for name in names), np.arange(5749), names)
+    rebuilt = {name: text.decode().split("\n") for name, text in rebuild_people_lists(faces).items()}
+    assert rebuilt["peopleDevTrain.txt"][0] == "4038"
+    assert rebuilt["peopleDevTest.txt"][0] == "1711"
+    assert rebuilt["people.txt"][:2] == ["10", "601"]
+    listed = [line for lines in rebuilt.values() for line in lines if "\t" in line]
+    assert sorted(listed) == sorted(2 * [f"{name}\t1" for name in names])
+    fewer = replace(faces, paths=faces.paths[1:], people=np.arange(5748), names=names[1:])
+    assert rebuild_people_lists(fewer) == {}
 
 
 def test_real_lists_have_the_built_in_checksums_and_people_lists_are_rebuilt(tmp_path: Path) -> None:

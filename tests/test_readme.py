@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from twinface.datasets import open_dataset
+from twinface.datasets.load import load_dataset
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -20,7 +20,7 @@ def examples_in(language: str) -> list[str]:
 
 
 def test_the_examples_run(tmp_path: Path) -> None:
-    faces = open_dataset("orl").faces()
+    faces = load_dataset("orl").faces()
     shutil.copy(faces.root / faces.paths[0], tmp_path / "a.pgm")
     shutil.copy(faces.root / faces.paths[1], tmp_path / "b.pgm")
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}

@@ -10,15 +10,10 @@ from hypothesis import strategies as st
 
 from twinface.core.errors import DataError
 from twinface.core.types import FaceSet, PairSet, Region
-from twinface.datasets import open_dataset
-from twinface.datasets.splits import (
-    draw_pairs,
-    linked_people,
-    pair_subset,
-    split_pairs,
-    split_people,
-    take_people,
-)
+from twinface.datasets.draw_pairs import draw_pairs
+from twinface.datasets.load import load_dataset
+from twinface.datasets.splits import linked_people, split_pairs, split_people
+from twinface.datasets.subsets import pair_subset, take_people
 
 SEEDS = st.integers(0, 2**32)
 COUNTS = st.lists(st.integers(1, 6), min_size=2, max_size=12)
@@ -291,7 +286,7 @@ def test_impossible_draws_are_refused() -> None:
 
 
 def test_dev_train_pairs_split_to_the_pair(real_lfw: Path) -> None:
-    pairs = open_dataset("lfw", real_lfw, "lfw-a").training_pairs()
+    pairs = load_dataset("lfw", real_lfw, "lfw-a").training_pairs()
     assert pairs is not None
     sizes = np.bincount(linked_people(pairs))
     assert (len(sizes), sizes.max()) == (1_032, 18)
@@ -306,7 +301,7 @@ def test_dev_train_pairs_split_to_the_pair(real_lfw: Path) -> None:
 
 
 def test_pairs_of_held_out_dev_train_people(real_lfw: Path) -> None:
-    faces = open_dataset("lfw", real_lfw, "lfw-a").training_faces()
+    faces = load_dataset("lfw", real_lfw, "lfw-a").training_faces()
     _, held = split_people(faces, 500, seed=0)
     pairs = draw_pairs(held, seed=0)
     check_drawn(pairs, held, 10, None)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from twinface.core.errors import TwinfaceError as TwinfaceError
-    from twinface.datasets import load_dataset as load_dataset
+    from twinface.datasets.load import load_dataset as load_dataset
     from twinface.evaluation.evaluate import Evaluation as Evaluation
     from twinface.recognition.explanation import Explanation as Explanation
     from twinface.recognition.explanation import explain as explain
@@ -46,7 +46,7 @@ _PUBLIC = {
     "Verifier": ("recognition.verifier", "Verifier"),
     "evaluate": ("training.evaluate_run", "evaluate_run"),
     "explain": ("recognition.explanation", "explain"),
-    "load_dataset": ("datasets", "load_dataset"),
+    "load_dataset": ("datasets.load", "load_dataset"),
     "report": ("reports", "report"),
     "train": ("training.train", "train"),
     "verify": ("recognition.verifier", "verify"),

@@ -82,14 +82,14 @@ def _training() -> dict[str, Any]:
 def _data() -> dict[str, str]:
     """Which data sets are found in their usual places."""
     from twinface.core.errors import DataError
-    from twinface.datasets import DATASETS, open_dataset
+    from twinface.datasets.load import DATASETS, load_dataset
 
     found = {}
     for name in DATASETS:
         if name == "folder":  # it is always the user's own, and has no usual place
             continue
         try:
-            dataset = open_dataset(name)
+            dataset = load_dataset(name)
             faces = dataset.faces()
             found[name] = f"{dataset.title}: {len(faces)} pictures of {len(faces.names)} people"
         except DataError as error:

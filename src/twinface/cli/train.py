@@ -89,7 +89,7 @@ def _default_folder(run: RunOptions) -> Path:
 
 
 def _start_or_open(data: DataOptions, run: RunOptions, folder: RunFolder) -> OpenRun:
-    from twinface.datasets.training_split import DataSource
+    from twinface.datasets.data_source import DataSource
     from twinface.training.open_run import open_run, start_run
     from twinface.training.recipe import load_recipe
 

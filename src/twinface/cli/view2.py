@@ -28,7 +28,7 @@ def view2(
     It can be stopped at any time, and continues when it is called again.
     """
     from twinface.core.interruption import Interrupted
-    from twinface.datasets.training_split import DataSource
+    from twinface.datasets.data_source import DataSource
     from twinface.studies.lfw_view2 import view2 as judge
     from twinface.training.recipe import load_recipe
 

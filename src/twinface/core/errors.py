@@ -1,16 +1,16 @@
 """The exceptions that Twinface raises on purpose.
 
-Each message is one line that says what was found, what was needed and what to do. The command line
-prints it after `twinface:` and exits with 2; Python callers catch `TwinfaceError` or a subclass.
+Each message is one line: what was found, what was needed, and what to do. The command line prints it after `twinface:`
+and exits with 2. Python callers catch `TwinfaceError` or a subclass.
 """
 
 
 class TwinfaceError(Exception):
-    """Anything wrong with what was given to Twinface, rather than with Twinface itself."""
+    """A problem with the input, the files or the machine, rather than with Twinface itself."""
 
 
 class ImageError(TwinfaceError):
-    """A picture that is missing, damaged, too large or of a format that is not read."""
+    """A picture that is missing, damaged, too large or in a format that is not supported."""
 
 
 class DataError(TwinfaceError):
@@ -26,7 +26,7 @@ class ModelError(TwinfaceError):
 
 
 class LeakError(TwinfaceError):
-    """An evaluation that would score people whom the model or its threshold has seen."""
+    """An evaluation on people that the model was trained on, or that its threshold was chosen on."""
 
 
 class DivergedError(TwinfaceError):
@@ -34,8 +34,8 @@ class DivergedError(TwinfaceError):
 
 
 class ProcessError(TwinfaceError):
-    """A process of a training in several that has gone, cannot be reached or computes otherwise than the others."""
+    """A process of a distributed training that ended, cannot be reached, or computes other values than the rest."""
 
 
 class StorageError(TwinfaceError):
-    """A file that could not be written; what was there before is unchanged."""
+    """A file that could not be written; an older file of that name is unchanged."""

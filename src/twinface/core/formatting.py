@@ -1,4 +1,4 @@
-"""Figures as people say them."""
+"""Numbers as people read them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def percent(value: float) -> str:
-    r"""A share as it is said, in one piece.
+    r"""A fraction as a percentage, without a line break before the sign.
 
     >>> percent(0.887)
     '88.7\xa0%'
@@ -17,7 +17,7 @@ def percent(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them.
+    """A duration in seconds, in the units that people use.
 
     >>> duration(3.25), duration(111), duration(7_325)
     ('3.2 s', '1 min 51 s', '2 h 2 min')
@@ -49,7 +49,5 @@ def html_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
     names = list(dict.fromkeys(name for row in rows for name in row))
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
-    body = "".join(
-        f"<tr>{''.join(f'<td>{cell(row.get(name))}</td>' for name in names)}</tr>" for row in rows
-    )
+    body = "".join(f"<tr>{''.join(f'<td>{cell(row.get(name))}</td>' for name in names)}</tr>" for row in rows)
     return f"<table><tr>{head}</tr>{body}</table>"

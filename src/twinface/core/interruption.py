@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: finish the step, save, and leave within five seconds."""
+"""Ctrl-C and SIGTERM: the training loop finishes its step, saves its state and ends within five seconds."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-DEADLINE = 4.0
+DEADLINE = 4.0  # seconds
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error
     """Training was asked to stop and has saved its state.
 
     Attributes:
-        signal_number: what asked.
+        signal_number: of the signal that asked for it.
     """
 
     def __init__(self, signal_number: int) -> None:
@@ -26,7 +26,11 @@ class Interrupted(Exception):  # noqa: N818 - not an error
 
 
 class StopRequest:
-    """Whether someone has asked to stop; `signal_number` is None until then."""
+    """Whether a signal has asked for training to stop.
+
+    Attributes:
+        signal_number: of that signal, or None.
+    """
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
@@ -39,11 +43,11 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signals(deadline: float | None = DEADLINE) -> Iterator[StopRequest]:
-    """Turns SIGINT and SIGTERM into a request that the training loop looks at between two steps.
+    """Turns SIGINT and SIGTERM into a request that the training loop checks between two steps.
 
-    A step that takes longer than `deadline` seconds is not waited for: the process ends, and the state that was
-    saved last stands. Nothing but time is lost, since a resumed run repeats those steps to the same bits.
-    A second signal ends the process at once. Outside the main thread this does nothing.
+    If the step takes longer than `deadline` seconds, the process ends without it, and the state that was saved last
+    remains. Only time is lost, because a resumed run repeats those steps with the same results. A second signal ends
+    the process at once. Outside the main thread this does nothing.
 
     Args:
         deadline: in seconds; None never ends the process (in a notebook), and a second signal then raises
@@ -77,6 +81,6 @@ def stop_on_signals(deadline: float | None = DEADLINE) -> Iterator[StopRequest]:
 
 def _leave(request: StopRequest) -> None:
     print(
-        "twinface: stopped in the middle of a step; the state saved last stands", file=sys.stderr, flush=True
+        "twinface: stopped in the middle of a step; the state saved last remains", file=sys.stderr, flush=True
     )
     os._exit(128 + (request.signal_number or signal.SIGTERM))

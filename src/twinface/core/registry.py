@@ -1,7 +1,7 @@
-"""Builds a backbone, loss, optimiser, schedule or sampler from its table and its settings.
+"""Builds a component (a backbone, loss, optimizer, schedule or sampler) from its table and its settings.
 
-A table maps a name to a constructor; the constructor's keyword-only arguments, with their types and
-defaults, are the component's settings. So a new component is one function in one file.
+A table maps a name to a constructor. The constructor's keyword-only arguments, with their types and defaults, are the
+component's settings. So a new component is one function in one file.
 """
 
 from __future__ import annotations
@@ -10,22 +10,38 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, get_type_hints
 
-from pydantic import ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from twinface.core.errors import SettingsError
-from twinface.core.settings import Component, nearest
+from twinface.core.suggestion import nearest
 
 T = TypeVar("T")
 
 
+class Component(BaseModel):
+    """The choice of a component: its `name`, and its settings beside it.
+
+    Attributes:
+        name: an entry of a table of constructors.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The settings beside `name`."""
+        return dict(self.__pydantic_extra__ or {})
+
+
 def build(kind: str, table: Mapping[str, Callable[..., T]], component: Component, *given: Any) -> T:
-    """Calls the constructor that `component.name` names, with what is `given` and the component's settings.
+    """Calls the constructor of a component with the component's settings.
 
     Args:
         kind: what the table holds, for error messages: "loss".
         table: name → constructor.
-        component: the name and its settings.
-        given: positional arguments that do not come from settings (a network's input shape, say).
+        component: the name and the settings.
+        given: positional arguments that do not come from settings, such as a network's input shape.
 
     Raises:
         SettingsError: the name or a setting is unknown, or a value has the wrong type or range.
@@ -47,7 +63,11 @@ def build(kind: str, table: Mapping[str, Callable[..., T]], component: Component
 
 
 def check(kind: str, table: Mapping[str, Callable[..., T]], component: Component) -> Callable[..., T]:
-    """The constructor that `component` names, if that and all of its settings exist; see `build`."""
+    """The constructor of a component, after a check that it exists and has all these settings; see `build`.
+
+    Raises:
+        SettingsError: the name or a setting is unknown.
+    """
     if component.name not in table:
         raise SettingsError(f'{kind}.name: no {kind} "{component.name}"{nearest(component.name, table)}')
     constructor = table[component.name]

@@ -1,4 +1,4 @@
-"""Random generators that are a pure function of (seed, purpose, epoch, step), so that resumed work draws the same."""
+"""Random generators that depend on (seed, purpose, epoch, step) only, so that a resumed run draws the same numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PURPOSES: dict[Purpose, int] = {
 
 
 def random_at(seed: int, purpose: Purpose, epoch: int = 0, step: int = 0) -> np.random.Generator:
-    """A generator that is a pure function of its arguments, so that a resumed run draws what it would have.
+    """A generator that depends on its arguments only, so that a resumed run draws the same numbers.
 
     >>> float(random_at(7, "order", epoch=2).random()) == float(random_at(7, "order", epoch=2).random())
     True

@@ -1,8 +1,8 @@
-"""Files that are either whole or not there.
+"""Writes files completely or not at all.
 
-Everything that Twinface writes goes through `write_bytes` or `new_file`: the data is written beside
-its target, flushed to the disk, and renamed over it, so that a kill, a crash or a full disk at any
-moment leaves either the old file or the new one.
+Everything that Twinface writes goes through `write_bytes` or `new_file`: the data is written to a file beside its
+target, flushed to the disk, and renamed to the target. So a kill, a crash or a full disk at any moment leaves either
+the old file or the new one.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from twinface.core.errors import StorageError
 
 @contextlib.contextmanager
 def new_file(target: Path) -> Iterator[IO[bytes]]:
-    """Opens a file for writing that takes the name `target` only when the block ends well.
+    """Opens a file for writing that gets the name `target` only when the block ends without an error.
 
     Raises:
         StorageError: the disk is full or the folder cannot be written; `target` is unchanged.
     """
     target = Path(target)
-    # Not the whole name: with what is added to it, it could be longer than a file's name may be.
+    # Only a part of the name: the whole name with these additions could be too long for a file name.
     temporary = target.with_name(f".{target.name[:40]}.{os.getpid()}.{secrets.token_hex(4)}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def new_file(target: Path) -> Iterator[IO[bytes]]:
         sync_folder(target.parent)
     except OSError as error:
         raise StorageError(
-            f"{target}: could not be written ({error.strerror or error}); what was there before is "
+            f"{target}: could not be written ({error.strerror or error}); an older file of that name is "
             "unchanged: free some space or choose another folder"
         ) from error
     finally:
@@ -49,27 +49,31 @@ def new_file(target: Path) -> Iterator[IO[bytes]]:
 
 
 def write_bytes(target: Path, data: bytes) -> None:
-    """Writes `data` to `target` as a whole or not at all; see `new_file`."""
+    """Writes `data` to `target`, completely or not at all; see `new_file`."""
     with new_file(target) as file:
         file.write(data)
 
 
 def write_text(target: Path, text: str) -> None:
-    """Writes UTF-8 text to `target` as a whole or not at all; see `new_file`."""
+    """Writes UTF-8 text to `target`, completely or not at all; see `new_file`."""
     write_bytes(target, text.encode())
 
 
 def write_json(target: Path, value: Any) -> None:
-    """Writes indented JSON to `target` as a whole or not at all; NaN and infinities are refused."""
+    """Writes indented JSON to `target`, completely or not at all; see `new_file`.
+
+    Raises:
+        ValueError: the value holds a NaN or an infinity.
+    """
     write_text(target, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes a rename inside `folder` survive a power cut, where the system can promise that."""
+    """Makes a rename in `folder` survive a power cut, where the system supports that."""
     if os.name != "posix":
         return
-    # Some file systems refuse it (network folders, containers). The renamed file is whole even so, and
-    # an error here would call it unwritten.
+    # Some file systems refuse it (network folders, containers). The renamed file is complete nevertheless, so that is
+    # not an error.
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -79,9 +83,11 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_leftovers(folder: Path, older_than: float = 86_400.0) -> None:
-    """Removes what killed runs left of unfinished files in `folder`, when it is older than some seconds.
+    """Removes unfinished files that killed processes left in `folder`.
 
-    The age keeps the files that other processes are writing at this moment.
+    Args:
+        folder: where to look.
+        older_than: in seconds; younger files may be those that other processes are writing at this moment.
     """
     for leftover in Path(folder).glob(".*.part"):
         with contextlib.suppress(OSError):

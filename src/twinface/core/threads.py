@@ -1,4 +1,4 @@
-"""Work on many small things by threads, in order and without running ahead."""
+"""Works on many items in threads, with the results in order."""
 
 from __future__ import annotations
 
@@ -14,25 +14,27 @@ if TYPE_CHECKING:
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
-# A thread takes so many things at a time: handing over one by one costs more than decoding a small picture does.
+# Items that a thread takes at a time: handing them over one by one takes longer than decoding a small picture.
 TOGETHER = 16
 
 
 def map_in_order(
     work: Callable[[_Item], _Result], items: Iterable[_Item], together: int = TOGETHER
 ) -> Iterator[_Result]:
-    """Like `map`, with a thread a core, and never more than a few results ahead of its reader.
+    """Like `map`, with one thread a core, and never more than a few results ahead of the caller.
 
-    So memory stays flat, however many items there are. Threads help where the work gives the interpreter's lock away,
-    as reading files, hashing, OpenCV and ONNX Runtime do.
+    So memory stays flat, however many items there are. Threads help where the work releases the interpreter's lock, as
+    reading files, hashing, OpenCV and ONNX Runtime do.
 
     Args:
-        work: is done on each item.
-        items: are taken as they are needed.
+        work: called with each item.
+        items: taken as they are needed.
         together: items that a thread takes at a time.
-    """
 
-    from concurrent.futures import ThreadPoolExecutor  # a start that only asks for cores does without
+    Returns:
+        The results, in the order of the items.
+    """
+    from concurrent.futures import ThreadPoolExecutor  # slow to import, and not needed for `available_cores`
 
     def several(part: list[_Item]) -> list[_Result]:
         return [work(item) for item in part]
@@ -54,5 +56,5 @@ def map_in_order(
 
 
 def available_cores() -> int:
-    """The cores that this process may use, which a container can set below those of the machine."""
+    """The number of cores that this process may use; in a container it can be lower than that of the machine."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

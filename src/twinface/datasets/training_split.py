@@ -1,50 +1,27 @@
-"""Whom a run learns from, whom it is tuned on, and who is kept out of both."""
+"""Who is trained on, who is validated on, and who is kept out of both."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from twinface.core.errors import DataError, SettingsError
+from twinface.core.errors import SettingsError
 from twinface.core.settings import Settings, settings_from
 from twinface.core.types import PairSet, TrainingSource
-from twinface.datasets import Dataset, open_dataset
-from twinface.datasets.lfw import Lfw
-from twinface.datasets.splits import draw_pairs, split_pairs, split_people
+from twinface.datasets.dataset import Dataset
+from twinface.datasets.draw_pairs import draw_pairs
+from twinface.datasets.splits import split_pairs, split_people
 from twinface.models.record import ModelRecord
-
-
-@dataclass(frozen=True)
-class DataSource:
-    """Where a run's faces come from, as the command line names it.
-
-    Attributes:
-        data, root, layout: see `open_dataset`.
-        without_fold: the fold of LFW's View 2 whose people are kept out, or None.
-    """
-
-    data: str
-    root: str | None = None
-    layout: str | None = None
-    without_fold: int | None = None
-
-    def open(self) -> Dataset:
-        """The data set itself; see `open_dataset` for what is raised."""
-        dataset = open_dataset(self.data, self.root, self.layout)
-        if self.without_fold is None:
-            return dataset
-        if not isinstance(dataset, Lfw):
-            raise DataError(f"{dataset.title} has no official folds; LFW has")
-        return dataset.without_fold(self.without_fold)
 
 
 @dataclass(frozen=True, eq=False)
 class PeopleSplit:
-    """Who is trained on and who is tuned on; nobody is in both.
+    """Who is trained on and who is validated on; nobody is in both.
 
     Attributes:
-        source: what training sees.
-        validation: labelled pairs of validation people.
-        trained_on, tuned_on: the same in words.
+        source: the faces, or the labelled pairs, that training may use.
+        validation: labelled pairs of validation people. The best epoch, the threshold and the calibration are chosen on
+            them.
+        trained_on, tuned_on: the two groups in words: "3,634 people of LFW-a".
     """
 
     source: TrainingSource
@@ -54,15 +31,19 @@ class PeopleSplit:
 
 
 def split_dataset(dataset: Dataset, settings: Settings) -> PeopleSplit:
-    """Splits a data set's training people into those that are trained on and those that are tuned on.
+    """Splits the training people of a data set into those that are trained on and those that are validated on.
+
+    With supervision by pairs, and a data set that has official training pairs, these pairs are split.
 
     Args:
-        dataset: LFW brings its test people's absence with it; of others, `data.test_people` are set aside.
-        settings: `data` says how many people go where, `validation` how many pairs are drawn of those tuned on.
+        dataset: its training faces are without test people where it has official test lists (LFW); for other data sets
+            `data.test_people` are kept out here.
+        settings: `data` says how many people are in each group, `validation` how many pairs of validation people are
+            drawn.
 
     Raises:
         DataError: there are too few people.
-        SettingsError: the data set gives pairs to learn from, and `data.validation_people` is no share of them.
+        SettingsError: the data set has official training pairs, and `data.validation_people` is not a fraction of them.
     """
     data, drawing = settings.data, settings.validation
     seed = data.split_seed
@@ -72,7 +53,7 @@ def split_dataset(dataset: Dataset, settings: Settings) -> PeopleSplit:
             share = data.validation_people
             if not 0 < share < 1:
                 raise SettingsError(
-                    f"data.validation_people = {share}: with supervision by pairs it is a share of them, below 1"
+                    f"data.validation_people = {share}: with supervision by pairs it is a fraction of them, below 1"
                 )
             rest, held = split_pairs(given, float(share), seed)
             return PeopleSplit(
@@ -99,14 +80,15 @@ def split_dataset(dataset: Dataset, settings: Settings) -> PeopleSplit:
 
 
 def validation_of(record: ModelRecord, dataset: Dataset) -> PairSet | None:
-    """The validation pairs that a model's threshold was fitted on, drawn again from what its record says.
+    """The validation pairs that a model's threshold was fitted on, drawn again with the settings in its record.
 
     Args:
         record: of the model.
-        dataset: the one that it was trained on, as far as the caller knows.
+        dataset: the data set that it was trained on, as far as the caller knows.
 
     Returns:
-        The pairs; None where these are not the model's people, by name, or its record is too old to say.
+        The pairs; None if these people are not the model's validation people, or its settings cannot be read by this
+        version.
 
     Raises:
         DataError: the data set's lists are missing or do not fit their format, or pictures are missing.

@@ -6,8 +6,9 @@ import numpy as np
 
 from twinface.core.errors import DataError, LeakError
 from twinface.core.types import PairSet
-from twinface.datasets import Dataset
-from twinface.datasets.splits import draw_pairs, take_people
+from twinface.datasets.dataset import Dataset
+from twinface.datasets.draw_pairs import draw_pairs
+from twinface.datasets.subsets import take_people
 from twinface.evaluation.summary import SeenPeople
 from twinface.models.record import ModelRecord
 

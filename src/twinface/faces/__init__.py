@@ -1,8 +1,14 @@
 """From a photo to a prepared face.
 
-decode   untrusted bytes → pixels
-header   what the bytes say before they are decoded
-prepare  crop, size and color: what a network takes
-mask     paint over the face or the background
-cache    prepared faces on disk
+picture      a picture in any form (path, bytes, array) → its pixels
+files        a file's bytes
+header       checks of bytes before they are decoded
+formats      the size of a picture in each format
+decode       bytes → pixels
+color        gray or RGB
+preparation  which part of a picture, in which size and color, a network takes
+crop         how a face is cropped and resized
+mask         paints over the face or the background
+cache        prepared faces on disk
+encode       pixels → the bytes of a JPEG
 """

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from twinface.core.errors import ModelError, SettingsError
-from twinface.core.settings import ImagingSettings
 from twinface.core.types import WHOLE_FRAME, Region
 from twinface.faces.color import CHANNELS, Color
 from twinface.faces.mask import Mask
+
+if TYPE_CHECKING:
+    # Imports pydantic, which is not needed to use a model.
+    from twinface.core.settings_sections import ImagingSettings
 
 # Raise it whenever `decode` or `prepare` comes to give other pixels for the same picture.
 _PIXELS_VERSION = 1

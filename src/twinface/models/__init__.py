@@ -1,10 +1,13 @@
 """A model ready to use.
 
-load        opens a model, by name or path
-record      all that a model is beside its weights
-onnx_model  the ONNX file that is used
-distances   score formulas: higher means the same person
-decision    threshold and calibration: from a score to a decision
-scoring     embed each picture once, score pairs
+load        loads a model, by name or path
+catalog     where models are: shipped ones by name, others by path
+onnx_model  the ONNX file of a model, loaded
+checksum    the checksum at the end of that file
+embedder    what evaluation, verification and search need of a model
+record      what a model is, beside its weights
 provenance  which people a model was trained and tuned on
+decision    threshold and calibration: from a score to a decision
+distances   score formulas: higher means the same person
+scoring     embed each picture once, score pairs
 """

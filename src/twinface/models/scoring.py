@@ -22,7 +22,7 @@ def embed_faces(
         embed: `[B, H, W, C]` uint8 → `[B, D]` float32.
         faces: `[N, H, W, C]` uint8; may be memory-mapped.
         batch_size: faces at a time. On a processor 16 is up to three times as fast as 128, whose maps outgrow the cache
-            and what the allocator keeps (`Backbone.at_once`); a GPU wants hundreds.
+            and what the allocator keeps (`Backbone.preferred_batch`); a GPU wants hundreds.
         progress: called with (faces done, faces in all) after each batch.
 
     Returns:

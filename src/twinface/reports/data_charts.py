@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from twinface.datasets.analysis import DataAnalysis, Histogram, PairsAnalysis
+from twinface.datasets.analysis import DataAnalysis
+from twinface.datasets.analysis.pairs import PairsAnalysis
+from twinface.datasets.analysis.spread import Histogram
 from twinface.reports.charts import GENUINE, HEIGHT, IMPOSTOR, INK, MUTED, Chart, chart
 
 _FEW = 12

@@ -11,8 +11,9 @@ import numpy as np
 from twinface.core.formatting import percent
 from twinface.core.storage import write_text
 from twinface.core.types import PairSet
-from twinface.datasets import Dataset
-from twinface.datasets.analysis import DataAnalysis, Spread
+from twinface.datasets.analysis import DataAnalysis
+from twinface.datasets.analysis.spread import Spread
+from twinface.datasets.dataset import Dataset
 from twinface.reports.data_charts import pairs_chart, people_chart, picture_charts
 from twinface.reports.figures_table import Row
 from twinface.reports.page import render

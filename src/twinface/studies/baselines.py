@@ -15,7 +15,7 @@ from twinface import __version__
 from twinface.core.errors import DataError
 from twinface.core.settings import Settings
 from twinface.core.types import WHOLE_FRAME, ByteArray
-from twinface.datasets import Dataset
+from twinface.datasets.dataset import Dataset
 from twinface.datasets.training_split import PeopleSplit, split_dataset
 from twinface.evaluation.fitted_model import FittedModel, fit_model
 from twinface.faces.cache import prepare_faces

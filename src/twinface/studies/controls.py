@@ -11,7 +11,9 @@ from pathlib import Path
 
 from twinface.core.errors import DataError
 from twinface.core.types import ScoredPairs
-from twinface.datasets.training_split import DataSource, split_dataset
+from twinface.datasets.data_source import DataSource
+from twinface.datasets.load import load_source
+from twinface.datasets.training_split import split_dataset
 from twinface.evaluation.evaluate import score
 from twinface.evaluation.fitted_model import show_only
 from twinface.evaluation.results import load_validation, save_validation
@@ -43,7 +45,7 @@ def measure_baselines(study: Study, source: DataSource, folder: Path) -> None:
     if not study.baselines or done.exists():
         return
     settings = study.first_settings()
-    dataset = source.open()
+    dataset = load_source(source)
     split = split_dataset(dataset, settings)
     for model in fit_baselines(dataset, settings, study.seeds[0]):
         scored = score(model, split.validation).scored

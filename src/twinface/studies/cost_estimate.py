@@ -11,7 +11,9 @@ import numpy as np
 from twinface.core.registry import build
 from twinface.core.settings import Settings
 from twinface.core.types import ByteArray, IntArray, Region
-from twinface.datasets.training_split import DataSource, PeopleSplit, split_dataset
+from twinface.datasets.data_source import DataSource
+from twinface.datasets.load import load_source
+from twinface.datasets.training_split import PeopleSplit, split_dataset
 from twinface.faces.preparation import Preparation, build_preparation
 from twinface.networks.build import build_network
 from twinface.studies.search import Search
@@ -67,7 +69,7 @@ def estimate_costs(study: Study, source: DataSource, threads: int) -> list[CostE
         SettingsError, DataError: see `check_study`.
     """
     keep_memory()  # as runs do
-    dataset = source.open()
+    dataset = load_source(source)
     clock = _Clock(split_dataset(dataset, study.first_settings()), dataset.region, threads)
     return [_cost(study, search, clock) for search in study.searches]
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from twinface.core.settings import Settings
-from twinface.datasets import Dataset, open_dataset
-from twinface.datasets.training_split import DataSource
+from twinface.datasets.data_source import DataSource
+from twinface.datasets.dataset import Dataset
+from twinface.datasets.load import load_dataset, load_source
 from twinface.evaluation.evaluate import Evaluation, evaluate
 from twinface.evaluation.leaks import unseen_pairs
 from twinface.evaluation.results import save_result
@@ -100,7 +101,7 @@ def run_demo(out: Path) -> Demo:
         DataError: the ORL faces are not installed.
         Interrupted: a signal came; the state is saved, and the next call continues.
     """
-    dataset = open_dataset("orl")
+    dataset = load_dataset("orl")
     parts: dict[str, list[Summary]] = {}
     for part in range(PARTS):
         settings = load_recipe("demo", [f"data.test_part={part}"])
@@ -120,7 +121,7 @@ def _judge_trained(folder: RunFolder, settings: Settings, seed: int) -> Evaluati
         started = folder.manifest.exists()
         train_run(open_run(folder) if started else start_run(source, settings, seed, folder))
     model = load_model(folder.path)
-    dataset = source.open()
+    dataset = load_source(source)
     result = evaluate(model, unseen_pairs(dataset, model.record), "unseen", claims=dataset.claims)
     save_result(folder.path, result)
     return result

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twinface.datasets.training_split import DataSource
+from twinface.datasets.data_source import DataSource
+from twinface.datasets.load import load_source
 from twinface.evaluation.evaluate import evaluate
 from twinface.evaluation.leaks import unseen_pairs
 from twinface.evaluation.results import save_result
@@ -27,7 +28,7 @@ def run_final_test(folder: StudyFolder, source: DataSource, on_measure: Callable
     test = folder.study.test
     if test is None:
         return
-    dataset = source.open()
+    dataset = load_source(source)
     for trial in folder.tested():
         for seed, run in zip(folder.study.seeds, folder.runs(trial), strict=True):
             if (run.path / "results" / f"{test.protocol}.json").exists():

@@ -14,9 +14,10 @@ from twinface.core.errors import ModelError, SettingsError
 from twinface.core.progress import progress_bar
 from twinface.core.settings import Settings
 from twinface.core.types import FloatArray, PairSet, ProgressCallback, ScoredPairs
-from twinface.datasets.lfw_lists import FOLDS
-from twinface.datasets.splits import pair_subset
-from twinface.datasets.training_split import DataSource
+from twinface.datasets.data_source import DataSource
+from twinface.datasets.lfw_pair_list import FOLDS
+from twinface.datasets.load import load_source
+from twinface.datasets.subsets import pair_subset
 from twinface.evaluation.evaluate import Evaluation, score
 from twinface.evaluation.leaks import check_leak
 from twinface.evaluation.measure import interval_methods, measure
@@ -46,7 +47,7 @@ def view2(source: DataSource, settings: Settings, seed: int, place: Path) -> Eva
         SettingsError, DataError, ModelError, LeakError: see `fold_runs` and `evaluate_folds`.
         Interrupted: a signal came; the state is saved.
     """
-    dataset = source.open()
+    dataset = load_source(source)
     runs = fold_runs(source, settings, seed, place)
     for number, folder in enumerate(runs, 1):
         if not folder.is_finished:

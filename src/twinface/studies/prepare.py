@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from twinface.core.errors import SettingsError
 from twinface.core.types import ProgressCallback
-from twinface.datasets.training_split import DataSource, split_dataset
+from twinface.datasets.data_source import DataSource
+from twinface.datasets.load import load_source
+from twinface.datasets.training_split import split_dataset
 from twinface.faces.cache import prepare_faces
 from twinface.faces.preparation import build_preparation
 from twinface.studies.point import describe
@@ -19,7 +21,7 @@ def check_study(study: Study, source: DataSource) -> None:
         SettingsError: a setting does not exist or has an impossible value, or there are no people to test on.
         DataError: the data set is not there, or has too few people.
     """
-    dataset, first = source.open(), study.first_settings()
+    dataset, first = load_source(source), study.first_settings()
     split_dataset(dataset, first)  # raises if there are too few people
     networks: set[str] = set()
     for search in study.searches:
@@ -54,7 +56,7 @@ def prepare_pictures(study: Study, source: DataSource, progress: ProgressCallbac
     Raises:
         DataError, ImageError: pictures are missing or damaged.
     """
-    dataset = source.open()
+    dataset = load_source(source)
     split = split_dataset(dataset, study.first_settings())
     imaging = [
         search.settings(point).imaging for search in study.searches for point in search.points_to_check()

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
-from twinface.core.settings import Settings, Strict, settings_from
+from twinface.core.fields import Strict
+from twinface.core.settings import Settings, settings_from
 from twinface.studies.point import Point
 from twinface.training.recipe import assign, read_recipe
 

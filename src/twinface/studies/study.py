@@ -29,7 +29,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from twinface.core.errors import SettingsError
-from twinface.core.settings import Settings, Strict, nearest
+from twinface.core.fields import Strict
+from twinface.core.settings import Settings
+from twinface.core.suggestion import nearest
 from twinface.studies.search import Name, Range, Search
 
 Objective = Literal["accuracy", "auc", "one_shot", "loss"]

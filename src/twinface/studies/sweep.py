@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from twinface.core.interruption import StopRequest
-from twinface.datasets.training_split import DataSource
+from twinface.datasets.data_source import DataSource
 from twinface.studies.controls import measure_baselines, measure_visible_parts
 from twinface.studies.final_test import run_final_test
 from twinface.studies.prepare import check_study

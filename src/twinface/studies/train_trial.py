@@ -11,7 +11,7 @@ from filelock import FileLock
 from twinface.core.errors import TwinfaceError
 from twinface.core.interruption import StopRequest
 from twinface.core.settings import Settings
-from twinface.datasets.training_split import DataSource
+from twinface.datasets.data_source import DataSource
 from twinface.studies.objective import Curve, final_value
 from twinface.studies.pruning import MedianPruner, Pruned
 from twinface.studies.trial import Outcome

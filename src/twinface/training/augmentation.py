@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from twinface.core.settings import AugmentSettings
+from twinface.core.settings_sections import AugmentSettings
 from twinface.core.types import FloatArray, IntArray
 from twinface.training.processes import Share
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from twinface.core.errors import SettingsError
-from twinface.core.registry import build, check
-from twinface.core.settings import Component, Settings, nearest
+from twinface.core.registry import Component, build, check
+from twinface.core.settings import Settings
+from twinface.core.suggestion import nearest
 from twinface.core.types import ByteArray
 from twinface.models.distances import DISTANCES
 from twinface.networks.backbones import BACKBONES

@@ -9,9 +9,11 @@ from pathlib import Path
 from twinface.core.errors import SettingsError
 from twinface.core.progress import progress_bar
 from twinface.core.types import PairSet, ProgressCallback
-from twinface.datasets import Dataset
+from twinface.datasets.data_source import DataSource
+from twinface.datasets.dataset import Dataset
+from twinface.datasets.load import load_source
 from twinface.datasets.pairs_file import read_pairs
-from twinface.datasets.training_split import DataSource, validation_of
+from twinface.datasets.training_split import validation_of
 from twinface.evaluation.evaluate import Evaluation, evaluate
 from twinface.evaluation.fitted_model import show_only
 from twinface.evaluation.leaks import unseen_pairs
@@ -160,7 +162,7 @@ def _choose(model: Embedder, folder: RunFolder | None, request: EvaluationReques
     if data is None:
         raise SettingsError("--data is missing: name the data set to judge on")
     layout = request.layout or (own.layout if own else None)
-    dataset = DataSource(data, str(root) if root else None, layout).open()
+    dataset = load_source(DataSource(data, str(root) if root else None, layout))
     if request.protocol == "unseen":
         pairs = unseen_pairs(dataset, model.record)
         return ChosenPairs(pairs, "Drawn pairs: no public protocol.", dataset)

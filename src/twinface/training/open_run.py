@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from twinface.core.settings import Settings
-from twinface.datasets import Dataset
-from twinface.datasets.training_split import DataSource, PeopleSplit, split_dataset
+from twinface.datasets.data_source import DataSource
+from twinface.datasets.dataset import Dataset
+from twinface.datasets.load import load_source
+from twinface.datasets.training_split import PeopleSplit, split_dataset
 from twinface.faces.preparation import build_preparation
 from twinface.models.provenance import new_salt
 from twinface.models.record import ModelRecord
@@ -60,7 +62,7 @@ def start_run(
     """
     check_components(settings)
     network = check_network(settings)
-    dataset = source.open()
+    dataset = load_source(source)
     build_preparation(settings.imaging, dataset.region)  # refuses an impossible crop before there is a folder
     split = split_dataset(dataset, settings)
     start = load_checkpoint(start_from) if start_from else None
@@ -85,7 +87,7 @@ def open_run(folder: RunFolder) -> OpenRun:
         SettingsError, DataError: as `start_run`.
     """
     settings, info = folder.settings(), folder.info()
-    dataset = info.source.open()
+    dataset = load_source(info.source)
     return OpenRun(
         folder=folder,
         settings=settings,

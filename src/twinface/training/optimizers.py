@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveFloat
 from torch import nn
 
 from twinface.core.errors import SettingsError
-from twinface.core.settings import Fraction, PositiveInt, nearest
+from twinface.core.fields import Fraction, PositiveInt
+from twinface.core.suggestion import nearest
 from twinface.training.schedules import Schedule
 
 NamedParameters = Sequence[tuple[str, nn.Parameter]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from twinface.core.settings import AugmentSettings, TrainerSettings, ValidationSettings
+from twinface.core.settings_sections import AugmentSettings, TrainerSettings, ValidationSettings
 from twinface.core.types import ByteArray
 from twinface.networks.siamese import SiameseNetwork
 from twinface.training.epoch_metrics import ValidationMetrics

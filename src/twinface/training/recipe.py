@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from twinface.core.errors import SettingsError
-from twinface.core.settings import Settings, nearest, settings_from
+from twinface.core.settings import Settings, settings_from
+from twinface.core.suggestion import nearest
 
 _COMPONENTS = {"loss", "optimizer", "projection", "sampling", "schedule", "network.backbone"}
 

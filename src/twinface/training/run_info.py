@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from twinface.datasets.training_split import DataSource
+from twinface.datasets.data_source import DataSource
 from twinface.training.epoch_metrics import ValidationMetrics
 
 Status = Literal["new", "training", "stopped", "finished", "failed", "pruned"]

@@ -14,8 +14,8 @@ import numpy as np
 from pydantic import Field
 
 from twinface.core.errors import DataError
+from twinface.core.fields import PositiveInt
 from twinface.core.seeding import random_at
-from twinface.core.settings import PositiveInt
 from twinface.core.types import BoolArray, FaceSet, IntArray, TrainingSource
 
 AtLeastTwo = Annotated[int, Field(ge=2)]

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import Field, NonNegativeFloat
 
-from twinface.core.settings import Fraction, PositiveInt
+from twinface.core.fields import Fraction, PositiveInt
 
 Schedule = Callable[[float], float]
 Factor = Annotated[float, Field(gt=0, le=1)]

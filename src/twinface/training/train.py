@@ -13,8 +13,8 @@ from typing import Any
 from twinface.core.interruption import DEADLINE, stop_on_signals
 from twinface.core.progress import in_notebook, progress_bar, tqdm_type
 from twinface.core.settings import Settings
-from twinface.datasets import Dataset
-from twinface.datasets.training_split import DataSource
+from twinface.datasets.data_source import DataSource
+from twinface.datasets.dataset import Dataset
 from twinface.training.callbacks import Callbacks, Step
 from twinface.training.epoch_metrics import EpochMetrics
 from twinface.training.open_run import OpenRun, open_run, start_run

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from twinface.core.errors import SettingsError
-from twinface.core.settings import Fraction, PositiveInt
+from twinface.core.fields import Fraction, PositiveInt
 from twinface.networks.backbones.base import Backbone, InputShape
 from twinface.networks.backbones.fourier import convolve
 

@@ -1,4 +1,4 @@
-"""Drawing genuine and impostor pairs from pictures whose people are known."""
+"""Draws genuine and impostor pairs from pictures whose people are known."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from twinface.core.types import FaceSet, IntArray, PairSet
 
 
 def draw_pairs(faces: FaceSet, seed: int, max_per_person: int = 10, limit: int | None = None) -> PairSet:
-    """As many genuine as impostor pairs of the faces' own, none twice: the genuine come first.
+    """As many genuine as impostor pairs, none of them twice; the genuine pairs come first.
 
-    A person gives at most `max_per_person` genuine pairs, so that one with hundreds of pictures does
-    not stand for everybody. In the impostor pairs people occur equally often, give or take two, as
-    long as there are pictures enough.
+    A person gives at most `max_per_person` genuine pairs, so that people with hundreds of pictures do not dominate. In
+    the impostor pairs all people occur equally often, within two, as long as they have enough pictures.
 
     Args:
         faces: N pictures of P people.
-        seed: other seeds draw other pairs.
-        max_per_person: most genuine pairs of one person.
-        limit: most pairs of both kinds together; people lose pairs evenly.
+        seed: another seed draws other pairs.
+        max_per_person: the most genuine pairs of one person.
+        limit: the most pairs of both kinds together, or None; all people lose pairs evenly.
 
     Returns:
         M pairs over `faces`, M even.
@@ -61,7 +60,7 @@ def _pictures_by_person(faces: FaceSet, random: np.random.Generator) -> list[Int
 
 
 def _genuine(pictures: list[IntArray], most: int, random: np.random.Generator) -> IntArray:
-    """[M, 2] pictures of one person: first one pair of each person, then a second, and so on."""
+    """[M, 2] pictures of one person: first one pair of each person, then a second pair of each, and so on."""
     rows, rounds = [], []
     for own in pictures:
         possible = len(own) * (len(own) - 1) // 2
@@ -76,16 +75,18 @@ def _genuine(pictures: list[IntArray], most: int, random: np.random.Generator) -
 
 
 def _impostors(pictures: list[IntArray], wanted: int, random: np.random.Generator) -> IntArray:
-    """[wanted, 2] pictures of two people, none twice; `wanted` must be possible."""
+    """[wanted, 2] pictures of two people, no pair twice; there must be that many pairs."""
     meetings = list(itertools.islice(_tournament(len(pictures), random), wanted))
     found: list[tuple[int, int]] = []
-    sweep = 0  # when all have met and more pairs are wanted, they meet again with other pictures
+    sweep = (
+        0  # when everybody has met everybody and more pairs are wanted, they meet again with other pictures
+    )
     while len(found) < wanted:
         meetings = [meeting for meeting in meetings if _possible(pictures, meeting) > sweep]
         for meeting in meetings:
             turn, left, right = meeting
             mine, theirs = pictures[left], pictures[right]
-            # In each round a person shows the next picture, so that all are used evenly.
+            # In each round a person takes the next picture, so that all pictures are used evenly.
             number = (turn % len(mine)) * len(theirs) + turn % len(theirs) + sweep
             first, second = divmod(number % _possible(pictures, meeting), len(theirs))
             found.append((int(mine[first]), int(theirs[second])))
@@ -98,13 +99,13 @@ def _possible(pictures: list[IntArray], meeting: tuple[int, int, int]) -> int:
 
 
 def _tournament(people: int, random: np.random.Generator) -> Iterator[tuple[int, int, int]]:
-    """(round, person, person): in each round everybody meets one other, until everybody met everybody.
+    """(round, person, person): in each round everybody meets one other person, until everybody has met everybody.
 
-    This is the circle method: one person stays seated, the others move round the table.
+    This is the circle method for round-robin tournaments: one person stays seated, the others move round the table.
     """
     seats: list[int] = random.permutation(people).tolist()
     if people % 2:
-        seats.append(-1)  # whoever meets -1 sits the round out
+        seats.append(-1)  # an empty seat: who meets it has no partner in this round
     for turn, step in enumerate(random.permutation(len(seats) - 1).tolist()):
         circle = [seats[0], *seats[1 + step :], *seats[1 : 1 + step]]
         for left, right in zip(circle[: len(circle) // 2], reversed(circle), strict=False):

@@ -1,0 +1,161 @@
+"""The sections of the settings of a training run."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from twinface.core.fields import Fraction, PositiveInt, Strict
+from twinface.core.registry import Component
+
+
+class DataSettings(Strict):
+    """Which faces are used for training, and which people are kept out of it.
+
+    Attributes:
+        supervision: "people" uses the names of the training people (LFW's unrestricted protocol). "pairs" uses only the
+            official labelled pairs (image-restricted).
+        validation_people: people who are kept out of training, to choose the best epoch, the threshold and the
+            calibration: a number of people, or a fraction below 1. With "pairs" it is always a fraction of the pairs.
+        test_people: people who are kept out of everything, for data sets without official test lists: a number of
+            people, or a fraction below 1. Who they are depends on `split_seed` and `test_part` only, so that runs with
+            other seeds have the same test people.
+        test_part: which of several sets of test people. No person is in two parts of one `split_seed`, so that runs
+            with the parts 0, 1, 2 … are a cross-validation.
+        split_seed: seed of both splits.
+    """
+
+    supervision: Literal["people", "pairs"] = "people"
+    validation_people: Annotated[int | float, Field(gt=0)] = 0.1
+    test_people: Annotated[int | float, Field(ge=0)] = 0
+    test_part: Annotated[int, Field(ge=0)] = 0
+    split_seed: int = 0
+
+
+class ImagingSettings(Strict):
+    """How a picture becomes the input of the network.
+
+    Attributes:
+        region: "face" for the data set's own tight crop, "frame" for the whole picture, or [top, left, height, width]
+            as fractions of the picture.
+        height, width: of the input, in pixels.
+        color: "gray" or "rgb".
+    """
+
+    region: Literal["face", "frame"] | tuple[float, float, float, float] = "face"
+    height: Annotated[int, Field(ge=16, le=1024)] = 64
+    width: Annotated[int, Field(ge=16, le=1024)] = 64
+    color: Literal["gray", "rgb"] = "gray"
+
+
+class AugmentSettings(Strict):
+    """Random changes to the training pictures, drawn for each picture independently.
+
+    Attributes:
+        probability: of each of the five warps (rotation, shear, scale, zoom, shift).
+        rotation: up to this many degrees, to the left or the right.
+        shear: up to this horizontal shear, to the left or the right (0.3 moves a row by 0.3 of its distance to the
+            centre).
+        scale: up to this fraction larger or smaller, in width and height independently (Koch et al. 2015).
+        zoom: up to this fraction larger or smaller, the same in width and height, so that faces keep their proportions.
+        shift: up to this many pixels, horizontally and vertically.
+        flip: probability of mirroring the picture.
+        brightness, contrast: up to this fraction of the gray range, or of the contrast, more or less.
+        erase: probability of painting a random rectangle gray (Zhong et al. 2020).
+    """
+
+    probability: Annotated[float, Field(ge=0, le=1)] = 0.0
+    rotation: Annotated[float, Field(ge=0, le=180)] = 0.0
+    shear: Annotated[float, Field(ge=0, le=1)] = 0.0
+    scale: Fraction = 0.0
+    zoom: Fraction = 0.0
+    shift: Annotated[float, Field(ge=0)] = 0.0
+    flip: Annotated[float, Field(ge=0, le=1)] = 0.0
+    brightness: Fraction = 0.0
+    contrast: Fraction = 0.0
+    erase: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
+class NetworkSettings(Strict):
+    """The network: one backbone used twice, and the distance between its two embeddings.
+
+    Attributes:
+        backbone: an entry of `networks.backbones.BACKBONES`, with its settings.
+        distance: an entry of `models.distances.DISTANCES`.
+        initialisation: an entry of `networks.initial_weights.INITIALISATIONS`.
+        normalisation: of the input pixels: "unit" divides by 255, "per-image" makes each picture's mean 0
+            and standard deviation 1.
+        flip_average: embed a picture and its mirror image and average the two, when the model is used.
+    """
+
+    backbone: Component = Component(name="residual")
+    distance: str = "cosine"
+    initialisation: str = "he"
+    normalisation: Literal["unit", "per-image"] = "per-image"
+    flip_average: bool = True
+
+
+class ScoreNormalisationSettings(Strict):
+    """Per-face score normalisation: what is subtracted from a face's scores; see `networks.score_normalisation`.
+
+    Attributes:
+        spread: weight of the root mean square of the face's cosines to training people.
+        clarity: weight of the logarithm of the clarity of its picture, where the projection is PLDA.
+    """
+
+    spread: Annotated[float, Field(ge=0)] = 0.0
+    clarity: Annotated[float, Field(ge=0)] = 0.0
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anything is subtracted."""
+        return self.spread > 0 or self.clarity > 0
+
+
+class ValidationSettings(Strict):
+    """How the best epoch is chosen, on validation people.
+
+    Attributes:
+        metric: "accuracy" of pairs (with a cross-validated threshold), "loss" (cross-entropy of those pairs), or
+            "one-shot" (fraction of right answers in N-way trials, as in Koch et al. 2015).
+        pairs: the most validation pairs, half of them genuine.
+        per_person: the most genuine pairs of one person.
+        trials, ways: number of one-shot trials, and of candidates in each.
+        patience: epochs without improvement before training stops; None never stops early.
+        every: epochs between validations; the last epoch is always validated.
+    """
+
+    metric: Literal["accuracy", "loss", "one-shot"] = "accuracy"
+    pairs: Annotated[int, Field(ge=20)] = 4000
+    per_person: PositiveInt = 30
+    trials: PositiveInt = 320
+    ways: Annotated[int, Field(ge=2)] = 20
+    patience: PositiveInt | None = None
+    every: PositiveInt = 1
+
+
+class TrainerSettings(Strict):
+    """The training loop.
+
+    Attributes:
+        epochs: the most epochs; 0 for networks without weights to train.
+        precision: "auto" takes bfloat16 where the hardware multiplies it fast, and float32 elsewhere.
+        gradient_clip: the largest Euclidean norm of all gradients together; None does not clip.
+        averaging: decay a step of the exponential average of the weights, which is validated and kept; 0 turns it off.
+            The average starts as the plain mean, so that it follows the weights closely in early epochs.
+        save_every: seconds between saves of the state within an epoch.
+        device: "auto", "cpu", "cuda" or "cuda:1".
+        threads: processor threads; None takes all cores.
+        compiled: run the network through torch.compile, on a GPU as a captured graph. It needs a C++ compiler and a
+            minute or two at the start, and is for GPUs: on processors it is no faster.
+    """
+
+    epochs: Annotated[int, Field(ge=0)] = 30
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    gradient_clip: Annotated[float, Field(gt=0)] | None = None
+    averaging: Fraction = 0.0
+    save_every: Annotated[float, Field(ge=0)] = 60.0
+    device: str = "auto"
+    threads: PositiveInt | None = None
+    compiled: bool = False

@@ -1,0 +1,22 @@
+"""Where the faces of a run come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """All that is needed to load a data set again; a run folder keeps it. See `load_source`.
+
+    Attributes:
+        data: name of the data set, a key of `load.DATASETS`.
+        root: its folder, or None for the place where the data set looks by itself.
+        layout: the version of its pictures, for data sets that have several, or None.
+        without_fold: the fold of LFW's View 2 whose people are kept out of training, 0 to 9, or None.
+    """
+
+    data: str
+    root: str | None = None
+    layout: str | None = None
+    without_fold: int | None = None
