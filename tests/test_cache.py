@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from twinface.core.errors import DataError, ImageError, StorageError
 from twinface.core.threads import TOGETHER, map_in_order
 from twinface.core.types import ByteArray, FaceSet, Region
 from twinface.faces import cache as cache_module
+from twinface.faces import content as content_module
 from twinface.faces.cache import PreparedFaces, cache_folder, prepare_faces
 from twinface.faces.crop import prepare_picture
 from twinface.faces.preparation import Preparation
@@ -67,11 +69,16 @@ def assert_right(prepared: PreparedFaces, faces: FaceSet) -> None:
     assert prepared.content == hashlib.sha256(b"".join(digests)).hexdigest()
 
 
-def forbid(monkeypatch: pytest.MonkeyPatch, function: str) -> None:
+def forbid_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (cache_module, content_module):
+        forbid(monkeypatch, "read_bytes", module)
+
+
+def forbid(monkeypatch: pytest.MonkeyPatch, function: str, module: ModuleType = cache_module) -> None:
     def never(*_: object, **__: object) -> None:
         raise AssertionError(f"{function} was called")
 
-    monkeypatch.setattr(cache_module, function, never)
+    monkeypatch.setattr(module, function, never)
 
 
 @pytest.mark.parametrize("preparation", [GRAY, RGB])
@@ -91,7 +98,7 @@ def test_second_opening_reads_no_picture(
     faces: FaceSet, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = prepare_faces(faces, GRAY, cache=folder)
-    forbid(monkeypatch, "read_bytes")
+    forbid_reading(monkeypatch)
     calls: list[tuple[int, int]] = []
     second = prepare_faces(faces, GRAY, cache=folder, progress=lambda *call: calls.append(call))
     assert calls == []
@@ -180,7 +187,7 @@ def test_damaged_note_of_what_is_known_is_passed_over(faces: FaceSet, folder: Pa
 def test_pictures_that_change_while_they_are_read(
     faces: FaceSet, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache_module, "_content_of", lambda _: "0" * 64)
+    monkeypatch.setattr(content_module, "_read_all", lambda _: "0" * 64)
     with pytest.raises(DataError, match="changed while they were read: run it again"):
         prepare_faces(faces, GRAY, cache=folder)
     assert entries(folder) == []
@@ -233,6 +240,7 @@ def test_results_come_in_order_and_only_a_few_are_held() -> None:
 PROGRAM = """
 import hashlib, resource, sys, time
 from pathlib import Path
+from types import ModuleType
 import numpy as np
 from twinface.faces.cache import prepare_faces
 from twinface.core.errors import StorageError
@@ -336,8 +344,10 @@ def test_some_faces_of_lfw(lfw: FaceSet, folder: Path) -> None:
 def test_all_faces_of_lfw(lfw: FaceSet, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = prepare_faces(lfw, CENTER, cache=folder)
     assert first.images.shape == (13_233, 128, 128, 1)
-    forbid(monkeypatch, "read_bytes")
+    forbid_reading(monkeypatch)
     second = prepare_faces(lfw, CENTER, cache=folder)
     assert second.content == first.content
     for index in np.random.default_rng(0).choice(len(lfw), 300, replace=False):
-        np.testing.assert_array_equal(second.images[index], prepare_picture(lfw.root / lfw.paths[index], CENTER))
+        np.testing.assert_array_equal(
+            second.images[index], prepare_picture(lfw.root / lfw.paths[index], CENTER)
+        )

@@ -10,5 +10,6 @@ preparation  which part of a picture, in which size and color, a network takes
 crop         how a face is cropped and resized
 mask         paints over the face or the background
 cache        prepared faces on disk
+content      the content of a set of pictures, as one checksum
 encode       pixels → the bytes of a JPEG
 """
