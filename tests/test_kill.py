@@ -1,4 +1,4 @@
-"""A run that is killed with SIGKILL, again and again, ends in the bits of one that was left alone."""
+"""A run that is killed with SIGKILL again and again ends in the same bits as an uninterrupted run."""
 
 import multiprocessing
 import os
@@ -13,29 +13,30 @@ import pytest
 
 from test_trainer import LONGER, bits
 from twinface.core.interruption import StopRequest
-from twinface.datasets.training_split import DataSource
-from twinface.training.loop import Callbacks
+from twinface.datasets.data_source import DataSource
+from twinface.training.callbacks import Callbacks
+from twinface.training.open_run import open_run, start_run
 from twinface.training.recipe import load_recipe
-from twinface.training.run import continue_run, start_run
+from twinface.training.run import continue_run
 from twinface.training.run_folder import RunFolder
 
 
-def go_on(path: str) -> None:
-    continue_run(RunFolder(path), StopRequest(), Callbacks())
+def continue_to_the_end(path: str) -> None:
+    continue_run(open_run(RunFolder(path)), StopRequest(), Callbacks())
 
 
 def kill_and_go_on(folder: RunFolder, kills: int, seed: int) -> int:
-    """Starts the run in a process of its own and kills that at a random moment, `kills` times; then lets it end.
+    """Trains the run in a process that is killed at a random moment, `kills` times; then lets it end.
 
-    Some kills come at a moment counted from the start (while data are read, or the first state is written), the others
-    soon after a new state, so that the run gets ahead.
+    Some kills come soon after the start (while data are read, or the first state is written), the others soon after a
+    new state, so that the run makes progress.
     """
     chance = random.Random(seed)
     server = multiprocessing.get_context("forkserver")
     server.set_forkserver_preload(["twinface.training.run"])
     done = 0
     while True:
-        process = server.Process(target=go_on, args=(str(folder.path),))
+        process = server.Process(target=continue_to_the_end, args=(str(folder.path),))
         before = folder.state.path.stat().st_mtime_ns if folder.state.path.exists() else 0
         process.start()
         if done < kills:
@@ -60,24 +61,24 @@ def settings_for(epochs: int):
     return load_recipe("demo", [*LONGER, f"trainer.epochs={epochs}", "trainer.save_every=0"])
 
 
-def prove(path: Path, kills: int, epochs: int) -> None:
+def check_kills_change_nothing(path: Path, kills: int, epochs: int) -> None:
     whole, killed = RunFolder(path / "whole"), RunFolder(path / "killed")
     for folder in (whole, killed):
         start_run(DataSource("orl"), settings_for(epochs), 7, folder)
-    continue_run(whole, StopRequest(), Callbacks())
+    continue_run(open_run(whole), StopRequest(), Callbacks())
     assert kill_and_go_on(killed, kills, seed=kills) == kills
     assert bits(killed) == bits(whole)
     assert (killed.model / "twin.safetensors").exists()
 
 
 def test_twelve_kills(tmp_path: Path) -> None:
-    prove(tmp_path, kills=12, epochs=40)
+    check_kills_change_nothing(tmp_path, kills=12, epochs=40)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_a_hundred_kills(tmp_path: Path) -> None:
-    prove(tmp_path, kills=100, epochs=300)
+    check_kills_change_nothing(tmp_path, kills=100, epochs=300)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -106,14 +107,14 @@ def test_a_signal_saves_and_leaves(tmp_path: Path, number: signal.Signals) -> No
     assert f"continue with: twinface train --resume {run}" in said
     assert "Traceback" not in said
     folder = RunFolder(run)
-    assert folder.about()["status"] == "stopped"
+    assert folder.info().status == "stopped"
     _, about = folder.state.read()
     assert about["steps"] > 0
-    # It is gone on with, and ends where the loop's own settings say.
+    # The run is continued, and ends at the epoch that its settings now give.
     text = folder.settings_file.read_text().replace("epochs = 500", f"epochs = {about['epoch'] + 2}")
     folder.settings_file.write_text(text)
-    go_on(str(run))
-    assert folder.about()["status"] == "finished"
+    continue_to_the_end(str(run))
+    assert folder.info().status == "finished"
 
 
 def test_a_step_that_takes_too_long_is_not_waited_for(tmp_path: Path) -> None:
@@ -128,4 +129,4 @@ def test_a_step_that_takes_too_long_is_not_waited_for(tmp_path: Path) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=False
     )
     assert result.returncode == 128 + signal.SIGTERM
-    assert "the state saved last stands" in result.stderr
+    assert "the state saved last remains" in result.stderr

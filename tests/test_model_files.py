@@ -15,7 +15,7 @@ from twinface.models.checksum import with_checksum
 from twinface.models.load import load_model
 from twinface.models.onnx_model import OnnxModel
 from twinface.models.record import ModelRecord
-from twinface.networks.projection import LinearMap, Projection
+from twinface.networks.projections import LinearMap, Projection
 from twinface.training.checkpoint import load_checkpoint, save_checkpoint
 from twinface.training.export import export_model
 from twinface.training.run_folder import RunFolder
@@ -146,10 +146,18 @@ def test_faces_of_another_shape_are_refused(tiny_run: RunFolder, faces: np.ndarr
     ("change", "said"),
     [
         (lambda values: values.pop("threshold"), "record is damaged"),
-        (lambda values: values.update(format=99), "model format 99"),
-        (lambda values: values.update(distance="manhattan"), '"manhattan" is not known'),
+        (
+            lambda values: values.update(format=2),
+            r"made by a newer Twinface \(format 2\); this version reads 1: pip install --upgrade twinface$",
+        ),
+        (
+            lambda values: values.update(format=0),
+            r"made by an older Twinface \(format 0\); this version reads 1: train",
+        ),
+        (lambda values: values.update(format="newest"), "record is damaged"),
+        (lambda values: values.update(distance="euclid"), 'no distance "euclid" \\(did you mean "euclidean"'),
         (lambda values: values["preparation"].update(height=3), "preparation"),
-        (lambda values: values["provenance"].pop("salt"), "whom it has seen is damaged"),
+        (lambda values: values["provenance"].pop("salt"), "people that it has seen is damaged"),
     ],
 )
 def test_a_damaged_record_is_refused(copy: RunFolder, change, said: str) -> None:

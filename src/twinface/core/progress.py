@@ -13,15 +13,17 @@ from twinface.core.types import ProgressCallback
 
 @contextmanager
 def progress_bar(label: str, unit: str = "img") -> Iterator[ProgressCallback]:
-    """A bar for work that reports (done, in total). Nothing shows where stderr is neither terminal nor notebook.
+    """A progress bar. It is not shown where stderr is neither a terminal nor a notebook.
+
+    Yields a callback that is to be called with (done, in total).
 
     Args:
         label: shown before the bar.
-        unit: of what is counted.
+        unit: what is counted, in short: "img".
     """
     try:
         bar_type = tqdm_type()
-    except ModuleNotFoundError:  # it comes with the extra that trains; a model can be used without
+    except ModuleNotFoundError:  # tqdm belongs to the extra for training; using a model does not need it
         yield lambda done, total: None
         return
     with bar_type(desc=label, unit=unit, disable=None, leave=False, file=sys.stderr) as bar:
@@ -34,7 +36,7 @@ def progress_bar(label: str, unit: str = "img") -> Iterator[ProgressCallback]:
 
 
 def tqdm_type() -> Any:
-    """tqdm's bar for where we are: widgets in a notebook that has them, text elsewhere.
+    """tqdm's class for a progress bar: with widgets in a notebook that has them, as text elsewhere.
 
     Raises:
         ModuleNotFoundError: tqdm is not installed.
@@ -46,7 +48,7 @@ def tqdm_type() -> Any:
     from tqdm import TqdmWarning
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TqdmWarning)  # that the notebook has no widgets
+        warnings.simplefilter("ignore", TqdmWarning)  # it warns if the notebook has no widgets
         from tqdm.auto import tqdm as notebook_tqdm
 
     return notebook_tqdm

@@ -1,4 +1,4 @@
-"""From a score to a decision: where "same" begins, and how probable "same" is."""
+"""From a score to a decision: the threshold of "same", and the probability of "same"."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from twinface.core.types import FloatArray
 
 @dataclass(frozen=True)
 class Threshold:
-    """Where "same" begins: a pair is called the same person when `score >= value`.
+    """The score from which on a pair counts as the same person: `score >= value`.
 
     Attributes:
         value: in the units of the score.
-        fitted_on: the data it was chosen on, in words: "500 validation people of LFW-a DevTrain".
-        far: the false accept rate that was asked for, or None if accuracy was maximised.
+        fitted_on: the data that it was chosen on, in words: "500 validation people of LFW-a DevTrain".
+        far: the wanted false accept rate, or None if the accuracy was maximised.
     """
 
     value: float
@@ -30,7 +30,11 @@ class Threshold:
 class Calibration:
     """Turns a score into the probability of "same": `sigmoid(slope * score + offset)`.
 
-    The probability holds for as many genuine as impostor pairs, the mix it was fitted on.
+    The probability is valid for as many genuine as impostor pairs, the mix that it was fitted on.
+
+    Attributes:
+        slope, offset: of the logit.
+        fitted_on: the data that they were fitted on, in words.
     """
 
     slope: float
@@ -41,10 +45,10 @@ class Calibration:
         """The probability of "same" for an even prior.
 
         Args:
-            scores: of any shape, a single number included.
+            scores: an array of any shape, or a number.
 
         Returns:
-            In [0, 1], of the shape of `scores`; never falls as the score rises.
+            Values in [0, 1] of the same shape; a higher score never has a lower probability.
 
         Raises:
             DataError: a score is not finite.
@@ -61,6 +65,6 @@ class Calibration:
 
 def sigmoid(logits: FloatArray) -> FloatArray:
     """`1 / (1 + exp(-logits))`, without overflow."""
-    small = np.exp(-np.abs(logits))  # never overflows
+    small = np.exp(-np.abs(logits))  # cannot overflow
     values: FloatArray = np.where(logits >= 0, 1.0, small) / (1 + small)
     return values

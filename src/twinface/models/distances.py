@@ -1,7 +1,7 @@
 """How far apart two embeddings are, as a score that is higher for the same person.
 
-Each formula is written once with operators that NumPy arrays and torch tensors share, so that the
-network in training, the exported model and a search through enrolled faces compute the same thing.
+Each formula is written once, with operators that NumPy arrays and torch tensors have in common. So the network in
+training, the exported model and a search through enrolled faces compute the same score.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from twinface.core.types import Float32Array
 
 @dataclass(frozen=True)
 class Distance:
-    """A formula and the parameters that it starts training with.
+    """A formula, and the parameters with which training begins.
 
     Attributes:
         score: `(left [..., D], right [..., D], parameters) -> [...]`, higher means the same person.
-        parameters: embedding size D → name → initial array.
-        learns: whether a network can be trained with it; the others come with what is fitted after training.
+        parameters: embedding size D → (parameter → initial array).
+        learns: whether a network can be trained with it. The others belong to steps that are fitted after training.
     """
 
     score: Callable[[Any, Any, Mapping[str, Any]], Any]
@@ -31,7 +31,7 @@ class Distance:
 
 
 def weighted_l1(left: Any, right: Any, parameters: Mapping[str, Any]) -> Any:
-    """`bias - sum_i weight_i |left_i - right_i|` (Koch et al. 2015, section 3.1, with the sign turned).
+    """`bias - sum_i weight_i |left_i - right_i|` (Koch et al. 2015, section 3.1, with the sign reversed).
 
     >>> weighted_l1(np.array([1.0, 0.0]), np.array([0.0, 2.0]), {"weight": np.array([1.0, 0.5]), "bias": 3.0})
     np.float64(1.0)
@@ -46,7 +46,7 @@ def euclidean(left: Any, right: Any, parameters: Mapping[str, Any]) -> Any:
     np.float64(-9.0)
     """
     difference = left - right
-    # The tiny constant keeps the square root's slope finite where two embeddings are equal.
+    # The small constant keeps the slope of the square root finite where two embeddings are equal.
     return parameters["bias"] - parameters["scale"] * ((difference * difference).sum(-1) + 1e-12) ** 0.5
 
 
@@ -61,7 +61,9 @@ def cosine(left: Any, right: Any, parameters: Mapping[str, Any]) -> Any:
 
 
 def local_cosine(left: Any, right: Any, parameters: Mapping[str, Any]) -> Any:
-    """`scale * (cos(left, right) - left_D - right_D) + bias`; the last element is what `shift` adds to embeddings.
+    """`scale * (cos(left, right) - left_D - right_D) + bias`.
+
+    The last element of an embedding is what per-face score normalisation subtracts (`networks.score_normalisation`).
 
     >>> local_cosine(np.array([3.0, 4.0, 0.2]), np.array([4.0, 3.0, 0.1]), {"scale": 1.0, "bias": 0.0}).round(2)
     np.float64(0.66)
@@ -75,7 +77,7 @@ def _scale_and_bias(size: int) -> dict[str, Float32Array]:
 
 
 def _weights_and_bias(size: int) -> dict[str, Float32Array]:
-    # Equal weights that add up to a spread of about 1 for embeddings between 0 and 1.
+    # Equal weights for which the scores of embeddings between 0 and 1 have a spread of about 1.
     return {"weight": np.full(size, 1 / np.sqrt(size), np.float32), "bias": np.zeros((), np.float32)}
 
 

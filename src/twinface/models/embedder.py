@@ -1,4 +1,4 @@
-"""The one thing that evaluation, verification and search ask of a model: prepared faces in, embeddings out."""
+"""What evaluation, verification and search need of a model: prepared faces in, embeddings out."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ EmbedFunction = Callable[[ByteArray], Float32Array]  # [B, H, W, C] uint8 → [B
 
 
 class Embedder(Protocol):
-    """A function that embeds faces, and the record that says how to prepare them and what their scores mean.
+    """A function that embeds faces, with a record that says how to prepare them and how to read their scores.
 
-    A loaded ONNX file is one; so are a baseline and a model that is shown a part of each picture.
+    A loaded ONNX file is an embedder. So are a baseline, and a model that is shown only a part of each picture.
     """
 
     @property

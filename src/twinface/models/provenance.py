@@ -1,8 +1,8 @@
-"""Whom a model has seen, remembered without their names.
+"""The people that a model has seen, remembered without their names.
 
-A model file carries a salted hash of each person it was trained on and of each person its threshold,
-calibration and best epoch were chosen on. Evaluation asks it before it scores anybody. The hash keeps
-names out of the file; it does not hide them from someone who tries a list of likely names.
+A model file carries a salted hash of each person that the model was trained on, and of each person that its threshold,
+its calibration and its best epoch were chosen on. Evaluation checks these hashes before it scores anybody. The hashes
+keep names out of the file. They do not hide a name from somebody who tries a list of likely names.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from twinface.core.errors import ModelError
 
-_HEX_DIGITS = 16  # 64 bits: among a million people a chance match has odds of 1 to 3e7
+_HEX_DIGITS = 16  # 64 bits: a chance match among a million people has a probability of 1 in 3e7
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class Provenance:
     """Salted hashes of people.
 
     Attributes:
-        salt: random, of this model alone.
-        trained: hashes of the people whose pictures set the weights.
-        tuned: hashes of the people on whom epoch, threshold and calibration were chosen.
-        trained_on, tuned_on: the same in words.
+        salt: random, a different one for each model.
+        trained: hashes of the people that the weights were trained on.
+        tuned: hashes of the people that the epoch, the threshold and the calibration were chosen on.
+        trained_on, tuned_on: these people in words: "3,634 people of LFW-a".
     """
 
     salt: str
@@ -37,7 +37,7 @@ class Provenance:
     tuned_on: str
 
     def seen(self, names: Iterable[str]) -> tuple[set[str], set[str]]:
-        """Which of these people the model was trained on, and which it was tuned on."""
+        """Which of these people the model was trained on, and which of them it was tuned on."""
         hashes = {name: hash_person(name, self.salt) for name in names}
         trained = {name for name, value in hashes.items() if value in self.trained}
         tuned = {name for name, value in hashes.items() if value in self.tuned}
@@ -69,7 +69,9 @@ class Provenance:
                 str(values["tuned_on"]),
             )
         except (KeyError, TypeError) as error:
-            raise ModelError(f"the model's record of whom it has seen is damaged ({error!r})") from error
+            raise ModelError(
+                f"the model's record of the people that it has seen is damaged ({error!r})"
+            ) from error
 
 
 def new_salt() -> str:
@@ -83,7 +85,9 @@ def hash_people(names: Iterable[str], salt: str) -> frozenset[str]:
 
 
 def hash_person(name: str, salt: str) -> str:
-    """SHA-256 of salt and name, shortened; spelling variants in case, spaces and Unicode form count as one.
+    """The first 16 hexadecimal digits of the SHA-256 of salt and name.
+
+    Names that differ only in upper and lower case, in spaces and underscores, or in their Unicode form have one hash.
 
     >>> hash_person("Aaron_Peirsol", "salt") == hash_person("aaron peirsol", "salt")
     True

@@ -1,4 +1,4 @@
-"""All that a model needs beside its weights, as one JSON text that both forms of a model carry."""
+"""What a model is beside its weights, as one JSON text. The ONNX file and the checkpoint of a model both carry it."""
 
 from __future__ import annotations
 
@@ -10,31 +10,38 @@ from typing import Any
 import numpy as np
 
 from twinface.core.errors import ModelError
+from twinface.core.suggestion import nearest
 from twinface.core.types import Float32Array
 from twinface.faces.preparation import Preparation
 from twinface.models.decision import Calibration, Threshold
 from twinface.models.distances import DISTANCES
 from twinface.models.provenance import Provenance
 
-FORMAT = 1
+# The number of the format that this version writes, and the oldest one that it reads. The number is raised when a
+# record changes so that earlier versions would misread it. A new field that they can ignore does not raise it.
+FORMAT, OLDEST_FORMAT = 1, 1
 
 
 @dataclass(frozen=True, eq=False)
 class ModelRecord:
     """What a model is and how to use it.
 
+    Its JSON has a format number. This version writes format 1 and reads format 1. A record with a higher number was
+    made by a newer Twinface, and is refused with one line that says so. Before a format is dropped, the CHANGELOG says
+    so, and at least one more minor version reads it. `made_by` says which version of Twinface made the model.
+
     Attributes:
-        name: of the run that made it.
+        name: of the run that made the model.
         preparation: from a picture to the network's input.
-        layout: what pictures it takes, in words: "LFW-a: aligned faces, 250x250".
+        layout: the pictures that the model takes, in words: "LFW-a: aligned faces, 250x250".
         embedding_size: D.
-        distance: entry of `distances.DISTANCES`.
+        distance: an entry of `distances.DISTANCES`.
         distance_parameters: of that distance, name → array.
         threshold, calibration: fitted on validation people.
-        provenance: whom the model has seen.
+        provenance: the people that the model has seen.
         settings: the run's settings as plain values.
         seed: of the run.
-        made_by: versions of the programs.
+        made_by: program → its version.
     """
 
     name: str
@@ -56,7 +63,7 @@ class ModelRecord:
         return scores
 
     def to_json(self) -> str:
-        """One JSON text; arrays are base64 of little-endian float32."""
+        """One JSON text; arrays are little-endian float32 in base64."""
         values = {
             "format": FORMAT,
             "name": self.name,
@@ -78,16 +85,16 @@ class ModelRecord:
     def from_json(cls, text: str, source: str) -> ModelRecord:
         """The inverse of `to_json`.
 
+        Args:
+            text: the JSON.
+            source: the file, for errors.
+
         Raises:
-            ModelError: the text is not such a record, or of a format that this version does not know.
+            ModelError: the text is not such a record, or has a format that this version does not read.
         """
         try:
             values = json.loads(text)
-            found = values["format"]
-            if found != FORMAT:
-                raise ModelError(
-                    f"{source}: model format {found}; this version reads {FORMAT}: train it again"
-                )
+            _check_format(int(values["format"]), source)
             record = cls(
                 name=str(values["name"]),
                 preparation=Preparation.from_dict(values["preparation"]),
@@ -106,11 +113,27 @@ class ModelRecord:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelError(
-                f"{source}: the model's record is damaged ({error!r}); make the model again"
+                f"{source}: the model's record is damaged ({error!r}); copy the file again, or train the model again"
             ) from error
         if record.distance not in DISTANCES:
-            raise ModelError(f'{source}: distance "{record.distance}" is not known to this version')
+            raise ModelError(
+                f'{source}: this version has no distance "{record.distance}"{nearest(record.distance, DISTANCES)}'
+            )
         return record
+
+
+def _check_format(found: int, source: str) -> None:
+    readable = str(FORMAT) if OLDEST_FORMAT == FORMAT else f"{OLDEST_FORMAT} to {FORMAT}"
+    if found > FORMAT:
+        raise ModelError(
+            f"{source}: made by a newer Twinface (format {found}); this version reads {readable}: "
+            "pip install --upgrade twinface"
+        )
+    if found < OLDEST_FORMAT:
+        raise ModelError(
+            f"{source}: made by an older Twinface (format {found}); this version reads {readable}: "
+            "train the model again, or install the version that made it"
+        )
 
 
 def _packed(array: Float32Array) -> dict[str, Any]:

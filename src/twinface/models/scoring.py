@@ -21,9 +21,10 @@ def embed_faces(
     Args:
         embed: `[B, H, W, C]` uint8 → `[B, D]` float32.
         faces: `[N, H, W, C]` uint8; may be memory-mapped.
-        batch_size: faces at a time. On a processor 16 is up to three times as fast as 128, whose maps outgrow the cache
-            and what the allocator keeps (`Backbone.preferred_batch`); a GPU wants hundreds.
-        progress: called with (faces done, faces in all) after each batch.
+        batch_size: faces at a time. On a processor 16 is up to three times as fast as 128, whose feature maps do not
+            fit into the cache and into the memory that the allocator keeps (`Backbone.preferred_batch`). A GPU needs
+            hundreds.
+        progress: called with (faces done, faces in total) after each batch.
 
     Returns:
         `[N, D]` float32.
@@ -34,7 +35,7 @@ def embed_faces(
     """
     embeddings: Float32Array | None = None
     for start in range(0, len(faces), batch_size):
-        # A copy, because the faces may be a read-only map of a file and torch wants memory of its own.
+        # A copy, because the faces may be a read-only map of a file, and torch needs memory that it may write.
         part = embed(np.array(faces[start : start + batch_size]))
         wrong = np.flatnonzero(~np.isfinite(part).all(axis=1))
         if len(wrong):
@@ -42,7 +43,7 @@ def embed_faces(
                 f"the embedding of face {start + wrong[0]} is not finite; the model is unusable"
             )
         if embeddings is None:
-            # Filled as it comes: long embeddings of many faces should not be in memory twice.
+            # Filled batch by batch, so that the embeddings of many faces are not in memory twice.
             embeddings = np.empty((len(faces), part.shape[1]), np.float32)
         embeddings[start : start + len(part)] = part
         if progress:
@@ -61,7 +62,7 @@ def score_pairs(
         embeddings: `[N, D]`, one for each picture of `pairs.faces`.
         pairs: M pairs.
         score: `[B, D]` and `[B, D]` → `[B]`.
-        batch_size: pairs at a time, so that memory stays flat.
+        batch_size: pairs at a time, to limit memory.
     """
     scores = np.concatenate(
         [
