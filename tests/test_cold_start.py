@@ -1,4 +1,4 @@
-"""What a start brings in: `import twinface` and help next to nothing, verifying nothing that trains."""
+"""What a start imports: `import twinface` and `--help` import little, verifying imports nothing for training."""
 
 import json
 import subprocess
@@ -12,16 +12,16 @@ import pytest
 from conftest import TRAINING
 
 COMPUTING = {"numpy", "cv2", "onnxruntime"}
-# Of the standard library: each brings dozens of modules that no start needs.
+# From the standard library: each imports dozens of modules that no start needs.
 NEVER = {"asyncio", "multiprocessing", "unittest", "doctest", "http", "xml", "concurrent", "sqlite3"}
-# What typer checks the arguments of a command with: pydantic, and through its plugins importlib.metadata.
+# Typer checks the arguments of a command with pydantic, whose plugins import importlib.metadata.
 CHECKING = {"pydantic", "email", "socket", "zipfile", "tempfile", "importlib.metadata"}
 
 COMMAND = "from twinface.cli import main; main()"
 
 
 def modules(program: str, *arguments: object) -> set[str]:
-    """The names of all modules that a fresh interpreter has after a program."""
+    """The names of all modules that a fresh interpreter has imported after a program."""
     lines = (
         f"import sys\nsys.argv = {['twinface', *map(str, arguments)]!r}",
         f"try:\n    {program}\nexcept SystemExit as leave:\n    assert leave.code in (0, None), leave.code",

@@ -1,4 +1,4 @@
-"""Embeddings of many files: those of single pictures, whatever happens in between."""
+"""Embeddings of many files equal those of single pictures, also after a kill and with damaged files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PICTURES = 3 * BATCH + 5
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Some pictures in folders, one damaged, one hidden, one elsewhere behind a link, and a file that is none."""
+    """Pictures in folders: one damaged, one hidden, one link that leads out; and a file that is not a picture."""
     root = tmp_path_factory.mktemp("photos") / "mine"
     random = np.random.default_rng(0)
     for number in range(PICTURES - 1):
@@ -46,7 +46,7 @@ def model(tiny_run: RunFolder) -> OnnxModel:
 
 
 class Dies(OnnxModel):
-    """A model whose process ends after some batches."""
+    """A model that stops the process after some batches."""
 
     def __init__(self, model: OnnxModel, batches: int) -> None:
         self.path, self.record, self.model, self.left = model.path, model.record, model, batches
@@ -62,7 +62,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_rows_are_the_embeddings_of_single_pictures_and_a_damaged_one_costs_its_row_alone(
+def test_rows_equal_single_embeddings_and_a_damaged_picture_loses_only_its_row(
     photos: Path, model: OnnxModel, tiny_run: RunFolder, tmp_path: Path
 ) -> None:
     told: list[tuple[int, int]] = []
@@ -86,7 +86,7 @@ def test_rows_are_the_embeddings_of_single_pictures_and_a_damaged_one_costs_its_
 
 
 @pytest.mark.parametrize("batches", [0, 1, 3])
-def test_what_was_stopped_goes_on_to_the_same_files(
+def test_a_stopped_call_continues_to_the_same_files(
     photos: Path, model: OnnxModel, tmp_path: Path, batches: int
 ) -> None:
     embed_files(photos, tmp_path / "whole", model)
@@ -97,10 +97,10 @@ def test_what_was_stopped_goes_on_to_the_same_files(
         np.lib.format.read_magic(file)
         np.lib.format.read_array_header_1_0(file)
         rows = (part.stat().st_size - file.tell()) // (4 * model.record.embedding_size)
-    assert rows <= batches * BATCH  # of batches in order: others that were done are lost
+    assert rows <= batches * BATCH  # later batches that were done out of order are lost
     assert rows % BATCH == 0
     if batches:
-        with part.open("ab") as file:  # as a kill in the middle of a row leaves it
+        with part.open("ab") as file:  # a kill in the middle of a row
             file.write(b"\0" * 7)
     else:
         part.write_bytes(b"\x93NUM")
@@ -133,14 +133,14 @@ def test_a_folder_of_other_embeddings_is_left_alone(photos: Path, model: OnnxMod
     assert files(tmp_path / "out") == before
 
 
-def test_a_damaged_record_of_the_folder_is_said(photos: Path, model: OnnxModel, tmp_path: Path) -> None:
+def test_a_damaged_record_of_the_folder_is_an_error(photos: Path, model: OnnxModel, tmp_path: Path) -> None:
     (tmp_path / "about.json").write_text('{"pictures": 3}')
     with pytest.raises(DataError, match=r"about\.json: cannot be read .* name another folder"):
         embed_files(photos / "0", tmp_path, model)
     assert files(tmp_path) == {"about.json": b'{"pictures": 3}'}
 
 
-def test_nothing_to_embed_is_said(model: OnnxModel, tmp_path: Path) -> None:
+def test_no_picture_is_an_error(model: OnnxModel, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for source in (tmp_path / "empty", tmp_path / "missing"):
         with pytest.raises(DataError, match=f"{source.name}.* need"):

@@ -1,4 +1,4 @@
-"""Where a model looks: maps equal a plain loop, find the spot that matters, and pass the deletion test."""
+"""Occlusion maps equal a plain loop, find the region that matters, and pass the deletion test."""
 
 import base64
 import json
@@ -83,8 +83,8 @@ def test_windows_cover_every_pixel_whatever_the_size() -> None:
             assert len(windows(size, share, count)) == count * count
 
 
-def test_a_model_that_looks_at_one_spot_is_seen_to() -> None:
-    """Its embedding is the brightness of a few pixels of the left eye, as it were, and nothing else moves the score."""
+def test_the_map_finds_the_one_region_that_a_model_uses() -> None:
+    """The embedding is the brightness of a few pixels at the left eye. Nothing else moves the score."""
     spot = (slice(10, 14), slice(6, 10))
 
     def embed(faces: ByteArray) -> Float32Array:
@@ -160,7 +160,7 @@ def test_deletion_equals_painting_by_hand(verifier: Verifier, pictures: list[Pat
 
 
 def test_marked_regions_move_the_score_more_than_random_ones(verifier: Verifier) -> None:
-    """Over ORL people whom the model has not seen, genuine and impostor pairs apart, people as the trials."""
+    """On ORL people that the model has not seen; genuine and impostor pairs apart; one trial for each person."""
     every = unseen_pairs(load_dataset("orl"), verifier.record)
     for is_match in (True, False):
         pairs = pair_subset(every, every.is_match == is_match)
@@ -180,7 +180,7 @@ def test_marked_regions_move_the_score_more_than_random_ones(verifier: Verifier)
         assert fold_interval(of_people).low > 0
 
 
-# To look at.
+# The drawing.
 
 
 def test_colours_say_which_way_a_region_speaks() -> None:
@@ -229,7 +229,7 @@ def test_explain_on_the_command_line(tiny_run: RunFolder, pictures: list[Path], 
     drawn = decode(out.read_bytes(), "rgb", "drawn")
     np.testing.assert_array_equal(drawn, explanation.draw())
     text = CliRunner().invoke(app, command).stdout.splitlines()
-    assert text[0].startswith(("Same person", "Different people"))
+    assert text[0] == explanation.verdict.explain()
     assert len(text) == 2 + CELLS
     assert len(text[2].split()) == 2 * CELLS
     assert int(text[2].split()[CELLS]) == round(1000 * values["grid"]["right"][0][0])

@@ -1,4 +1,4 @@
-"""Verifying: right answers from every way in, and none of it imports torch."""
+"""Verifying: the same answer for every form of a picture, and without torch."""
 
 import os
 import subprocess
@@ -125,16 +125,25 @@ def test_verify_works_where_torch_is_not_installed(tiny_run: RunFolder, pictures
 def test_nothing_is_sent_and_nothing_left_at_home(
     tiny_run: RunFolder, pictures: list[Path], tmp_path: Path
 ) -> None:
-    """ONNX Runtime's telemetry keeps what it is about to send in a database in the home folder."""
+    """ONNX Runtime's telemetry would keep a database of unsent messages in the home folder."""
     variables = {name: value for name, value in os.environ.items() if name not in ("CI", "XDG_CACHE_HOME")}
     result = subprocess.run(
-        [sys.executable, "-m", "twinface", "verify", *map(str, pictures[:2]), "--model", str(tiny_run.path)],
+        [
+            sys.executable,
+            "-m",
+            "twinface",
+            "verify",
+            str(pictures[0]),
+            str(pictures[0]),
+            "--model",
+            str(tiny_run.path),
+        ],
         env={**variables, "HOME": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert result.returncode in (0, 1), result.stderr
+    assert result.returncode == 0, result.stderr
     assert list(tmp_path.rglob("*")) == []
 
 
