@@ -1,19 +1,21 @@
-"""What factors do: effects, interactions and importances, against plain means."""
+"""Effects of factors, interactions and importances, against plain means."""
 
 import numpy as np
 import pytest
 
-from twinface.studies.effects import importances, interactions, main_effects
-from twinface.studies.study import Part
+from twinface.studies.effects import main_effects
+from twinface.studies.importance import importances, interactions
+from twinface.studies.levels import levels_of
+from twinface.studies.search import Range, Search
 
 
-def plan(**vary: list) -> Part:
-    return Part(name="p", vary=vary)
+def plan(**vary: list) -> Search:
+    return Search(name="p", vary=vary)
 
 
 def test_main_effects_against_plain_means() -> None:
-    part = plan(rate=[1, 2, 3], size=["s", "l"])
-    points = part.grid()
+    search = plan(rate=[1, 2, 3], size=["s", "l"])
+    points = search.grid()
     drawn = np.random.default_rng(0)
     values = [
         [
@@ -22,7 +24,7 @@ def test_main_effects_against_plain_means() -> None:
         ]
         for point in points
     ]
-    strongest, weaker = main_effects(part, points, values)
+    strongest, weaker = main_effects(search, points, values)
     assert (strongest.field, weaker.field) == ("size", "rate")
     assert strongest.balanced
     for level in weaker.levels:
@@ -37,22 +39,32 @@ def test_main_effects_against_plain_means() -> None:
         # The other factor's half is taken out, so that what is left is the noise.
         assert level.margin < 0.05
     assert strongest.share + weaker.share == pytest.approx(1, abs=0.01)
-    assert importances(part, points * 2, values * 2)["size"] > 0.5
+    assert importances(search, points * 2, values * 2)["size"] > 0.5
 
 
 def test_interactions_are_what_neither_factor_does_alone() -> None:
-    part = plan(one=[0, 1], other=[0, 1], third=[0, 1])
-    points = part.grid()
+    search = plan(one=[0, 1], other=[0, 1], third=[0, 1])
+    points = search.grid()
     both = [[float(point["one"] ^ point["other"])] for point in points]
-    strongest = interactions(part, points, both)[0]
+    strongest = interactions(search, points, both)[0]
     assert strongest.fields == ("one", "other")
     assert strongest.share == pytest.approx(1)
-    apart = [[float(point["one"] + point["other"])] for point in points]
-    assert interactions(part, points, apart)[0].share == pytest.approx(0, abs=1e-9)
+    asearch = [[float(point["one"] + point["other"])] for point in points]
+    assert interactions(search, points, asearch)[0].share == pytest.approx(0, abs=1e-9)
 
 
 def test_an_unbalanced_plan_is_called_so() -> None:
-    part = plan(one=[0, 1], other=[0, 1])
-    points = part.grid()[:3]
-    effects = main_effects(part, points, [[0.1], [0.2], [0.3]])
+    search = plan(one=[0, 1], other=[0, 1])
+    points = search.grid()[:3]
+    effects = main_effects(search, points, [[0.1], [0.2], [0.3]])
     assert not any(effect.balanced for effect in effects)
+
+
+def test_a_range_is_divided_into_levels_of_equal_size() -> None:
+    values = [float(value) for value in range(1, 17)]
+    labels, order = levels_of(Range(low=0.0, high=20.0), values)
+    assert [labels.count(name) for name in order] == [4, 4, 4, 4]
+    assert order[0].startswith("1 to ")
+    assert order[-1].endswith(" to 16")
+    assert labels == sorted(labels, key=order.index)
+    assert levels_of(Range(low=0.0, high=20.0), [3.0, 1.0, 3.0]) == (["3", "1", "3"], ["1", "3"])

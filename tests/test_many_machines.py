@@ -1,6 +1,6 @@
 """One study on a Ray cluster of two nodes, one of which dies; and one study shared by two commands through PostgreSQL.
 
-Both against the real thing, and both end with the figures of a study that one process ran alone.
+Both use real servers, and both end with the results of a study that one command ran alone.
 """
 
 import subprocess
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from test_experiments import command, same_figures, write_study
+from study_files import same_results, sweep_command, write_study
 from twinface.core.errors import StorageError
 from twinface.core.interruption import StopRequest
 from twinface.reports.study_page import write_study_report
@@ -28,7 +28,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A study file, and its folder after one command ran it."""
     folder = tmp_path_factory.mktemp("alone")
     study = write_study(folder)
-    subprocess.run(command(study, folder / "o"), capture_output=True, check=True)
+    subprocess.run(sweep_command(study, folder / "o"), capture_output=True, check=True)
     return study, folder / "o"
 
 
@@ -46,16 +46,14 @@ def test_two_commands_share_a_study_through_postgresql(
     alone: tuple[Path, Path], address: str, tmp_path: Path
 ) -> None:
     study, place = alone
-    line = command(study, tmp_path / "o", "--storage", address)
-    for option in ("--jobs", "--cores"):
-        line[line.index(option) + 1] = "1"
+    line = sweep_command(study, tmp_path / "o", "--storage", address, cores=1)
     both = [
         subprocess.Popen(line, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) for _ in range(2)
     ]
     for process in both:
         _, said = process.communicate(timeout=600)
         assert process.returncode == 0, said
-    assert same_figures(place, tmp_path / "o")
+    assert same_results(place, tmp_path / "o")
     runs = sorted((tmp_path / "o" / "trials").glob("*/seed-*/log.txt"))
     assert len(runs) == 8
     for log in runs:
@@ -64,7 +62,7 @@ def test_two_commands_share_a_study_through_postgresql(
 
 
 @pytest.mark.slow
-def test_a_cluster_that_loses_a_node_ends_with_the_same_figures(
+def test_a_cluster_that_loses_a_node_ends_with_the_same_results(
     alone: tuple[Path, Path], tmp_path: Path
 ) -> None:
     utils = pytest.importorskip("ray.cluster_utils")
@@ -73,22 +71,22 @@ def test_a_cluster_that_loses_a_node_ends_with_the_same_figures(
     doomed = cluster.add_node(num_cpus=1)
     cluster.wait_for_nodes()
     try:
-        work = Sweep(read_study(study), None, tmp_path / "o")
-        runner = ClusterRunner(cluster.address, work.place, cores=1)
-        killer = threading.Thread(target=_kill_when_busy, args=(cluster, doomed, work.place))
+        sweep = Sweep(read_study(study), None, tmp_path / "o")
+        runner = ClusterRunner(cluster.address, sweep.folder.path, cores=1)
+        killer = threading.Thread(target=_kill_when_busy, args=(cluster, doomed, sweep.folder.path))
         killer.start()
-        work.run(runner, StopRequest(), lambda standing: None)
+        sweep.run(runner, StopRequest(), lambda status: None)
         killer.join()
     finally:
         cluster.shutdown()
-    write_study_report(work)
-    assert same_figures(place, tmp_path / "o")
+    write_study_report(sweep.folder)
+    assert same_results(place, tmp_path / "o")
 
 
 def _kill_when_busy(cluster, node, place: Path) -> None:
-    """Kills a node once two points are in training, which takes both nodes."""
+    """Kills a node once two trials are in training, which takes both nodes."""
     while True:
-        states = [RunFolder(path.parent).about()["status"] for path in place.glob("trials/*/*/run.json")]
+        states = [RunFolder(path.parent).info().status for path in place.glob("trials/*/*/run.json")]
         if states.count("training") >= 2:
             break
         time.sleep(0.2)
@@ -101,16 +99,16 @@ def test_workers_without_the_folder_send_their_runs_back(alone: tuple[Path, Path
     study, place = alone
     cluster = utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
     try:
-        work = Sweep(read_study(study), None, tmp_path / "o")
-        runner = ClusterRunner(cluster.address, work.place, cores=1)
+        sweep = Sweep(read_study(study), None, tmp_path / "o")
+        runner = ClusterRunner(cluster.address, sweep.folder.path, cores=1)
         # As a worker on another machine sees it: another folder at that path, or none.
-        (work.place / TOKEN).write_text("of another folder", encoding="utf-8")
-        work.run(runner, StopRequest(), lambda standing: None)
+        (sweep.folder.path / TOKEN).write_text("of another folder", encoding="utf-8")
+        sweep.run(runner, StopRequest(), lambda status: None)
     finally:
         cluster.shutdown()
-    write_study_report(work)
-    assert same_figures(place, tmp_path / "o")
-    assert not list(work.place.glob("trials/*/*/state.safetensors"))
+    write_study_report(sweep.folder)
+    assert same_results(place, tmp_path / "o")
+    assert not list(sweep.folder.path.glob("trials/*/*/state.safetensors"))
 
 
 def test_a_cluster_that_does_not_answer_is_named(tmp_path: Path) -> None:

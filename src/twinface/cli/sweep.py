@@ -84,12 +84,12 @@ def sweep(
     if json:
         print_json(results.to_dict())
     else:
-        print("\n".join(_lines(results)))
+        print("\n".join(result_lines(results)))
 
 
 def _describe(plan: Study, root: Path | None, resources: Resources, json: bool) -> None:
     """Prints the points that are known in advance, and how long the study will take."""
-    from twinface.datasets.training_split import DataSource
+    from twinface.datasets.data_source import DataSource
     from twinface.studies.cost_estimate import estimate_costs
     from twinface.studies.point import describe
     from twinface.studies.prepare import check_study
@@ -118,7 +118,7 @@ def _describe(plan: Study, root: Path | None, resources: Resources, json: bool) 
     )
 
 
-def _lines(results: StudyResults) -> list[str]:
+def result_lines(results: StudyResults) -> list[str]:
     """The leaderboard, and the trials that failed."""
     lines = ["accuracy on validation people (=: cannot be told apart from the first)"]
     for line in results.leaderboard:

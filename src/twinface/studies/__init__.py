@@ -26,5 +26,6 @@ effects, importance, levels
                   what each factor does, and which factors matter
 cost_estimate     how long a study will take
 run_study         the whole of it in one call
+demo              the main job on the ORL faces: train, judge, verify two pairs
 lfw_view2         LFW's View 2: ten models, each tested on its own fold
 """

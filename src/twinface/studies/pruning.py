@@ -31,7 +31,7 @@ class MedianPruner:
         folder: the run.
         objective: see `Study`.
         earlier: curves of trials of earlier batches.
-        prune_after: number of epochs before which the run is not stopped.
+        prune_after: the first epoch after which the run may be stopped.
         epochs: of the whole run; after its last epoch there is nothing to stop.
     """
 
@@ -39,7 +39,8 @@ class MedianPruner:
         self, folder: RunFolder, objective: str, earlier: Sequence[Curve], prune_after: int, epochs: int
     ) -> None:
         self._folder, self._objective, self._epochs = folder, objective, epochs
-        pruner = optuna.pruners.MedianPruner(n_startup_trials=1, n_warmup_steps=prune_after - 1)
+        # Epochs count from 1, and Optuna asks nothing before step `n_warmup_steps`.
+        pruner = optuna.pruners.MedianPruner(n_startup_trials=1, n_warmup_steps=prune_after)
         self._optuna = optuna.create_study(pruner=pruner, direction="maximize")
         for each in earlier:
             self._optuna.add_trial(

@@ -68,7 +68,7 @@ class Search(Strict):
             batch to the next.
         prune: stop a trial after an epoch in which its best value so far is below the median of the trials of earlier
             batches (Golovin et al. 2017, section 3.2.2).
-        prune_after: number of epochs before which no trial is stopped.
+        prune_after: the first epoch after which a trial may be stopped.
     """
 
     name: Name

@@ -26,7 +26,8 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+import tomli_w
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from twinface.core.errors import SettingsError
 from twinface.core.fields import Strict
@@ -77,6 +78,7 @@ class Study(Strict):
     searches: Annotated[list[Search], Field(min_length=1)] = Field(alias="parts")
     test: FinalTest | None = None
     baselines: bool = True
+    _text: str | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:
@@ -113,9 +115,12 @@ class Study(Strict):
         search = self.searches[0]
         return search.settings(search.points_to_check()[0])
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values under the names of the file, for TOML; fields that are None are left out."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+    @property
+    def text(self) -> str:
+        """The study file as TOML: as it was written, comments included, with the name added if it was not given."""
+        if self._text is None:
+            return tomli_w.dumps(self.model_dump(mode="json", by_alias=True, exclude_none=True))
+        return self._text if "name" in tomllib.loads(self._text) else f'name = "{self.name}"\n{self._text}'
 
     def fingerprint(self) -> str:
         """SHA-256 of everything in the file; two studies with the same fingerprint ask for the same runs."""
@@ -130,7 +135,8 @@ def read_study(path: Path) -> Study:
             not one that validation people give.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        values = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read as a study ({error}); give a TOML file") from error
     except tomllib.TOMLDecodeError as error:
@@ -146,6 +152,7 @@ def read_study(path: Path) -> Study:
     try:
         study = Study.model_validate(values)
         _check_points(study)
+        study._text = text
     except ValidationError as error:
         raise SettingsError(f"{path}: {_first_problem(error)}") from error
     except SettingsError as error:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import tomli_w
-
 from twinface.core.errors import ModelError, SettingsError
 from twinface.core.storage import write_text
 from twinface.studies.study import BEST, Study, read_study
@@ -19,25 +17,42 @@ class StudyFolder:
 
     Args:
         study: the study file.
-        path: the folder; it is created if it does not exist.
+        path: the folder.
         storage: address of a database server; None keeps the trials in `optuna.db` in the folder.
 
     Attributes:
         stores: the trials of each search, in the order of the study file.
 
     Raises:
-        SettingsError: the folder or the database holds another study.
-        StorageError: the database does not answer, or a file cannot be written.
+        StorageError: the database does not answer.
     """
 
     def __init__(self, study: Study, path: Path, storage: str | None = None) -> None:
         self.study, self.path = study, path
         self.stores = [TrialStore(study, search, path, storage) for search in study.searches]
-        write_text(path / "study.toml", tomli_w.dumps(study.to_dict()))
+
+    @classmethod
+    def begin(cls, study: Study, path: Path, storage: str | None = None) -> StudyFolder:
+        """Makes the folder of a study, or opens it to continue the same study.
+
+        Args:
+            study: the study file.
+            path: the folder.
+            storage: address of a database server; None keeps the trials in `optuna.db` in the folder.
+
+        Raises:
+            SettingsError: the folder or the database holds another study.
+            StorageError: the database does not answer, or a file cannot be written.
+        """
+        folder = cls(study, path, storage)
+        for store in folder.stores:
+            store.check_contents()
+        write_text(path / "study.toml", study.text)
+        return folder
 
     @classmethod
     def open(cls, path: Path, storage: str | None = None) -> StudyFolder:
-        """Opens the folder of a study that was begun before.
+        """Opens the folder of a study that was begun before, to read it.
 
         Args:
             path: the folder.

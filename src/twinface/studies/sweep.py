@@ -79,7 +79,7 @@ class Sweep:
         self.study, self.threads = study, threads
         self.source = DataSource(study.data, str(root) if root else None, study.layout)
         check_study(study, self.source)
-        self.folder = StudyFolder(study, folder, storage)
+        self.folder = StudyFolder.begin(study, folder, storage)
         self._claims: dict[str, tuple[TrialStore, Claim]] = {}  # trials that this process works on
         self._began, self._ended_here = time.monotonic(), 0
 

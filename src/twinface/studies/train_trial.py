@@ -37,7 +37,7 @@ class TrialJob:
         objective: see `Study`.
         threads: of a run, unless the settings say.
         earlier: curves of trials of earlier batches, to compare with; empty means no pruning.
-        prune_after: number of epochs before which the trial is not stopped.
+        prune_after: the first epoch after which the trial may be stopped.
     """
 
     name: str

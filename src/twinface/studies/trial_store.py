@@ -61,7 +61,6 @@ class TrialStore:
         storage: address of a database server; None keeps SQLite in the folder.
 
     Raises:
-        SettingsError: the database holds a study of that name with other contents.
         StorageError: the database does not answer.
     """
 
@@ -69,6 +68,7 @@ class TrialStore:
         self.study, self.search, self.folder = study, search, folder
         folder.mkdir(parents=True, exist_ok=True)
         address = storage or f"sqlite:///{(folder / 'optuna.db').resolve()}"
+        self._shown_address = hide_password(address)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         with self._locked():
             try:
@@ -80,14 +80,22 @@ class TrialStore:
                 )
             except (SQLAlchemyError, OptunaError, ImportError, ValueError) as error:
                 raise StorageError(
-                    f"the study's database {hide_password(address)} does not answer: {str(error).splitlines()[0]}"
+                    f"the study's database {self._shown_address} does not answer: {str(error).splitlines()[0]}"
                 ) from error
-            known, contents = self._optuna.user_attrs.get("contents"), study.fingerprint()
+
+    def check_contents(self) -> None:
+        """Keeps the fingerprint of the study in a new database, and compares it with that of an earlier call.
+
+        Raises:
+            SettingsError: the database holds a study of that name with other contents.
+        """
+        with self._locked():
+            known, contents = self._optuna.user_attrs.get("contents"), self.study.fingerprint()
             if known is None:
                 self._optuna.set_user_attr("contents", contents)
             elif known != contents:
                 raise SettingsError(
-                    f'{hide_password(address)}: holds a study "{study.name}" with other contents; '
+                    f'{self._shown_address}: holds a study "{self.study.name}" with other contents; '
                     "choose another --out, or another name in the study file"
                 )
 

@@ -1,4 +1,4 @@
-"""Who is better: the leaderboard and its tests, against plain loops."""
+"""The leaderboard, and which models can be told apart, against plain loops."""
 
 import itertools
 
@@ -9,7 +9,7 @@ from twinface.core.errors import DataError
 from twinface.core.types import ScoredPairs
 from twinface.evaluation.intervals import mcnemar
 from twinface.evaluation.metrics import cross_validated_accuracy
-from twinface.studies.leaderboard import Contender, corrected_p_values, leaderboard
+from twinface.studies.leaderboard import ScoredModel, corrected_p_values, leaderboard
 
 
 def some_pairs(seed: int, strength: float, count: int = 400) -> ScoredPairs:
@@ -22,9 +22,9 @@ def some_pairs(seed: int, strength: float, count: int = 400) -> ScoredPairs:
 
 
 def test_the_leaderboard_tells_apart_what_differs_and_nothing_else() -> None:
-    good = Contender("good", [some_pairs(seed, 4.0) for seed in (1, 2, 3)])
-    same = Contender("same", good.runs)
-    bad = Contender("bad", [some_pairs(seed, 0.5) for seed in (4, 5, 6)])
+    good = ScoredModel("good", [some_pairs(seed, 4.0) for seed in (1, 2, 3)])
+    same = ScoredModel("same", good.runs)
+    bad = ScoredModel("bad", [some_pairs(seed, 0.5) for seed in (4, 5, 6)])
     places = leaderboard([bad, good, same])
     assert [place.name for place in places] == ["good", "same", "bad"]
     assert places[0].apart == {"bad"}
@@ -63,11 +63,11 @@ def test_a_difference_that_rests_on_one_person_tells_nobody_apart() -> None:
     worse = np.where(np.arange(400) < 40, -scores, scores)
     wrong = drawn.random(400) < 0.1  # both are, here
     runs = [ScoredPairs(np.where(wrong, -each, each), match, people) for each in (scores, worse)]
-    contenders = [Contender(name, [run]) for name, run in zip(("better", "worse"), runs, strict=True)]
-    assert corrected_p_values({each.name: each.right() for each in contenders})["better", "worse"] < 1e-4
-    assert [place.apart for place in leaderboard(contenders)] == [frozenset(), frozenset()]
+    models = [ScoredModel(name, [run]) for name, run in zip(("better", "worse"), runs, strict=True)]
+    assert corrected_p_values({each.name: each.right() for each in models})["better", "worse"] < 1e-4
+    assert [place.apart for place in leaderboard(models)] == [frozenset(), frozenset()]
 
 
 def test_other_pairs_cannot_be_compared() -> None:
     with pytest.raises(DataError, match="a and b were not scored on the same pairs"):
-        leaderboard([Contender("a", [some_pairs(1, 1.0)]), Contender("b", [some_pairs(1, 1.0, 300)])])
+        leaderboard([ScoredModel("a", [some_pairs(1, 1.0)]), ScoredModel("b", [some_pairs(1, 1.0, 300)])])

@@ -1,4 +1,4 @@
-"""View 2: no model has seen the people of its fold, and ten runs that were cut short go on."""
+"""View 2: no model has seen the people of its fold, and ten runs that were interrupted are continued."""
 
 import json
 from pathlib import Path
@@ -10,9 +10,10 @@ from typer.testing import CliRunner
 
 from twinface.cli import app
 from twinface.core.errors import DataError, LeakError, ModelError, SettingsError
-from twinface.datasets import open_dataset
+from twinface.datasets.data_source import DataSource
 from twinface.datasets.lfw import Lfw
-from twinface.datasets.training_split import DataSource, split_dataset
+from twinface.datasets.load import load_dataset, load_source
+from twinface.datasets.training_split import split_dataset
 from twinface.models.load import load_model
 from twinface.studies.lfw_view2 import evaluate_folds, fold_runs
 from twinface.training.recipe import load_recipe
@@ -32,7 +33,7 @@ SMALL = [
 def small_lfw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """ORL's faces as an LFW of 40 people with three pictures each, four people in a fold of View 2."""
     root = tmp_path_factory.mktemp("lfw")
-    faces = open_dataset("orl").faces()
+    faces = load_dataset("orl").faces()
     names = [f"Person_{number:02d}" for number in range(40)]
     for number, name in enumerate(names):
         (root / "lfw" / name).mkdir(parents=True)
@@ -54,13 +55,13 @@ def small_lfw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("supervision", ["people", "pairs"])
 def test_nobody_of_a_fold_is_trained_or_tuned_on(real_lfw: Path, supervision: str) -> None:
-    """On the real lists, whatever may be trained on."""
+    """On the real lists, for both kinds of supervision."""
     recipe = "fast" if supervision == "people" else "koch"
     settings = load_recipe(recipe, ["data.validation_people=0.1"])
     pairs = Lfw(real_lfw).protocol("view2")
     assert pairs.fold is not None
     for fold in range(10):
-        dataset = DataSource("lfw", str(real_lfw), without_fold=fold).open()
+        dataset = load_source(DataSource("lfw", str(real_lfw), without_fold=fold))
         split = split_dataset(dataset, settings)
         tested = {pairs.faces.names[person] for person in pairs.people[pairs.fold == fold].ravel()}
         seen = set(split.source.faces.names) | set(split.validation.faces.names)
@@ -72,28 +73,18 @@ def test_nobody_of_a_fold_is_trained_or_tuned_on(real_lfw: Path, supervision: st
 
 def test_a_fold_that_does_not_exist_is_refused(small_lfw: Path) -> None:
     with pytest.raises(DataError, match="found fold 10, need 0 to 9"):
-        DataSource("lfw", str(small_lfw), without_fold=10).open()
+        load_source(DataSource("lfw", str(small_lfw), without_fold=10))
     with pytest.raises(DataError, match="has no official folds"):
-        DataSource("orl", without_fold=0).open()
+        load_source(DataSource("orl", without_fold=0))
 
 
 @pytest.mark.slow
 def test_ten_models_are_trained_once_and_judged_without_a_leak(small_lfw: Path, tmp_path: Path) -> None:
     out = tmp_path / "ten"
     changes = [part for change in SMALL for part in ("--set", change)]
-    command = [
-        "evaluate",
-        "fast",
-        "--protocol",
-        "view2",
-        "--root",
-        str(small_lfw),
-        "--out",
-        str(out),
-        "--json",
-    ]
+    command = ["view2", "fast", "--root", str(small_lfw), "--out", str(out), "--json"]
     source, settings = DataSource("lfw", str(small_lfw)), load_recipe("fast", SMALL)
-    # Someone began and was stopped before the first training.
+    # As if a command had been stopped before the first training.
     fold_runs(source, settings, 0, out)
     found = CliRunner().invoke(app, [*command, *changes])
     assert found.exit_code == 0, found.output
