@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
-from test_cli import changes, orl, twinface  # noqa: F401 - orl is a fixture
+from shell import changes, twinface, twinface_here
 from twinface.training.run_folder import RunFolder
 
 
@@ -106,7 +106,7 @@ def test_a_wrong_pair_file(tmp_path: Path, tiny_run: RunFolder, row: str, words:
     file = tmp_path / "pairs.txt"
     file.write_text(f"ann\t1\tbob\t1\n{row}\n")
     one_line(
-        twinface("evaluate", tiny_run.model / "model.onnx", "--pairs", file, "--root", root),
+        twinface_here("evaluate", tiny_run.model / "model.onnx", "--pairs", file, "--root", root),
         "pairs.txt",
         *words,
     )
@@ -116,16 +116,16 @@ def test_folders_that_cannot_be_trained_on(tmp_path: Path) -> None:
     out = tmp_path / "run"
     train = ("train", "--data", "folder", "--recipe", "demo", "--out", out)
     alone = folder_of_people(tmp_path / "alone", ann=5)
-    one_line(twinface(*train, "--root", alone), "alone", "people")
+    one_line(twinface_here(*train, "--root", alone), "alone", "people")
     empty = folder_of_people(tmp_path / "empty", ann=5, bob=5, cid=5)
     (empty / "dan").mkdir()
-    one_line(twinface(*train, "--root", empty), "dan")
+    one_line(twinface_here(*train, "--root", empty), "dan")
     few = folder_of_people(tmp_path / "few", ann=5, bob=5, cid=5)
-    one_line(twinface(*train, "--root", few), "people")
-    one_line(twinface(*train, "--root", tmp_path / "nowhere"), "nowhere")
-    one_line(twinface("train", "--data", "folder", "--out", out), "--root")
-    one_line(twinface("train", "--data", "lwf", "--out", out), "lfw")
-    one_line(twinface("train", "--out", out), "--data")
+    one_line(twinface_here(*train, "--root", few), "people")
+    one_line(twinface_here(*train, "--root", tmp_path / "nowhere"), "nowhere")
+    one_line(twinface_here("train", "--data", "folder", "--out", out), "--root")
+    one_line(twinface_here("train", "--data", "lwf", "--out", out), "lfw")
+    one_line(twinface_here("train", "--out", out), "--data")
     assert not out.exists()
 
 
@@ -133,20 +133,20 @@ def test_a_damaged_picture_among_the_training_pictures(tmp_path: Path) -> None:
     root = folder_of_people(tmp_path / "mine", **{f"p{n}": 3 for n in range(12)})
     bad = truncated(root / "p4" / "p4_0002.jpg")
     out = tmp_path / "run"
-    result = twinface(
+    result = twinface_here(
         "train", "--data", "folder", "--root", root, "--recipe", "demo", "--out", out,
         *changes("data.test_people=2", "data.validation_people=3"),
     )  # fmt: skip
     one_line(result, str(bad), "truncated")
     picture(bad)
-    result = twinface("train", "--resume", out)
+    result = twinface_here("train", "--resume", out)
     assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize(
     ("damage", "word"),
     [
-        (lambda file: file.write_bytes(file.read_bytes()[:-100]), "not a whole Twinface model"),
+        (lambda file: file.write_bytes(file.read_bytes()[:-100]), "not a complete Twinface model"),
         (lambda file: file.write_bytes(b"x" + file.read_bytes()[1:]), "checksum"),
         (lambda file: file.write_bytes(pickle.dumps({"a": 1})), "pickle"),
         (lambda file: file.unlink(), "training has not ended"),
@@ -160,8 +160,8 @@ def test_a_wrong_model(
     shutil.copytree(tiny_run.path, run)
     damage(run / "model" / "model.onnx")
     good = picture(tmp_path / "good.jpg")
-    one_line(twinface("verify", good, good, "--model", run), word)
-    one_line(twinface("evaluate", run, "--protocol", "unseen"), word)
+    one_line(twinface_here("verify", good, good, "--model", run), word)
+    one_line(twinface_here("evaluate", run, "--protocol", "unseen"), word)
 
 
 def test_a_full_disk(tmp_path: Path, tiny_run: RunFolder) -> None:
@@ -184,7 +184,7 @@ def test_a_full_disk(tmp_path: Path, tiny_run: RunFolder) -> None:
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    result = twinface("train", "--data", "orl", "--recipe", "demo", "--out", tmp_path / "file" / "run")
+    result = twinface_here("train", "--data", "orl", "--recipe", "demo", "--out", tmp_path / "file" / "run")
     one_line(result, "file")
 
 
@@ -206,32 +206,35 @@ def test_a_damaged_run_folder(
     damage(run)
     settings = run / "settings.toml"
     settings.write_text(settings.read_text().replace("epochs = 3", "epochs = 4"))
-    one_line(twinface("train", "--resume", run), word)
+    one_line(twinface_here("train", "--resume", run), word)
 
 
 def test_what_is_no_run(tmp_path: Path) -> None:
-    one_line(twinface("train", "--resume", tmp_path), "holds no run")
-    one_line(twinface("report", tmp_path), "holds no run")
-    one_line(twinface("evaluate", tmp_path, "--protocol", "unseen"), "found no model")
+    one_line(twinface_here("train", "--resume", tmp_path), "holds no run")
+    one_line(twinface_here("report", tmp_path), "holds no run")
+    one_line(twinface_here("evaluate", tmp_path, "--protocol", "unseen"), "found no model")
 
 
 def test_other_pictures_than_the_run_began_with(tmp_path: Path) -> None:
     root = folder_of_people(tmp_path / "mine", **{f"p{n}": 3 for n in range(12)})
     out = tmp_path / "run"
     few = changes("data.test_people=2", "data.validation_people=3")
-    trained = twinface("train", "--data", "folder", "--root", root, "--recipe", "demo", "--out", out, *few)
+    trained = twinface_here(
+        "train", "--data", "folder", "--root", root, "--recipe", "demo", "--out", out, *few
+    )
     assert trained.returncode == 0, trained.stderr
     for path in root.rglob("*_0001.jpg"):
         picture(path, seed=99)
-    one_line(twinface("train", "--resume", out), "SHA-256")
+    one_line(twinface_here("train", "--resume", out), "SHA-256")
 
 
 def test_evaluate_needs_one_thing_to_judge_on(tiny_run: RunFolder, tmp_path: Path) -> None:
-    one_line(twinface("evaluate", tiny_run.path), "--protocol", "--pairs")
-    one_line(twinface("evaluate", tiny_run.path, "--protocol", "view7"), "view7")
-    one_line(twinface("evaluate", tiny_run.path, "--protocol", "view1"), "ORL", "view1")
+    one_line(twinface_here("evaluate", tiny_run.path), "--protocol", "--pairs")
+    one_line(twinface_here("evaluate", tiny_run.path, "--protocol", "view7"), "view7")
+    one_line(twinface_here("evaluate", tiny_run.path, "--protocol", "view1"), "ORL", "view1")
     one_line(
-        twinface("evaluate", tiny_run.path, "--pairs", tmp_path / "none.txt", "--root", tmp_path), "none.txt"
+        twinface_here("evaluate", tiny_run.path, "--pairs", tmp_path / "none.txt", "--root", tmp_path),
+        "none.txt",
     )
 
 

@@ -9,30 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from conftest import TINY
+from shell import changes, twinface
 from twinface.datasets.load import load_dataset
 from twinface.training.run_folder import RunFolder
-
-
-def twinface(*arguments: object, cwd: Path | None = None, **more) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "twinface", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        **more,
-    )
 
 
 @pytest.fixture(scope="module")
 def orl() -> list[Path]:
     faces = load_dataset("orl").faces()
     return [faces.root / path for path in faces.paths]
-
-
-def changes(*more: str) -> list[str]:
-    return [word for change in [*TINY, *more] for word in ("--set", change)]
 
 
 def test_help_reads_like_the_job() -> None:
@@ -137,6 +122,30 @@ def test_one_run_is_trained_by_one_process(tmp_path: Path, tiny_run: RunFolder) 
     assert "another process is training this run" in result.stderr
 
 
+def test_a_run_that_fails_says_so_and_can_be_resumed(tmp_path: Path) -> None:
+    run = tmp_path / "x"
+    wild = changes("optimizer.learning_rate=1e30", "trainer.precision=float32")
+    result = twinface("train", "--data", "orl", "--recipe", "demo", "--out", run, *wild)
+    assert result.returncode == 2
+    assert "the loss is nan" in result.stderr
+    assert "Traceback" not in result.stderr
+    info = RunFolder(run).info()
+    assert info.status == "failed"
+    assert "the loss is nan" in info.reason
+    page = subprocess.run(
+        [sys.executable, "-m", "twinface", "report", run], capture_output=True, text=True, check=True
+    )
+    assert "the loss is nan" in Path(page.stdout.strip()).read_text()
+
+
+def test_a_recipe_is_judged_by_its_own_command(tmp_path: Path) -> None:
+    """A name is never a recipe or a run depending on which folders exist."""
+    result = twinface("evaluate", "fast", "--protocol", "view2", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "fast: found no model there" in result.stderr
+    assert "Judge a recipe by LFW's View 2" in twinface("view2", "--help").stdout
+
+
 def test_data_info(tmp_path: Path) -> None:
     result = twinface("data", "info", "orl", "--json", "--out", tmp_path / "page")
     assert result.returncode == 0, result.stderr
@@ -154,7 +163,9 @@ def test_fetching_offline_says_what_is_needed(tmp_path: Path) -> None:
 def test_doctor() -> None:
     result = twinface("doctor", "--json")
     assert result.returncode == 0
-    assert json.loads(result.stdout)["using"]["works"] is True
+    found = json.loads(result.stdout)
+    assert found["using"]["works"] is True
+    assert found["data"].keys() == {"lfw", "orl"}  # a folder of one's own has no usual place to look into
 
 
 def test_tensorboard_files_on_request(tmp_path: Path) -> None:
