@@ -1,4 +1,4 @@
-"""Pairs files of one's own: two formats, no way out of the root, no contradictions."""
+"""Your own files of pairs: two formats, no way out of the root, no contradictions."""
 
 from pathlib import Path
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -16,6 +15,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
     >>> nearest("epoch", ["epochs", "precision"])
     ' (did you mean "epochs"?); there are epochs, precision'
     """
+    import difflib  # needed for errors only, so not loaded at every start
+
     known = list(known)
     close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.5)
     hint = f' (did you mean "{close[0]}"?)' if close else ""

@@ -25,7 +25,7 @@ class Layout:
 _OUTSIDE_DATA = (
     "Results from the pair labels alone are 'image-restricted, label-free outside data'; results that use "
     "names are 'unrestricted, label-free outside data'; a network trained on other faces is "
-    "'unrestricted, labelled outside data'. 'No outside data' may not be said."
+    "'unrestricted, labelled outside data'. The claim 'no outside data' is not allowed."
 )
 _NO_OUTSIDE_DATA = (
     "No outside data went into these pictures. Results from the pair labels alone are 'image-restricted, no "
@@ -47,7 +47,7 @@ LAYOUTS = {
             "deep-funneled",
             "LFW deep-funneled",
             ("lfw-deepfunneled", "lfw-deep-funneled"),
-            "'No outside data' is said of original and funneled pictures only. " + _OUTSIDE_DATA,
+            "The claim 'no outside data' is allowed for original and funneled pictures only. " + _OUTSIDE_DATA,
         ),
         Layout("funneled", "LFW funneled", ("lfw-funneled",), _NO_OUTSIDE_DATA),
         Layout("original", "LFW original", ("lfw",), _NO_OUTSIDE_DATA),

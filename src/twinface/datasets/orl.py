@@ -55,7 +55,7 @@ class Orl:
             DataError: the folder holds no such pictures.
         """
         person_of = {
-            # With a prefix, so that an ORL person never has the name of a folder "s1" of somebody's own.
+            # With a prefix, so that no ORL person has the same name as a folder "s1" in another data set.
             f"{person.name}/{picture.name}": f"orl_{person.name}"
             for person in _numbered(self.root, _PERSON)
             for picture in _numbered(person, _PICTURE)

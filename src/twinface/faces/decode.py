@@ -78,4 +78,5 @@ def _decode_netpbm(data: bytes) -> cv2.typing.MatLike:
     if samples.max() > largest:
         raise ValueError(f"a sample of {samples.max()}, need at most {largest}")
     levels = np.arange(largest + 1)
-    return ((levels * 255 + largest // 2) // largest).astype(np.uint8)[samples]
+    to_byte = ((levels * 255 + largest // 2) // largest).astype(np.uint8)
+    return np.asarray(to_byte[samples], np.uint8)

@@ -128,10 +128,10 @@ def netpbm_header(data: bytes) -> NetpbmHeader:
     match = _NETPBM_HEADER.match(data[:_LONGEST_NETPBM_HEADER])
     if match is None:
         raise ValueError("need width, height and the largest sample after P2, P3, P5 or P6")
-    header = NetpbmHeader(*(int(group) for group in match.groups()), start=match.end())
-    if not 1 <= header.largest <= 65535:
-        raise ValueError(f"the largest sample is {header.largest}, need 1 to 65535")
-    return header
+    kind, width, height, largest = (int(group) for group in match.groups())
+    if not 1 <= largest <= 65535:
+        raise ValueError(f"the largest sample is {largest}, need 1 to 65535")
+    return NetpbmHeader(kind, width, height, largest, match.end())
 
 
 def netpbm_size(data: bytes) -> tuple[int, int]:
