@@ -6,16 +6,18 @@ import json
 import numpy as np
 import pytest
 
-from twinface.cli.summary import summary
 from twinface.core.errors import DataError, LeakError
 from twinface.core.types import PairSet
-from twinface.datasets import open_dataset
-from twinface.datasets.splits import draw_pairs, pair_subset, take_people
+from twinface.datasets.draw_pairs import draw_pairs
+from twinface.datasets.load import load_dataset
+from twinface.datasets.subsets import pair_subset, take_people
 from twinface.datasets.training_split import split_dataset
 from twinface.evaluation.calibration import fit_threshold
-from twinface.evaluation.evaluate import evaluate, unseen_pairs
+from twinface.evaluation.evaluate import evaluate
+from twinface.evaluation.leaks import unseen_pairs
 from twinface.evaluation.results import load_results, save_result
-from twinface.faces.prepare import prepare_file
+from twinface.evaluation.summary_text import summary_lines
+from twinface.faces.crop import prepare_picture
 from twinface.models.load import load_model
 from twinface.models.onnx_model import OnnxModel
 from twinface.training.run_folder import RunFolder
@@ -28,7 +30,7 @@ def model(tiny_run: RunFolder) -> OnnxModel:
 
 @pytest.fixture(scope="module")
 def pairs(model: OnnxModel) -> PairSet:
-    return unseen_pairs(open_dataset("orl"), model.record)
+    return unseen_pairs(load_dataset("orl"), model.record)
 
 
 def in_folds(pairs: PairSet, folds: int) -> PairSet:
@@ -39,7 +41,7 @@ def test_unseen_people_are_those_that_the_run_set_aside(
     tiny_run: RunFolder, model: OnnxModel, pairs: PairSet
 ) -> None:
     settings = tiny_run.settings()
-    split = split_dataset(open_dataset("orl"), settings)
+    split = split_dataset(load_dataset("orl"), settings)
     trained, tuned, test = (
         set(faces.names) for faces in (split.source.faces, split.validation.faces, pairs.faces)
     )
@@ -50,11 +52,11 @@ def test_unseen_people_are_those_that_the_run_set_aside(
 
 def test_figures_equal_a_plain_recomputation(model: OnnxModel, pairs: PairSet) -> None:
     some = pair_subset(pairs, np.arange(0, len(pairs), 9))
-    figures = evaluate(model, some, "unseen").figures
+    figures = evaluate(model, some, "unseen").summary.to_dict()
     right, probabilities = 0, []
     for left, other, same in zip(some.left, some.right, some.is_match, strict=True):
         faces = [
-            prepare_file(some.faces.root / some.faces.paths[row], model.record.preparation)
+            prepare_picture(some.faces.root / some.faces.paths[row], model.record.preparation)
             for row in (left, other)
         ]
         one, two = (model(face[None])[0] for face in faces)
@@ -88,22 +90,23 @@ def test_each_picture_is_embedded_once(model: OnnxModel, pairs: PairSet) -> None
 
 
 @pytest.mark.parametrize("group", ["trained", "tuned"])
-def test_people_whom_the_model_has_seen_are_refused(
+def test_people_that_the_model_has_seen_are_refused(
     tiny_run: RunFolder, model: OnnxModel, group: str, pairs: PairSet
 ) -> None:
-    split = split_dataset(open_dataset("orl"), tiny_run.settings())
+    split = split_dataset(load_dataset("orl"), tiny_run.settings())
     seen = (split.source.faces if group == "trained" else split.validation.faces).names[0]
     names = [seen, *pairs.faces.names[:3]]
-    mixed = draw_pairs(take_people(open_dataset("orl").faces(), names), 0)
+    mixed = draw_pairs(take_people(load_dataset("orl").faces(), names), 0)
     with pytest.raises(LeakError, match="--allow-seen-people"):
         evaluate(model, mixed, "pairs")
-    figures = evaluate(model, mixed, "pairs", allow_seen=True).figures
+    result = evaluate(model, mixed, "pairs", allow_seen=True)
+    figures = result.summary.to_dict()
     assert figures["seen_people"]["trained_on"] == (group == "trained")
     assert figures["seen_people"]["tuned_on"] == (group == "tuned")
     touched = int(np.any(np.array(mixed.faces.names)[mixed.people] == seen, axis=1).sum())
     assert figures["seen_people"]["pairs"] == touched > 0
     assert figures["may_be_claimed"].startswith("Nothing")
-    assert any("Nothing" in line for line in summary(figures))
+    assert any("Nothing" in line for line in summary_lines(result.summary))
 
 
 def test_folds_take_their_threshold_from_the_other_folds(model: OnnxModel, pairs: PairSet) -> None:
@@ -114,8 +117,8 @@ def test_folds_take_their_threshold_from_the_other_folds(model: OnnxModel, pairs
         test = folded.fold == fold
         threshold = fit_threshold(result.scored.scores[~test], pairs.is_match[~test], "x").value
         accuracies.append(np.mean((result.scored.scores[test] >= threshold) == pairs.is_match[test]))
-        np.testing.assert_allclose(result.decided.scores[test], result.scored.scores[test] - threshold)
-    figures = result.figures
+        np.testing.assert_allclose(result.margins.scores[test], result.scored.scores[test] - threshold)
+    figures = result.summary.to_dict()
     assert figures["folds"] == pytest.approx(accuracies)
     assert figures["accuracy"] == pytest.approx(np.mean(accuracies))
     assert figures["standard_error"] == pytest.approx(np.std(accuracies, ddof=1) / 5**0.5)
@@ -124,15 +127,17 @@ def test_folds_take_their_threshold_from_the_other_folds(model: OnnxModel, pairs
 
 def test_pairs_of_one_kind_have_no_curve(model: OnnxModel, pairs: PairSet) -> None:
     genuine = pair_subset(pairs, pairs.is_match)
-    figures = evaluate(model, genuine, "pairs").figures
+    result = evaluate(model, genuine, "pairs")
+    figures = result.summary.to_dict()
     assert figures["auc"] is figures["eer"] is None
     assert figures["tar_at_far"] == []
     assert 0 <= figures["accuracy_interval"][0] <= figures["accuracy"] <= figures["accuracy_interval"][1] <= 1
-    assert summary(figures)
+    assert "area under ROC      -" in str(result)
+    assert "accuracy" in result._repr_html_()
 
 
 def test_only_fars_that_the_pairs_support_are_given(model: OnnxModel, pairs: PairSet) -> None:
-    points = evaluate(model, pairs, "unseen").figures["tar_at_far"]
+    points = evaluate(model, pairs, "unseen").summary.to_dict()["tar_at_far"]
     assert [(point["far"], point["few_false_accepts"]) for point in points] == [(0.1, False), (0.01, True)]
 
 
@@ -141,7 +146,7 @@ def test_nobody_left_to_judge_on_is_an_error(model: OnnxModel, tiny_run: RunFold
         name, title = "known", "known people"
 
         def faces(self):
-            return take_people(open_dataset("orl").faces(), pairs.faces.names[:1])
+            return take_people(load_dataset("orl").faces(), pairs.faces.names[:1])
 
     with pytest.raises(DataError, match="1 people that tiny has not seen"):
         unseen_pairs(Known(), model.record)
@@ -151,7 +156,7 @@ def test_results_come_back(tmp_path, model: OnnxModel, pairs: PairSet) -> None:
     result = evaluate(model, pairs, "unseen")
     save_result(tmp_path, result)
     (loaded,) = load_results(tmp_path)
-    assert loaded.figures == json.loads(json.dumps(result.figures))
-    assert np.array_equal(loaded.decided, result.decided.scores)
+    assert loaded.summary.to_dict() == json.loads(json.dumps(result.summary.to_dict()))
+    assert np.array_equal(loaded.margins, result.margins.scores)
     assert loaded.left[5] == pairs.faces.paths[pairs.left[5]]
     assert loaded.root == pairs.faces.root

@@ -1,124 +1,21 @@
-"""The page of a run: whole at every stage, self-contained, escaped, and the same bytes for the same run."""
+"""The page of a run at every stage: whole, self-contained, and the same bytes for the same run."""
 
 from __future__ import annotations
 
-import json
-import re
-import subprocess
-import sys
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 from pages import Page, all_pairs, faces_of
-from twinface.core.settings import Component, Settings
-from twinface.core.types import WHOLE_FRAME, ByteArray, Float32Array, PairSet, ScoredPairs
-from twinface.evaluation.evaluate import evaluate
-from twinface.evaluation.metrics import confusion
-from twinface.evaluation.results import load_results, save_result
-from twinface.evaluation.summary import Evaluation
-from twinface.faces.prepare import Preparation
-from twinface.models.decision import Calibration, Threshold
-from twinface.models.provenance import Provenance, hash_people
-from twinface.models.record import ModelRecord
+from toy_runs import add_epochs, finish, judged, new_run, run_with
+from twinface.core.registry import Component
+from twinface.core.settings import Settings
+from twinface.core.types import PairSet
 from twinface.reports import write_report
-from twinface.reports.extreme_pairs import extreme_pairs
-from twinface.reports.learning_charts import best_epoch, learning_charts
-from twinface.reports.pictures import LONGEST_SIDE
+from twinface.reports.learning_charts import learning_charts
+from twinface.training.epoch_metrics import ValidationMetrics, best_epoch
 from twinface.training.recipe import load_recipe
 from twinface.training.run_folder import RunFolder
-
-SCALE = {"scale": np.float32(1), "bias": np.float32(0)}
-
-
-def judged(
-    pairs: PairSet, protocol: str = "view1", name: str = "toy pairs", spread: float = 0.7
-) -> Evaluation:
-    """An evaluation with drawn scores and figures that are all different, so that each can be looked for."""
-    scores = np.random.default_rng(1).normal(np.where(pairs.is_match, 0.5, -0.5), spread)
-    scored = ScoredPairs(scores, pairs.is_match, pairs.people, pairs.fold)
-    both = pairs.is_match.any() and not pairs.is_match.all()
-
-    def between(low: float, high: float) -> list[float]:
-        return [low, high]
-
-    table = confusion(scores, pairs.is_match, 0.0)
-    figures = {
-        "protocol": protocol, "data": name, "model": "toy-model", "pairs": len(pairs),
-        "genuine": int(pairs.is_match.sum()), "images": len(pairs.faces), "people": len(pairs.faces.names),
-        "accuracy": 0.8767, "accuracy_interval": between(0.8123, 0.9234), "confusion": vars(table),
-        "loss": 0.3456, "calibration_error": 0.0567,
-        "auc": 0.9012 if both else None, "auc_interval": between(0.8901, 0.9345) if both else None,
-        "eer": 0.1357 if both else None, "eer_interval": None,
-        "tar_at_far": [
-            {"far": 0.1, "tar": 0.7913, "interval": between(0.7001, 0.8002), "few_false_accepts": False},
-            {"far": 0.01, "tar": 0.4826, "interval": None, "few_false_accepts": True},
-        ] if both else [],
-        "threshold": 0.4321, "threshold_fitted_on": "11 validation people",
-        "one_shot": {"ways": 4, "trials": 1000, "accuracy": 0.6543, "interval": between(0.6242, 0.6831)},
-        "seen_people": {"trained_on": 0, "tuned_on": 0, "pairs": 0},
-        "may_be_claimed": "Toys only. Trained on toys.", "data_sha256": "ab" * 32,
-        "images_per_second": 1234.0, "seconds": 5.6,
-        "interval_level": 0.95, "interval_methods": ["people bootstrap, 1000 replicates"],
-    }  # fmt: skip
-    if pairs.fold is not None:
-        folds = (0.81 + 0.0111 * np.arange(len(np.unique(pairs.fold)))).tolist()
-        figures |= {"standard_error": 0.0098, "folds": folds}
-    return Evaluation(protocol, pairs, scored, scored, 1 / (1 + np.exp(-3 * scores)), figures)
-
-
-def new_run(path: Path, settings: Settings | None = None, **about: Any) -> RunFolder:
-    folder = RunFolder(path)
-    folder.create(settings or Settings(recipe="toy"), {"seed": 3, "source": {"data": "folder"}, **about})
-    folder.note(started="2026-01-01T00:00:00+00:00")
-    return folder
-
-
-def add_epochs(folder: RunFolder, count: int, validated_every: int = 1) -> None:
-    for number in range(count):
-        values = {
-            "epoch": number + 1,
-            "loss": 3 / (number + 1),
-            "learning_rate": 0.01,
-            "seconds": 2.5 * (number + 1),
-        }
-        if (number + 1) % validated_every == 0:
-            accuracy = 0.6 + 0.03 * min(number, 4)
-            values |= {
-                "value": accuracy,
-                "accuracy": accuracy,
-                "auc": accuracy + 0.05,
-                "validation_loss": 0.5,
-            }
-            values |= {"one_shot": 0.4, "best": number <= 4}
-        folder.record(number, values)
-
-
-def finish(folder: RunFolder) -> None:
-    folder.note(
-        status="finished",
-        finished="2026-01-01T00:01:00+00:00",
-        seconds={"training": 61.0, "writing the model": 1.5},
-        parameters={"twin": 474_810, "loss": 12},
-        command="twinface train --data folder --recipe toy",
-        machine={"device": "cpu", "device_name": "Toy & Sons", "threads": 2, "versions": {"torch": "2.13.0"}},
-        data={
-            "title": "toy faces", "claims": "Toys only.", "trained_on": "22 people", "tuned_on": "6 people",
-            "pictures": {"training": 220, "validation": 60}, "sha256": {"training": "cd" * 32, "validation": "ef" * 32},
-        },
-    )  # fmt: skip
-
-
-def run_with(path: Path, *evaluations: Evaluation) -> RunFolder:
-    folder = new_run(path)
-    add_epochs(folder, 7)
-    finish(folder)
-    for number, evaluation in enumerate(evaluations):
-        save_result(path, evaluation, f"{evaluation.protocol}-{number}")
-    return folder
 
 
 @pytest.fixture
@@ -132,12 +29,9 @@ def page_of(folder: RunFolder) -> Page:
     return page
 
 
-# Stages of a run
-
-
 def test_page_of_a_run_that_has_not_begun(tmp_path: Path) -> None:
     page = page_of(new_run(tmp_path / "run"))
-    assert "not begun" in page.text
+    assert "not started" in page.text
     assert "No epoch is finished yet." in page.text
     assert "svg" not in [tag for tag, _ in page.tags]
 
@@ -146,14 +40,14 @@ def test_page_of_a_run_that_takes_no_step(tmp_path: Path) -> None:
     folder = new_run(tmp_path / "run", load_recipe("fast"))
     assert "The model is not fitted yet." in page_of(folder).text
     finish(folder)
-    folder.note(numbers=1_234_567, validation={"accuracy": 0.876, "auc": 0.95})
+    folder.note(validation=ValidationMetrics(0.876, 0.95, 0.3))
     page = page_of(folder)
     for part in (
         "its accuracy is 87.6",
         "no test result",
         "1,234,567",
         "none trained by steps",
-        "no curve to show",
+        "so there is no curve",
     ):
         assert part in page.text, part
     for part in ("epochs finished", "474,810", "No epoch"):
@@ -194,26 +88,10 @@ def test_loss_curves_share_a_chart_only_where_they_measure_the_same(tmp_path: Pa
     folder = new_run(tmp_path / "run", Settings(loss=Component(name="bce")))
     add_epochs(folder, 3)
     assert "Validation loss" not in page_of(folder).text
-    titles = [chart.title for chart in learning_charts(folder.records(), loss_is_cross_entropy=False)]
+    titles = [chart.title for chart in learning_charts(folder.metrics(), loss_is_cross_entropy=False)]
     assert titles == ["Training loss", "Validation loss", "Validation", "Learning rate"]
-    assert best_epoch(folder.records()) == 3
+    assert best_epoch(folder.metrics()).epoch == 3
     assert learning_charts([], True) == []
-
-
-def test_several_evaluations_come_by_how_much_they_say(tmp_path: Path, pairs: PairSet) -> None:
-    seen = judged(pairs, "view2", "seen toys")
-    seen.figures["seen_people"] = {"trained_on": 3, "tuned_on": 1, "pairs": 77}
-    own, official = judged(pairs, "pairs", "own toys"), judged(pairs, "view1", "official toys")
-    page = page_of(run_with(tmp_path / "run", seen, own, official))
-    places = [page.text.index(f"Evaluation: {name}") for name in ("official toys", "own toys", "seen toys")]
-    assert places == sorted(places)
-    assert (
-        "official toys: 87.7 % of 120 pairs of people that it has not seen were judged rightly" in page.text
-    )
-    assert "twinface evaluate again --protocol view1" in page.text
-    assert "--protocol view2" not in page.text
-    assert [values for tag, values in page.tags if values.get("class") == "warning"] != []
-    assert "Not a test: 77 of 120 pairs" in page.text
 
 
 def test_no_warning_where_nobody_was_seen(tmp_path: Path, pairs: PairSet) -> None:
@@ -221,190 +99,9 @@ def test_no_warning_where_nobody_was_seen(tmp_path: Path, pairs: PairSet) -> Non
     assert "warning" not in page.attributes("class")
 
 
-# What an evaluation shows
-
-
-def test_every_figure_is_on_the_page(tmp_path: Path, pairs: PairSet) -> None:
-    evaluation = judged(pairs)
-    text = page_of(run_with(tmp_path / "run", evaluation)).text
-
-    def look_for(value: Any, name: str) -> None:
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                look_for(inner, f"{name}.{key}")
-        elif isinstance(value, list):
-            for inner in value:
-                look_for(inner, name)
-        elif isinstance(value, str):
-            assert value in text, name
-        elif isinstance(value, bool) or value is None:
-            pass
-        elif name.endswith((".far", ".level")):
-            assert f"{100 * value:g} %" in text, name
-        else:
-            forms = (f"{value:.4f}", f"{value:,.0f}", f"{value:.1f}")
-            assert any(re.search(rf"(?<![\d.]){re.escape(form)}(?![\d])", text) for form in forms), (
-                name,
-                value,
-            )
-
-    look_for(evaluation.figures, "figures")
-    assert "rough figure" in text
-
-
-def test_folds_are_drawn_where_there_are_some(tmp_path: Path, pairs: PairSet) -> None:
-    evaluation = judged(replace(pairs, fold=np.arange(len(pairs)) % 10), "view2")
-    page = page_of(run_with(tmp_path / "run", evaluation))
-    assert "10 folds, standard error 1.0 %" in page.text
-    assert "mean of 10 folds, ± 0.0098 standard error" in page.text
-    label = next(
-        label for label in page.attributes("aria-label", "svg") if label.startswith("Accuracy of each fold")
-    )
-    assert all(f"{value:.4f}" in label for value in evaluation.figures["folds"])
-
-
-@pytest.mark.parametrize("kind", [True, False])
-def test_pairs_of_one_kind_have_no_curves(tmp_path: Path, pairs: PairSet, kind: bool) -> None:
-    chosen = pairs.is_match == kind
-    one_kind = PairSet(
-        "one kind", pairs.faces, pairs.left[chosen], pairs.right[chosen], pairs.is_match[chosen]
-    )
-    page = page_of(run_with(tmp_path / "run", judged(one_kind)))
-    assert "these are of one kind" in page.text
-    assert "DET" not in page.text
-    assert "Confusion matrix" in page.text
-    assert "no such pairs" in page.text
-
-
-@pytest.mark.parametrize("spread", [0.01, 3.0])
-def test_perfect_and_poor_verifiers_are_drawn(tmp_path: Path, pairs: PairSet, spread: float) -> None:
-    page = page_of(run_with(tmp_path / "run", judged(pairs, spread=spread)))
-    assert {"ROC", "DET", "Scores", "Reliability"} <= set(page.text.split())
-
-
-def test_scores_that_are_all_equal_are_drawn(tmp_path: Path, pairs: PairSet) -> None:
-    evaluation = judged(pairs)
-    flat = replace(evaluation.scored, scores=np.zeros(len(pairs)))
-    even = replace(evaluation, scored=flat, decided=flat, probabilities=flat.scores + 0.5)
-    page = page_of(run_with(tmp_path / "run", even))
-    labels = page.attributes("aria-label", "svg")
-    for chart in ("ROC", "DET", "Histograms of scores", "Confusion matrix", "Reliability diagram"):
-        assert any(label.startswith(chart) for label in labels), chart
-
-
-def test_extreme_pairs_are_those_that_sorting_finds(tmp_path: Path, pairs: PairSet) -> None:
-    folder = run_with(tmp_path / "run", judged(pairs))
-    result = load_results(folder.path)[0]
-    rows = list(zip(result.decided, result.is_match, result.left, result.right, strict=True))
-    wrong_genuine = sorted((score, left, right) for score, match, left, right in rows if match and score < 0)
-    wrong_impostor = sorted(
-        ((score, left, right) for score, match, left, right in rows if not match and score >= 0), reverse=True
-    )
-    groups = extreme_pairs(result)
-    for group, expected in zip(groups[:2], (wrong_genuine, wrong_impostor), strict=True):
-        assert [(pair.left.path, pair.right.path) for pair in group.pairs] == [
-            tuple(row[1:]) for row in expected[:6]
-        ]
-        assert f": {len(expected)} of " in group.title
-    assert [group.kind for group in groups] == ["genuine", "impostor", "genuine", "impostor"]
-    assert all(
-        pair.left.uri.startswith("data:image/jpeg;base64,") for group in groups for pair in group.pairs
-    )
-    assert {(pair.left.width, pair.left.height) for group in groups for pair in group.pairs} == {
-        (88, LONGEST_SIDE)
-    }
-
-
-def test_missing_and_damaged_pictures_are_named(tmp_path: Path, pairs: PairSet) -> None:
-    folder = run_with(tmp_path / "run", judged(pairs))
-    for number, path in enumerate(pairs.faces.paths):
-        file = pairs.faces.root / path
-        if number % 2:
-            file.unlink()
-        else:
-            file.write_bytes(b"no picture")
+def test_page_of_a_failed_run_says_why(tmp_path: Path) -> None:
+    folder = new_run(tmp_path / "run")
+    folder.note(status="failed", reason="the loss is nan in epoch 2, step 7")
     page = page_of(folder)
-    assert page.attributes("src", "img") == []
-    assert "no such file" in page.text
-    assert str(pairs.faces.root) not in page.source
-    groups = extreme_pairs(load_results(folder.path)[0])
-    assert page.attributes("class").count("missing") == 2 * sum(len(group.pairs) for group in groups) > 0
-
-
-def test_names_cannot_become_html(tmp_path: Path) -> None:
-    bad = "<script>alert('1')<"
-    faces = faces_of(tmp_path / "faces", (bad, "Bo\"onerror='x'", "$a$ & b"))
-    (faces.root / faces.paths[-1]).unlink()
-    (faces.root / faces.paths[0]).unlink()
-    evaluation = judged(all_pairs(faces), name=f"{bad}/script>")
-    evaluation.figures["may_be_claimed"] = bad
-    folder = run_with(tmp_path / "run <i>", evaluation)
-    folder.note(command=bad)
-    others = faces_of(tmp_path / "others")
-    (others.root / others.paths[0]).unlink()
-    harmless = page_of(run_with(tmp_path / "run", judged(all_pairs(others))))
-    page = page_of(folder)
-    assert bad in page.text
-    assert "<script" not in page.source
-    assert "onerror" not in {name for _, values in page.tags for name in values}
-    assert {tag for tag, _ in page.tags} <= {tag for tag, _ in harmless.tags}
-
-
-def test_equal_runs_give_equal_bytes(tmp_path: Path, pairs: PairSet) -> None:
-    folder = run_with(tmp_path / "run", judged(pairs))
-    first = write_report(folder).read_bytes()
-    assert write_report(folder).read_bytes() == first
-    code = (
-        "import sys; from twinface.reports import write_report; from twinface.training.run_folder import RunFolder; "
-        "write_report(RunFolder(sys.argv[1])); assert 'matplotlib.pyplot' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code, str(folder.path)], check=True)
-    assert (folder.path / "report.html").read_bytes() == first
-
-
-def test_large_evaluations_make_no_large_page(tmp_path: Path) -> None:
-    """View 2's 6,000 pairs and a hundred thousand drawn ones, of noise, which compresses worst of all."""
-    random = np.random.default_rng(0)
-    faces = faces_of(tmp_path / "faces", tuple(f"person{number}" for number in range(40)), each=3)
-    evaluations = []
-    for count, protocol in ((6_000, "view2"), (100_000, "unseen")):
-        left, right = random.integers(0, len(faces), (2, count))
-        match = faces.people[left] == faces.people[right]
-        match[: count // 2] = True
-        evaluations.append(judged(PairSet(protocol, faces, left, right, match), protocol))
-    page = page_of(run_with(tmp_path / "run", *evaluations))
-    assert len(page.source.encode()) < 1_500_000
-    drawings = re.findall(r"<svg.*?</svg>", page.source, re.DOTALL)
-    assert max(map(len, drawings)) < 60_000
-
-
-def test_figures_of_a_real_evaluation_fit_the_page(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pairs: PairSet
-) -> None:
-    """The figures that `evaluate` gives are those that the page asks for, with folds and without."""
-    monkeypatch.setenv("TWINFACE_CACHE", str(tmp_path / "cache"))
-    provenance = Provenance("salt", hash_people(["Ada"], "salt"), frozenset(), "1 person", "nobody")
-    record = ModelRecord(
-        "brightness", Preparation(WHOLE_FRAME, 16, 16, "gray"), "any", 2, "cosine", SCALE, Threshold(0.99, "toys"),
-        Calibration(5.0, -4.0, "toys"), provenance, {}, 0, {},
-    )  # fmt: skip
-
-    class Brightness:
-        def __init__(self) -> None:
-            self.record = record
-
-        def __call__(self, faces: ByteArray) -> Float32Array:
-            angle = faces.reshape(len(faces), -1).mean(1) / 255
-            return np.stack([np.cos(angle), np.sin(angle)], 1).astype(np.float32)
-
-    whole = evaluate(Brightness(), pairs, "view1", allow_seen=True)
-    folded = evaluate(Brightness(), all_pairs(pairs.faces, folds=4), "view2", allow_seen=True)
-    page = page_of(run_with(tmp_path / "run", whole, folded))
-    assert "Nothing: " in page.text
-    assert f"{whole.figures['accuracy']:.4f}" in page.text
-    assert f"± {folded.figures['standard_error']:.4f}" in page.text
-
-
-def test_figures_survive_json(pairs: PairSet) -> None:
-    """What the tests above call figures is what a file can hold."""
-    assert json.loads(json.dumps(judged(pairs).figures, allow_nan=False))["accuracy"] == 0.8767
+    assert "run failed" in page.text
+    assert "Failed: the loss is nan in epoch 2, step 7" in page.text

@@ -10,7 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
-from twinface.evaluation.results import Result
+from pages import faces_of
+from toy_runs import judged
+from twinface.core.types import PairSet
+from twinface.evaluation.results import StoredEvaluation
 from twinface.reports.data_charts import people_chart
 from twinface.reports.pictures import picture_name, read_picture
 from twinface.reports.rate_charts import probit, rate_charts
@@ -24,13 +27,15 @@ def test_probit_equals_the_normal_quantile() -> None:
     assert probit(np.array([0.0, 1.0])).tolist() == [-5.5, 5.5]
 
 
-def test_rate_charts_say_the_rates_at_the_threshold() -> None:
+def test_rate_charts_say_the_rates_at_the_threshold(tmp_path: Path) -> None:
     """Of four genuine pairs three are accepted, of five impostors one."""
-    result = Result(
-        "hand", {"auc": 0.85, "eer": 0.25}, Path(), [], [],
-        np.array([0.9, 0.5, 0.1, -0.2, 0.3, -0.1, -0.4, -0.5, -0.9]), np.full(9, 0.5), np.arange(9) < 4,
-        np.zeros((9, 2)),
-    )  # fmt: skip
+    margins = np.array([0.9, 0.5, 0.1, -0.2, 0.3, -0.1, -0.4, -0.5, -0.9])
+    is_match, faces = np.arange(9) < 4, faces_of(tmp_path)
+    rows = np.zeros(9, int)
+    summary = judged(PairSet("hand", faces, rows, rows, is_match)).summary
+    result = StoredEvaluation(
+        "hand", summary, tmp_path, [], [], margins, np.full(9, 0.5), is_match, np.zeros((9, 2), int)
+    )
     roc, det = rate_charts(result)
     assert "0.7500 of genuine and 0.2000 of impostor" in roc.description
     assert "FAR 0.2000, FNMR 0.2500" in det.description

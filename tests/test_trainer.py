@@ -11,11 +11,13 @@ import torch
 from conftest import TINY, train_tiny
 from twinface.core.errors import DivergedError, ModelError
 from twinface.core.interruption import Interrupted, StopRequest
-from twinface.datasets.training_split import DataSource
+from twinface.datasets.data_source import DataSource
 from twinface.training.build import build_training_state
-from twinface.training.loop import Callbacks, TrainingPosition
+from twinface.training.callbacks import Callbacks, Step
+from twinface.training.open_run import open_run, start_run
+from twinface.training.plan import TrainingPosition
 from twinface.training.recipe import load_recipe
-from twinface.training.run import continue_run, start_run
+from twinface.training.run import continue_run
 from twinface.training.run_folder import RunFolder
 from twinface.training.runtime import Machine, make_deterministic
 from twinface.training.state_file import read_tensors, write_tensors
@@ -50,7 +52,7 @@ def bits(folder: RunFolder) -> dict[str, bytes]:
     tensors, about = read_tensors(folder.state.path)
     about.pop("seconds")
     best, best_about = read_tensors(folder.best)
-    records = [{**record, "seconds": 0} for record in folder.records()]
+    records = [{**record.to_dict(), "seconds": 0} for record in folder.metrics()]
     return {
         **{f"state/{name}": value.numpy().tobytes() for name, value in tensors.items()},
         **{f"best/{name}": value.numpy().tobytes() for name, value in best.items()},
@@ -64,7 +66,7 @@ class StopAfter(StopRequest):
     def watcher(self, steps: int) -> Callbacks:
         left = [steps]
 
-        def on_step(progress: TrainingPosition, of: int, loss: float, images: int) -> None:
+        def on_step(step: Step) -> None:
             left[0] -= 1
             if left[0] == 0:
                 self.signal_number = 15
@@ -78,21 +80,21 @@ def test_stopped_anywhere_it_ends_in_the_same_bits(tmp_path, kind: str) -> None:
     whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
     for folder in (whole, parts):
         start_run(DataSource("orl"), load_recipe(recipe, changes), 3, folder)
-    continue_run(whole, StopRequest(), Callbacks())
+    continue_run(open_run(whole), StopRequest(), Callbacks())
     stops = 0
     random = np.random.default_rng(0)
     while True:
         stop = StopAfter()
         try:
-            continue_run(parts, stop, stop.watcher(int(random.integers(1, 4))))
+            continue_run(open_run(parts), stop, stop.watcher(int(random.integers(1, 4))))
         except Interrupted:
             stops += 1
-            assert parts.about()["status"] == "stopped"
+            assert parts.info().status == "stopped"
             continue
         break
     assert stops >= 3
     assert bits(parts) == bits(whole)
-    assert parts.about()["status"] == "finished"
+    assert parts.info().status == "finished"
 
 
 @pytest.mark.parametrize("kind", sorted(RECIPES))
@@ -102,7 +104,7 @@ def test_no_memory_is_read_that_was_not_written(tmp_path, kind: str, monkeypatch
     plain, filled = RunFolder(tmp_path / "plain"), RunFolder(tmp_path / "filled")
     for folder in (plain, filled):
         start_run(DataSource("orl"), load_recipe(recipe, [*changes, "trainer.epochs=2"]), 3, folder)
-    continue_run(plain, StopRequest(), Callbacks())
+    continue_run(open_run(plain), StopRequest(), Callbacks())
     assert not torch.utils.deterministic.fill_uninitialized_memory
 
     def fill() -> None:
@@ -110,7 +112,7 @@ def test_no_memory_is_read_that_was_not_written(tmp_path, kind: str, monkeypatch
         monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
 
     monkeypatch.setattr("twinface.training.run.make_deterministic", fill)
-    continue_run(filled, StopRequest(), Callbacks())
+    continue_run(open_run(filled), StopRequest(), Callbacks())
     assert bits(filled) == bits(plain)
 
 
@@ -121,13 +123,13 @@ def test_an_older_state_is_gone_on_from_as_well(tmp_path) -> None:
     start_run(DataSource("orl"), load_recipe("demo", [*TINY, "trainer.threads=1"]), 0, again)
     stop = StopAfter()
     with pytest.raises(Interrupted):
-        continue_run(again, stop, stop.watcher(2))
+        continue_run(open_run(again), stop, stop.watcher(2))
     old = again.state.path.read_bytes()
-    continue_run(again, StopRequest(), Callbacks())
+    continue_run(open_run(again), StopRequest(), Callbacks())
     again.state.path.write_bytes(old)
-    continue_run(again, StopRequest(), Callbacks())
+    continue_run(open_run(again), StopRequest(), Callbacks())
     assert bits(again) == bits(whole)
-    assert [record["epoch"] for record in again.records()] == [1, 2, 3]
+    assert [record.epoch for record in again.metrics()] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("change", ["renamed", "reshaped"])
@@ -140,14 +142,14 @@ def test_a_state_of_another_versions_network_is_refused(tmp_path, change: str) -
     write_tensors(folder.state.path, tensors, about)
     before = bits(folder)
     with pytest.raises(ModelError, match=r"state\.safetensors: loss/.* is .*another version made it"):
-        continue_run(folder, StopRequest(), Callbacks())
+        continue_run(open_run(folder), StopRequest(), Callbacks())
     assert bits(folder) == before
 
 
 def test_a_finished_run_is_left_as_it_is(tmp_path) -> None:
     folder = train_tiny(tmp_path / "run")
     before = bits(folder)
-    continue_run(folder, StopRequest(), Callbacks())
+    continue_run(open_run(folder), StopRequest(), Callbacks())
     assert bits(folder) == before
 
 
@@ -157,21 +159,21 @@ def test_other_seeds_give_other_weights(tmp_path) -> None:
 
 
 def test_it_learns(tiny_run: RunFolder) -> None:
-    records = tiny_run.records()
-    assert records[-1]["loss"] < records[0]["loss"]
-    assert records[-1]["auc"] > 0.6
+    records = tiny_run.metrics()
+    assert records[-1].loss < records[0].loss
+    assert records[-1].validation.auc > 0.6
 
 
 def test_patience_ends_training_and_the_best_epoch_is_kept(tmp_path) -> None:
     folder = train_tiny(
         tmp_path / "run", "trainer.epochs=60", "validation.patience=2", "optimizer.learning_rate=1e-9"
     )
-    values = [record["value"] for record in folder.records()]
+    values = [record.value for record in folder.metrics()]
     best = int(np.argmax(values))
     assert len(values) == best + 3 < 60
     _, about = read_tensors(folder.best)
     assert about == {"epoch": best + 1, "value": values[best]}
-    assert folder.about()["best_epoch"] == best + 1
+    assert folder.info().best_epoch == best + 1
 
 
 @pytest.mark.parametrize(
@@ -179,13 +181,13 @@ def test_patience_ends_training_and_the_best_epoch_is_kept(tmp_path) -> None:
 )
 def test_what_chooses_the_epoch(tmp_path, metric: str, field: str, sign: int) -> None:
     folder = train_tiny(tmp_path / "run", f"validation.metric={metric}", "validation.ways=5")
-    for record in folder.records():
-        assert record["value"] == sign * record[field]
+    for record in folder.metrics():
+        assert record.value == sign * getattr(record.validation, field)
 
 
 def test_validation_every_other_epoch_includes_the_last(tmp_path) -> None:
     folder = train_tiny(tmp_path / "run", "validation.every=2")
-    assert ["value" in record for record in folder.records()] == [False, True, True]
+    assert [record.validation is not None for record in folder.metrics()] == [False, True, True]
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_last_good_state(tmp_path) -> None:
@@ -194,18 +196,20 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_good_state(tmp_path) -> N
     start_run(DataSource("orl"), load_recipe("demo", changes), 0, folder)
     good = []
 
-    def poison(progress: TrainingPosition, steps: int, loss: float, images: int) -> None:
-        assert math.isfinite(loss)
-        good.append(progress.steps)
-        if progress.steps == 4:
+    def poison(step: Step) -> None:
+        assert math.isfinite(step.loss)
+        good.append(step.position.steps)
+        if step.position.steps == 4:
             raise RuntimeError  # as a kill would
 
     with pytest.raises(RuntimeError):
-        continue_run(folder, StopRequest(), Callbacks(on_step=poison))
+        continue_run(open_run(folder), StopRequest(), Callbacks(on_step=poison))
     settings = folder.settings_file.read_text().replace("learning_rate = 0.002", "learning_rate = 1e30")
     folder.settings_file.write_text(settings)
-    with pytest.raises(DivergedError, match=r"not finite|loss is"):
-        continue_run(folder, StopRequest(), Callbacks())
+    with pytest.raises(DivergedError, match="the loss is nan"):
+        continue_run(open_run(folder), StopRequest(), Callbacks())
+    assert folder.info().status == "failed"
+    assert "the loss is nan" in folder.info().reason
     tensors, _ = read_tensors(folder.state.path)
     assert all(torch.isfinite(tensor).all() for tensor in tensors.values() if tensor.is_floating_point())
 
@@ -232,10 +236,10 @@ def test_progress_survives_json() -> None:
     assert TrainingPosition(**json.loads(json.dumps(dataclasses.asdict(progress)))) == progress
 
 
-def test_training_on_from_a_model_remembers_whom_that_had_seen(tmp_path, tiny_run: RunFolder) -> None:
+def test_training_on_from_a_model_remembers_the_people_that_it_had_seen(tmp_path, tiny_run: RunFolder) -> None:
     folder = RunFolder(tmp_path / "run")
     start_run(DataSource("orl"), load_recipe("demo", [*TINY, "data.split_seed=5"]), 0, folder, tiny_run.path)
-    continue_run(folder, StopRequest(), Callbacks())
+    continue_run(open_run(folder), StopRequest(), Callbacks())
     before = json.loads((tiny_run.model / "twin.json").read_text())["provenance"]
     after = json.loads((folder.model / "twin.json").read_text())["provenance"]
     assert set(before["trained"]) < set(after["trained"])

@@ -27,13 +27,13 @@ def fetch(
 ) -> None:
     """Download a data set, every file checked against its checksum."""
     from twinface.core.errors import DataError
-    from twinface.datasets import DATASETS
+    from twinface.core.suggestion import nearest
     from twinface.datasets.fetch import fetch_lfw
-    from twinface.datasets.lfw_layouts import default_folder
-    from twinface.datasets.names import unknown_choice
+    from twinface.datasets.lfw_home import default_folder
+    from twinface.datasets.load import DATASETS
 
     if name not in DATASETS:
-        raise unknown_choice("data set", name, DATASETS)
+        raise DataError(f'no data set "{name}"{nearest(name, DATASETS)}')
     if name != "lfw":
         raise DataError(f"{name} is not fetched: orl comes with the extra twinface[demo], folder is your own")
     print(fetch_lfw(root or default_folder(), layout, offline=offline))
@@ -48,10 +48,10 @@ def info(
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Print and plot what a data set holds: people, pictures, pairs, sizes, brightness, overlaps."""
-    from twinface.datasets import open_dataset
     from twinface.datasets.analysis import analyse
+    from twinface.datasets.load import load_dataset
 
-    dataset = open_dataset(name, root, layout)
+    dataset = load_dataset(name, root, layout)
     pair_sets = [dataset.protocol(protocol) for protocol in dataset.protocols]
     analysis = analyse(dataset, pair_sets)
     if json:

@@ -54,8 +54,8 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def flat(**values: Any) -> None:
-        records = {
-            name: group(**{field.name: values.pop(field.name) for field in fields(group)})
+        records: dict[str, Any] = {
+            name: group(**{field.name: values.pop(field.name) for field in fields(group)})  # type: ignore[operator]
             for name, group in groups.items()
         }
         command(**records, **values)

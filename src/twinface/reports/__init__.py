@@ -10,7 +10,8 @@ data_page               a data set
 study_page, study_view  a study: the page, and what it shows
 study_disagreements     pairs on which the models of a study disagree
 figures_table           the figures of an evaluation as rows
-*_charts, charts        charts as SVG
+charts                  a chart as SVG; the charts themselves: learning_charts, rate_charts, decision_charts,
+                        data_charts, study_charts
 extreme_pairs           the pairs that a model was most wrong and most right about
 explained_pairs         maps over those pairs
 pictures, page          pictures as data URIs; templates to HTML
