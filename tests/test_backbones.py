@@ -9,7 +9,8 @@ from torch import nn
 from twinface.core.errors import SettingsError
 from twinface.core.types import Region
 from twinface.networks.backbones import BACKBONES, NETWORKS, Koch, Member, Residual, committee, multiply_adds
-from twinface.networks.backbones.gradients import BINS, CLIP, FLOOR, Cells, Edges, Gradients
+from twinface.networks.backbones.gradients import Gradients
+from twinface.networks.backbones.oriented_edges import BINS, CLIP, FLOOR, Cells, Edges
 from twinface.networks.backbones.resampling import Resample
 from twinface.networks.build import build_network
 from twinface.training.recipe import load_recipe

@@ -16,8 +16,8 @@ from twinface.networks.backbones.descriptors import (
     ORIENTATIONS,
     PARTS,
     Patches,
-    symmetric_components,
 )
+from twinface.networks.backbones.mirror_symmetry import symmetric_components
 from twinface.networks.backbones.mixture import fit_mixture
 from twinface.reports import write_report
 from twinface.training.checkpoint import load_checkpoint
@@ -223,7 +223,7 @@ def test_a_committee_looks_twice_where_a_view_of_the_mirror_image_is_another_one
     assert (one[:, size:] - other[:, size:]).abs().max() > 0.01
     units = [torch.nn.functional.normalize(each[:, size:], dim=1) for each in (one, other)]
     expected = torch.cat([one[:, :size], 0.5 * (units[0] + units[1]) / 2], dim=1)
-    torch.testing.assert_close(network.both_ways(images), expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(network.embed_flip_averaged(images), expected, atol=1e-4, rtol=0)
 
 
 def test_a_run_fits_exports_and_goes_on_from_its_state(tmp_path) -> None:
@@ -241,10 +241,12 @@ def test_a_run_fits_exports_and_goes_on_from_its_state(tmp_path) -> None:
     with torch.inference_mode():
         expected = network.embed(torch.from_numpy(faces)).numpy()
     np.testing.assert_allclose(load_model(first.path)(faces), expected, atol=2e-3)
-    about = RunFolder(first.path).about()
-    assert about["validation"]["auc"] > 0.75
-    assert about["numbers"] == sum(tensor.numel() for tensor in network.state_dict().values())
-    assert f"{about['numbers']:,}" in write_report(first).read_text(encoding="utf-8")
+    info = RunFolder(first.path).info()
+    assert info.validation is not None
+    assert info.costs is not None
+    assert info.validation.auc > 0.75
+    assert info.costs.numbers == sum(tensor.numel() for tensor in network.state_dict().values())
+    assert f"{info.costs.numbers:,}" in write_report(first).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import torch
 from conftest import train_tiny
 from twinface.core.errors import DataError, SettingsError
 from twinface.models.load import load_model
-from twinface.networks.projection import fit_parts, none, plda, whitening
+from twinface.networks.projections import fit_parts, none, plda, whitening
 from twinface.training.build import check_components
 from twinface.training.checkpoint import load_checkpoint
 from twinface.training.recipe import load_recipe

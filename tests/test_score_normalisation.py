@@ -1,4 +1,4 @@
-"""The shift: against a plain loop, in both forms of a model, and refused where it makes no sense."""
+"""Score normalisation: against a plain loop, in both forms of a model, and refused where it makes no sense."""
 
 import numpy as np
 import pytest
@@ -7,18 +7,19 @@ import torch
 from conftest import TINY, train_tiny
 from twinface.core.errors import SettingsError
 from twinface.core.interruption import StopRequest
-from twinface.core.settings import ScoreNormalisationSettings
-from twinface.datasets.training_split import DataSource
+from twinface.core.settings_sections import ScoreNormalisationSettings
+from twinface.datasets.data_source import DataSource
 from twinface.models.distances import DISTANCES
 from twinface.models.load import load_model
 from twinface.networks.score_normalisation import fit_score_normalisation
+from twinface.training.callbacks import Callbacks
 from twinface.training.checkpoint import load_checkpoint
-from twinface.training.loop import Callbacks
+from twinface.training.open_run import start_run
 from twinface.training.recipe import load_recipe
-from twinface.training.run import continue_run, start_run
+from twinface.training.run import continue_run
 from twinface.training.run_folder import RunFolder
 
-SHIFT = ["score_normalisation.spread=1", "score_normalisation.clarity=0.2"]
+NORMALISED = ["score_normalisation.spread=1", "score_normalisation.clarity=0.2"]
 
 
 def cosine(one: np.ndarray, other: np.ndarray) -> float:
@@ -37,8 +38,10 @@ def test_scores_against_a_plain_loop() -> None:
         each = [[cosine(face, other) ** 2 for other in known[people == person]] for person in range(4)]
         return float(np.sqrt(np.mean([np.mean(own) for own in each])))
 
-    shift = fit_score_normalisation(known, people, ScoreNormalisationSettings(spread=0.7, clarity=0.3))
-    embeddings = shift(torch.from_numpy(faces), torch.from_numpy(clarity)).numpy()
+    normalisation = fit_score_normalisation(
+        known, people, ScoreNormalisationSettings(spread=0.7, clarity=0.3)
+    )
+    embeddings = normalisation(torch.from_numpy(faces), torch.from_numpy(clarity)).numpy()
     assert embeddings.shape == (6, 6)
     parameters = {"scale": 2.0, "bias": 0.5}
     scores = DISTANCES["local-cosine"].score(embeddings[:3], embeddings[3:], parameters)
@@ -49,14 +52,14 @@ def test_scores_against_a_plain_loop() -> None:
 
 def test_a_face_where_many_people_lie_loses_most() -> None:
     known = np.array([[1.0, 0.2], [1.0, -0.2], [1.0, 0.0]], np.float32)
-    shift = fit_score_normalisation(known, np.arange(3), ScoreNormalisationSettings(spread=1.0))
-    among_them, aside = shift(torch.eye(2), torch.zeros(2))[:, -1]
+    normalisation = fit_score_normalisation(known, np.arange(3), ScoreNormalisationSettings(spread=1.0))
+    among_them, aside = normalisation(torch.eye(2), torch.zeros(2))[:, -1]
     assert among_them > 2 * aside
 
 
 @pytest.mark.parametrize("projection", ["none", "whitening", "plda"])
 def test_both_forms_of_a_model_agree(tmp_path, projection: str) -> None:
-    run = train_tiny(tmp_path / "run", *SHIFT, f"projection.name={projection}")
+    run = train_tiny(tmp_path / "run", *NORMALISED, f"projection.name={projection}")
     network, record = load_checkpoint(run.path)
     assert record.distance == "local-cosine"
     assert network.score_normalisation.settings == ScoreNormalisationSettings(spread=1.0, clarity=0.2)
@@ -72,13 +75,13 @@ def test_both_forms_of_a_model_agree(tmp_path, projection: str) -> None:
     np.testing.assert_allclose(model.record.score(found[:2], found[2:]), scores, atol=1e-4)
 
 
-def test_training_can_start_from_a_model_with_a_shift(tmp_path) -> None:
-    options = [*TINY, *SHIFT]
+def test_training_can_start_from_a_model_with_score_normalisation(tmp_path) -> None:
+    options = [*TINY, *NORMALISED]
     first = train_tiny(tmp_path / "first", *options, tiny=False)
     second = RunFolder(tmp_path / "second")
-    start_run(DataSource("orl"), load_recipe("demo", options), 0, second, first.path)
-    continue_run(second, StopRequest(), Callbacks())
-    assert load_checkpoint(second.path)[0].shift is not None
+    run = start_run(DataSource("orl"), load_recipe("demo", options), 0, second, first.path)
+    continue_run(run, StopRequest(), Callbacks())
+    assert load_checkpoint(second.path)[0].score_normalisation is not None
 
 
 @pytest.mark.parametrize(
@@ -91,7 +94,7 @@ def test_training_can_start_from_a_model_with_a_shift(tmp_path) -> None:
         ("network.distance=local-cosine", "local-cosine"),
     ],
 )
-def test_other_distances_take_no_shift(tmp_path, change: str, message: str) -> None:
+def test_other_distances_take_no_score_normalisation(tmp_path, change: str, message: str) -> None:
     settings = load_recipe("demo", ["score_normalisation.clarity=0.2", change])
     with pytest.raises(SettingsError, match=message):
         start_run(DataSource("orl"), settings, 0, RunFolder(tmp_path / "x"))

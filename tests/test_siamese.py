@@ -6,7 +6,7 @@ import torch
 
 from twinface.models.distances import DISTANCES
 from twinface.networks.backbones import Koch, Member, Residual, committee
-from twinface.networks.projection import LinearMap, Projection
+from twinface.networks.projections import LinearMap, Projection
 from twinface.networks.siamese import SiameseNetwork
 
 SHAPE = (1, 32, 32)
@@ -25,7 +25,7 @@ def test_a_face_is_nearest_to_itself_and_order_does_not_matter(distance: str) ->
         embeddings = network.features(faces)
         scores = network.score(embeddings[:, None], embeddings[None])
         assert torch.allclose(scores, scores.T, atol=1e-6)
-        # A shift takes less off some faces than off others, so that one of those may come before the face itself.
+        # Score normalisation subtracts less from some faces than from others, so one of those may score higher.
         if DISTANCES[distance].learns:
             assert (scores.diagonal()[:, None] >= scores - 1e-5).all()
 

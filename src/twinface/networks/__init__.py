@@ -1,10 +1,10 @@
-"""The Siamese network.
+"""The Siamese network: two faces in, one score out.
 
-network                 the network as a whole: two faces → one score
-backbones            a picture → an embedding; one file a network
-projection           whitening and PLDA, fitted after training
-score_normalisation  per-face score normalisation
-initial_weights      how weights are drawn
+siamese              the network as a whole
+backbones            picture → embedding; one file each
+projections          linear maps fitted after training: whitening, PLDA
+score_normalisation  a correction of scores for each face
+initial_weights      how weights are drawn before training
 build                settings → network
-seeding              torch's generators at a position
+seeding              sets torch's random generator
 """

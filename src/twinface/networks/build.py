@@ -10,7 +10,8 @@ import torch
 from twinface.core.errors import SettingsError
 from twinface.core.registry import build
 from twinface.core.seeding import random_at
-from twinface.core.settings import ImagingSettings, NetworkSettings, nearest
+from twinface.core.settings_sections import ImagingSettings, NetworkSettings
+from twinface.core.suggestion import nearest
 from twinface.core.types import ByteArray
 from twinface.models.distances import DISTANCES
 from twinface.networks.backbones import BACKBONES
@@ -25,26 +26,37 @@ TRAINABLE_DISTANCES = [name for name, distance in DISTANCES.items() if distance.
 def build_network(
     settings: NetworkSettings, imaging: ImagingSettings, seed: int | None = None
 ) -> SiameseNetwork:
-    """The network that settings describe, with initial weights drawn by `seed` (None leaves torch's own).
+    """Builds the network that the settings describe.
+
+    Args:
+        settings: backbone, distance, initial weights.
+        imaging: size and channels of the input.
+        seed: of the initial weights; None leaves them as torch draws them, for weights that are loaded later.
 
     Raises:
-        SettingsError: a setting does not exist or does not fit.
+        SettingsError: a setting does not exist or has a wrong value.
     """
-    _known("network.distance", settings.distance, TRAINABLE_DISTANCES)
+    check_name("network.distance", settings.distance, TRAINABLE_DISTANCES)
     shape = (3 if imaging.color == "rgb" else 1, imaging.height, imaging.width)
     if seed is not None:
         seed_torch(seed, "weights")
     backbone = build("network.backbone", BACKBONES, settings.backbone, shape)
     network = SiameseNetwork(backbone, settings.distance, settings.normalisation, settings.flip_average)
     if seed is not None:
-        _known("network.initialisation", settings.initialisation, INITIALISATIONS)
+        check_name("network.initialisation", settings.initialisation, INITIALISATIONS)
         INITIALISATIONS[settings.initialisation](network)
     return network
 
 
 def fit_backbone(network: SiameseNetwork, faces: ByteArray, seed: int) -> None:
-    """Lets a network that learns without labels do so, from `FACES_TO_FIT` training pictures."""
-    if not network.backbone.fits:
+    """Fits a backbone that learns without labels to `FACES_TO_FIT` training pictures; does nothing for the others.
+
+    Args:
+        network: its backbone is changed in place.
+        faces: `[N, H, W, C]` uint8, the training pictures.
+        seed: of the choice of pictures and of the fit.
+    """
+    if not network.backbone.needs_fitting:
         return
     random = random_at(seed, "fit", 0, 0)
     chosen = np.sort(random.permutation(len(faces))[:FACES_TO_FIT])
@@ -52,6 +64,11 @@ def fit_backbone(network: SiameseNetwork, faces: ByteArray, seed: int) -> None:
     network.backbone.fit(network.normalise(images), seed)
 
 
-def _known(field: str, name: str, table: Collection[str]) -> None:
+def check_name(field: str, name: str, table: Collection[str]) -> None:
+    """Refuses a name that is not in a table.
+
+    Raises:
+        SettingsError: it is not; the message names the nearest one that is.
+    """
     if name not in table:
         raise SettingsError(f'{field}: no "{name}"{nearest(name, table)}')

@@ -1,7 +1,7 @@
-"""What the weights are before training: the paper's distributions, the seeds' and today's default.
+"""How weights are drawn before training: as the paper has them, as the seeds have them, and today's default.
 
-Each function changes a whole network in place, drawing from torch's generator. A new initialisation is one
-function here and one line in `INITIALISATIONS`.
+Each function changes a whole network in place and draws from torch's generator. A new initialisation is one function
+here and one line in `INITIALISATIONS`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from twinface.networks.siamese import SiameseNetwork
 
 
 def he(network: SiameseNetwork) -> None:
-    """Convolutions as He et al. (2015) for ReLU, dense layers as torch sets them; the distance as it comes."""
+    """Convolutions by He et al. (2015) for ReLU; dense layers and the distance keep their own initial values."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | Shortcut):
             weight = module.mix.weight if isinstance(module, Shortcut) else module.weight
@@ -27,7 +27,7 @@ def he(network: SiameseNetwork) -> None:
 def paper(network: SiameseNetwork) -> None:
     """Koch et al. (2015), section 3.2: convolutions N(0, 0.01), dense N(0, 0.2), biases N(0.5, 0.01).
 
-    Seed A names the same three distributions. The weights of the distance are a dense layer too.
+    Seed A's report names the same three distributions. The weights of the distance are drawn as a dense layer's.
     """
     _normal(network, convolution=(0.0, 0.01), dense=(0.0, 0.2), bias=(0.5, 0.01))
 
@@ -35,7 +35,8 @@ def paper(network: SiameseNetwork) -> None:
 def seed_a(network: SiameseNetwork) -> None:
     """Seed A as its notebook has it: convolutions as in the paper, dense layers Glorot-uniform with zero bias.
 
-    Its report says N(0, 0.2) for the dense layer; the notebook's layer has no initialiser and so Keras's own.
+    Its report says N(0, 0.2) for the dense layer. But the notebook's dense layer has no initialiser, so Keras's default
+    applies.
     """
     paper(network)
     for module in network.modules():
@@ -46,9 +47,9 @@ def seed_a(network: SiameseNetwork) -> None:
 
 
 def seed_b_meant(network: SiameseNetwork) -> None:
-    """Seed B as it was meant: convolutions as in the paper, dense layers left as torch sets them.
+    """Seed B as it was meant: convolutions as in the paper, dense layers as torch draws them.
 
-    The report says that the dense layers' values were "slightly modified" and does not say how.
+    The report says that the dense layers' values were "slightly modified", without saying how.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
@@ -59,9 +60,9 @@ def seed_b_meant(network: SiameseNetwork) -> None:
 
 
 def seed_b_as_written(network: SiameseNetwork) -> None:
-    """Seed B as it ran: mean and standard deviation change places, so that all filters of a layer start equal.
+    """Seed B as it ran: mean and standard deviation were swapped, so all filters of a layer start equal.
 
-    Only the biases, N(0.01, 0.5), tell the filters apart.
+    Filters differ by their biases alone, which are N(0.01, 0.5).
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):

@@ -1,17 +1,17 @@
-"""What is taken off every score that a face is part of.
+"""Per-face score normalisation: a correction for how high the scores of a face run in general.
 
-Two things about a picture say how high its cosines run, whoever is on the other one.
+Two properties of a picture raise or lower all of its cosines.
 
-- Its spread: some faces lie where many people do, and their cosines to strangers are large, to either side. Speaker
-  verification divides a score by this standard deviation, over a cohort of strangers (Auckenthaler, Carey and
-  Lloyd-Thomas 2000: test normalisation; Matejka et al. 2017); here it is taken off, and the cohort is everybody in
-  training.
-- Its clarity: a picture that chance has had much to do with, such as a turned head, a cap or a shadow, resembles the
-  other pictures of its person less. How much of a picture PLDA puts down to chance is known from that picture
-  (`projection.LinearMap`). Such measures of quality beside the score are usual there as well (Mandasari et al.
-  2013: quality measure functions).
+- Its spread. Some faces lie where many people do, and their cosines to strangers have a large standard deviation.
+  Speaker verification divides a score by this deviation, estimated on a cohort of strangers (test normalisation:
+  Auckenthaler, Carey and Lloyd-Thomas 2000; Matejka et al. 2017). Here the deviation is subtracted, and the cohort is
+  all training people.
+- Its clarity. A noisy picture (a turned head, a cap, a shadow) resembles the other pictures of its person less. PLDA
+  estimates from the picture alone how much of it is noise (`projections.LinearMap`). Speaker verification too combines
+  such quality measures with the score (Mandasari et al. 2013: quality measure functions).
 
-Both are functions of one face, so they are part of its embedding, and a score stays a formula of two embeddings.
+Both are functions of one face. So the correction is stored as the last element of the embedding, and a score is still
+a formula of two embeddings.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from twinface.core.settings import ScoreNormalisationSettings
+from twinface.core.settings_sections import ScoreNormalisationSettings
 from twinface.core.types import Float32Array, IntArray
 
 
 class ScoreNormalisation(nn.Module):
-    """Adds to each embedding what has to be taken off its scores.
+    """Appends to each embedding the correction that is subtracted from its scores.
 
     Args:
         root: `[D, D]`, a root of the second moment of strangers' embeddings; see `fit_score_normalisation`.
-        settings: how much of each is taken off.
+        settings: the weights of spread and clarity.
     """
 
     root: Tensor
@@ -42,27 +42,27 @@ class ScoreNormalisation(nn.Module):
         self.register_buffer("root", root)
 
     def forward(self, embeddings: Tensor, clarity: Tensor) -> Tensor:
-        """`[B, D]` and `[B] -> [B, D + 1]`: of length 1, and then what is taken off."""
+        """Embeddings `[B, D]` and clarity `[B]` → `[B, D + 1]`: embeddings of length 1, then the correction."""
         unit = nn.functional.normalize(embeddings, dim=1)
         spread = (unit @ self.root).square().sum(1).sqrt()
-        taken = self.settings.spread * spread + self.settings.clarity * clarity
-        return torch.cat([unit, taken[:, None]], dim=1)
+        correction = self.settings.spread * spread + self.settings.clarity * clarity
+        return torch.cat([unit, correction[:, None]], dim=1)
 
 
 def fit_score_normalisation(
     embeddings: Float32Array, people: IntArray, settings: ScoreNormalisationSettings
 ) -> ScoreNormalisation:
-    """The shift whose strangers are these people; all their pictures together count as one face each.
+    """Fits the normalisation with these people as strangers; each person counts once, however many pictures there are.
 
     Args:
         embeddings: `[N, D]`.
-        people: `[N]` whose picture each is.
-        settings: how much of spread and clarity is taken off.
+        people: `[N]`, the number of the person on each picture.
+        settings: the weights of spread and clarity.
     """
     unit = embeddings.astype(np.float64)
     unit /= np.linalg.norm(unit, axis=1, keepdims=True).clip(1e-12)
-    each = unit / np.sqrt(np.bincount(people)[people])[:, None]
-    values, axes = np.linalg.eigh(each.T @ each / len(np.unique(people)))
+    weighted = unit / np.sqrt(np.bincount(people)[people])[:, None]
+    values, axes = np.linalg.eigh(weighted.T @ weighted / len(np.unique(people)))
     root = axes * np.sqrt(values.clip(0))
     return ScoreNormalisation(torch.from_numpy(root.astype(np.float32)), settings)
 
@@ -70,6 +70,6 @@ def fit_score_normalisation(
 def empty_score_normalisation(
     tensors: Mapping[str, Tensor], settings: ScoreNormalisationSettings
 ) -> ScoreNormalisation | None:
-    """A shift of the shape that a model's tensors have, to load them into; None where they have none."""
+    """A normalisation of the size that a model's tensors have, ready to load them; None if they have none."""
     root = tensors.get("score_normalisation.root")
     return None if root is None else ScoreNormalisation(torch.zeros_like(root), settings)

@@ -1,4 +1,4 @@
-"""The network: one network used on both pictures, and a distance between the two embeddings."""
+"""The Siamese network: one backbone embeds both pictures, and a distance between the two embeddings is the score."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from torch import Tensor, nn
 
 from twinface.models.distances import DISTANCES
 from twinface.networks.backbones import Backbone
-from twinface.networks.projection import Projection, side_by_side
+from twinface.networks.projections import Projection, join_parts
 from twinface.networks.score_normalisation import ScoreNormalisation
 
 Normalisation = Literal["unit", "per-image"]
 
 
 class SiameseNetwork(nn.Module):
-    """Two pictures go through one shared-weight network; their embeddings give a score.
+    """Two pictures go through one backbone with shared weights; their embeddings give a score.
 
     Args:
         backbone: `[B, C, H, W] -> [B, D]`.
-        distance: name of an entry of `distances.DISTANCES`; its parameters are learnt with the rest.
+        distance: name of an entry of `distances.DISTANCES`; its parameters are trained with the backbone.
         normalisation: of the input, see `NetworkSettings`.
-        flip_average: whether `embed` averages a picture and its mirror image.
+        flip_average: whether `embed` averages the embeddings of a picture and its mirror image.
 
     Attributes:
-        projection: a linear map that was fitted to the trained network's embeddings, or None; see `projection`.
-        shift: what is taken off each face's scores, or None; see `shift`.
-        feature_size: length of the network's own embeddings.
+        projection: linear maps fitted to the trained network's embeddings, or None; see `projections`.
+        score_normalisation: the correction of scores for each face, or None; see `score_normalisation`.
+        feature_size: length of the backbone's embeddings.
     """
 
     def __init__(
@@ -59,43 +59,43 @@ class SiameseNetwork(nn.Module):
 
     @property
     def embedding_size(self) -> int:
-        """Length of what `embed` gives: of the features, unless a projection changes it; a shift adds one."""
+        """Length of the embeddings from `embed`: after the projection, and one longer with score normalisation."""
         size = self.projection.embedding_size if self.projection else self.feature_size
         return size + 1 if self.score_normalisation else size
 
     def normalise(self, images: Tensor) -> Tensor:
-        """`[B, C, H, W]` grey values in [0, 255] → network input, float32."""
+        """Grey values `[B, C, H, W]` in [0, 255] → network input `[B, C, H, W]` float32."""
         images = images.float()
         if self.normalisation == "unit":
             return images / 255
         mean = images.mean(dim=(1, 2, 3), keepdim=True)
         centred = images - mean
-        # A picture of one colour has no spread; one grey level keeps the division finite.
-        spread = centred.square().mean(dim=(1, 2, 3), keepdim=True).sqrt().clamp_min(1.0)
-        return centred / spread
+        # The standard deviation is at least one grey level, so that pictures of one colour stay finite.
+        deviation = centred.square().mean(dim=(1, 2, 3), keepdim=True).sqrt().clamp_min(1.0)
+        return centred / deviation
 
     def features(self, images: Tensor) -> Tensor:
-        """`[B, C, H, W]` grey values in [0, 255] → embeddings `[B, D]` float32, as training sees them."""
+        """Grey values `[B, C, H, W]` in [0, 255] → embeddings `[B, D]` float32, as training uses them."""
         embeddings: Tensor = self.backbone(self.normalise(images))
         return embeddings.float()
 
     def embed(self, images: Tensor) -> Tensor:
-        """`[B, H, W, C]` uint8 → embeddings `[B, D]` float32, as use sees them.
+        """Pictures `[B, H, W, C]` uint8 → embeddings `[B, embedding_size]` float32, as the finished model gives them.
 
-        That is with the mirror image, the projection and the shift, if the network has them.
+        The mirror image, the projection and the score normalisation are included, if the network has them.
         """
         planes = images.permute(0, 3, 1, 2).float()
         if self.flip_average:
-            embeddings = self.backbone.both_ways(self.normalise(planes))
+            embeddings = self.backbone.embed_flip_averaged(self.normalise(planes))
         else:
             embeddings = self.features(planes)
             if len(self.backbone.parts) > 1:
                 parts = torch.split(embeddings, list(self.backbone.parts), dim=1)
-                embeddings = side_by_side(parts, self.backbone.weights)
+                embeddings = join_parts(parts, self.backbone.weights)
         return self.project(embeddings)
 
     def project(self, embeddings: Tensor) -> Tensor:
-        """`[B, D]` as the network gives them → as use sees them, with projection and shift if the network has them."""
+        """Embeddings `[B, D]` → `[B, embedding_size]` with projection and score normalisation, if there are any."""
         clarity = torch.zeros_like(embeddings[:, 0])
         if self.projection:
             embeddings, clarity = self.projection(embeddings)
@@ -112,7 +112,7 @@ class SiameseNetwork(nn.Module):
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
         """Pictures `[B, C, H, W]` and `[B, C, H, W]` in [0, 255] → scores `[B]`.
 
-        Both sides go through the network as one batch, so that batch statistics are shared as well.
+        Both sides go through the backbone as one batch, so that they share the batch statistics too.
         """
         embeddings = self.features(torch.cat([left, right]))
         return self.score(embeddings[: len(left)], embeddings[len(left) :])

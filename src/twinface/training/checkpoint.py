@@ -10,7 +10,7 @@ from twinface.core.settings import settings_from
 from twinface.core.storage import write_json
 from twinface.models.record import ModelRecord
 from twinface.networks.build import build_network
-from twinface.networks.projection import empty_projection
+from twinface.networks.projections import empty_projection
 from twinface.networks.score_normalisation import empty_score_normalisation
 from twinface.networks.siamese import SiameseNetwork
 from twinface.training.state_file import Tensors, read_tensors, write_tensors

@@ -78,7 +78,7 @@ def embed_with(network: SiameseNetwork, faces: ByteArray) -> Float32Array:
         with torch.inference_mode():
             return np.asarray(network.embed(torch.from_numpy(batch)).numpy(), np.float32)
 
-    return embed_faces(embed, faces, network.backbone.at_once)
+    return embed_faces(embed, faces, network.backbone.preferred_batch)
 
 
 def _known_together(source: TrainingSource) -> tuple[IntArray, IntArray]:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from twinface.core.errors import DataError
-from twinface.core.settings import ValidationSettings
+from twinface.core.settings_sections import ValidationSettings
 from twinface.core.types import ByteArray, Float32Array, PairSet, ScoredPairs
 from twinface.evaluation.calibration import fit_calibration
 from twinface.evaluation.metrics import (
@@ -114,11 +114,11 @@ class Validator:
 
     def _embed_all(self, network: SiameseNetwork) -> Float32Array:
         """Every picture, each by one of the processes, in the same batches as one process would make."""
-        at_once = network.backbone.at_once if self.machine.device == "cpu" else 512
-        faces = self.faces[self.processes.take(len(self.faces), at_once).rows]
+        preferred_batch = network.backbone.preferred_batch if self.machine.device == "cpu" else 512
+        faces = self.faces[self.processes.take(len(self.faces), preferred_batch).rows]
         own = np.zeros((0, network.embedding_size), np.float32)
         if len(faces):
-            own = embed_faces(lambda batch: self._embed(network, batch), faces, at_once)
+            own = embed_faces(lambda batch: self._embed(network, batch), faces, preferred_batch)
         return np.asarray(self.processes.gather(torch.from_numpy(own)).numpy(), np.float32)
 
     def _embed(self, network: SiameseNetwork, faces: ByteArray) -> Float32Array:

@@ -1,8 +1,19 @@
-"""Networks that turn a picture into an embedding.
+"""Backbones: networks from a picture to an embedding.
 
-Each constructor takes the input's shape (channels, height, width) and keyword-only settings, and gives a `Backbone`.
-A new one is one constructor in one file here and one line in `NETWORKS`; it can then be used alone or as a member of a
-committee.
+koch       the convolutional network of Koch, Zemel and Salakhutdinov (2015)
+residual   a compact residual network
+gradients  histograms of oriented gradients
+fisher     Fisher vectors
+committee  several of them side by side
+
+base          the interface of all
+cost          counts multiplications
+fourier       convolutions by Fourier transforms, for `koch`
+resampling    resizing as matrix products
+oriented_edges, descriptors, mirror_symmetry, mixture: the pieces of `gradients` and `fisher`
+
+A constructor takes the input's shape (channels, height, width) and keyword-only settings, and returns a `Backbone`. A
+new one is one constructor in one file here and one line in `NETWORKS`. It can then be used alone or in a committee.
 """
 
 from __future__ import annotations
@@ -27,7 +38,7 @@ NETWORKS: dict[str, type[Backbone]] = {
 
 
 def committee(shape: InputShape, *, members: Sequence[Member]) -> Committee:
-    """The networks that `members` names, side by side.
+    """Builds the networks that `members` names, side by side.
 
     Raises:
         SettingsError: a member or a setting of one does not exist; or there are none.

@@ -1,4 +1,4 @@
-"""What every backbone is."""
+"""The interface of all backbones."""
 
 from __future__ import annotations
 
@@ -6,59 +6,59 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-InputShape = tuple[int, int, int]
+InputShape = tuple[int, int, int]  # channels, height, width
 
 
 class Backbone(nn.Module):
-    """A module `[B, C, H, W] float32 -> [B, D] float32` that knows how long its embeddings are.
+    """A module from pictures `[B, C, H, W]` float32 to embeddings `[B, D]` float32.
 
     Attributes:
         embedding_size: D.
-        fits: whether `fit` does anything.
-        at_once: pictures that a processor is best given together; more of them outgrow its cache.
+        needs_fitting: whether `fit` has to be called before training.
+        preferred_batch: pictures per call that are fastest on a processor; the maps of more would outgrow its cache.
         symmetric: whether a picture and its mirror image have the same embedding.
     """
 
     embedding_size: int
-    fits: bool = False
-    at_once: int = 16
+    needs_fitting: bool = False
+    preferred_batch: int = 16
     symmetric: bool = False
 
     def fit(self, images: Tensor, seed: int) -> None:
-        """Learns from training pictures without their labels, once, before training begins; most networks do not.
+        """Learns from training pictures without labels, once, before training; most networks have nothing to fit.
 
         Args:
             images: `[N, C, H, W]`, as `forward` takes them.
-            seed: of whatever is random.
+            seed: of everything random.
         """
 
-    def both_ways(self, images: Tensor) -> Tensor:
-        """`[B, C, H, W] -> [B, D]` float32: the mean embedding of a picture and its mirror image.
+    def embed_flip_averaged(self, images: Tensor) -> Tensor:
+        """Pictures `[B, C, H, W]` → `[B, D]` float32: the mean embedding of each picture and its mirror image.
 
-        Each is brought to length 1 first, or each part of it to its weight.
+        Each embedding is scaled to length 1 before the mean is taken; each part of several is scaled to its weight.
         """
         if self.symmetric:
             embeddings: Tensor = self(images)
             return embeddings.float()
-        # As one batch: one pass over the weights, and half the graph to export.
+        # As one batch, so that weights are read once and the exported graph is half as large.
         return mean_of_units(self(torch.cat([images, images.flip(3)])))
 
     @property
     def parts(self) -> tuple[int, ...]:
-        """Lengths of the pieces that an embedding is made of, each an embedding in its own right."""
+        """Lengths of the parts of an embedding. Each part is an embedding of its own; most networks have one."""
         return (self.embedding_size,)
 
     @property
     def weights(self) -> tuple[float, ...]:
-        """How much say each part has in a comparison."""
+        """The weight of each part in a comparison."""
         return (1.0,)
 
     @property
     def learning(self) -> tuple[bool, ...]:
-        """Whether each part has anything to learn."""
+        """Whether each part has weights that are trained."""
         return (any(True for _ in self.parameters()),)
 
 
 def mean_of_units(both: Tensor) -> Tensor:
-    """`[2 B, D] -> [B, D]` float32: embeddings of B pictures and then of their mirror images, averaged at length 1."""
+    """Embeddings `[2 B, D]` of B pictures, then of their mirror images → their mean at length 1, `[B, D]` float32."""
     return functional.normalize(both.float(), dim=1).reshape(2, -1, both.shape[1]).mean(0)

@@ -1,34 +1,34 @@
-"""Several networks side by side, each on its own part of the face, whose embeddings make one together."""
+"""Several networks side by side, each on its own region of the face; their embeddings are joined to one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import PositiveFloat, model_validator
 from torch import Tensor, nn
 
 from twinface.core.errors import SettingsError
-from twinface.core.settings import Component, PositiveInt
+from twinface.core.fields import PositiveInt
+from twinface.core.registry import Component
 from twinface.core.types import Region
 from twinface.networks.backbones.base import Backbone, InputShape, mean_of_units
 from twinface.networks.backbones.resampling import Resample
 
 
 class Member(Component):
-    """One network of a committee: a backbone's name and settings, and the part of the input that it sees.
+    """One network of a committee: a backbone's name and settings, and the region of the input that it sees.
 
     Attributes:
         region: [top, left, height, width] as fractions of the input.
-        height, width: that the region is brought to, in pixels; None takes the region's own.
-        weight: how much say this member has when two pictures are compared.
+        height, width: size in pixels that the region is resized to; None keeps the region's own size.
+        weight: of this member in a comparison of two pictures.
     """
 
     region: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
     height: PositiveInt | None = None
     width: PositiveInt | None = None
-    weight: Annotated[float, Field(gt=0)] = 1.0
+    weight: PositiveFloat = 1.0
 
     @model_validator(mode="after")
     def _region_is_inside(self) -> Member:
@@ -37,12 +37,12 @@ class Member(Component):
 
     @property
     def centred(self) -> bool:
-        """Whether the region of the mirror image is the mirror image of the region."""
+        """Whether the region is symmetric: cut from the mirror image, it is the mirror image of the region."""
         _, left, _, width = self.region
         return abs(2 * left + width - 1) < 1e-6
 
     def view(self, shape: InputShape) -> tuple[InputShape, nn.Module]:
-        """The shape that this member sees of an input, and the module that cuts it out."""
+        """The shape of this member's input, and the module that cuts it out of an input of the given shape."""
         region = Region(*self.region)
         height = self.height or round(region.height * shape[1])
         width = self.width or round(region.width * shape[2])
@@ -53,20 +53,20 @@ class Member(Component):
 
 
 class Committee(Backbone):
-    """Networks whose embeddings are laid end to end.
+    """Networks whose embeddings are joined, one part each.
 
-    A loss that sorts pictures by person is applied to each part on its own, so that the members learn as they would
-    alone; in use each part is brought to its weight as length first. A member that has nothing to learn is skipped in
-    training mode, and its part is zeros there.
+    A loss that classifies pictures by person is applied to each part separately, so that each member learns as it would
+    alone. The finished model scales each part to the weight of its member first. A member without trained weights is
+    not run in training mode; its part is zeros there.
 
     Args:
-        views: for each member, what cuts out its input.
+        views: for each member, the module that cuts out its input.
         members: the networks.
-        weights: how much say each has.
-        centred: whether each view of a mirror image is the mirror image of the view.
+        weights: of the members in a comparison.
+        centred: for each member, whether its view is symmetric; see `Member.centred`.
 
     Raises:
-        SettingsError: there are none.
+        SettingsError: there are no members.
     """
 
     def __init__(
@@ -81,8 +81,8 @@ class Committee(Backbone):
             raise SettingsError("network.backbone.members: found none, need at least one")
         self.views, self.members = nn.ModuleList(views), nn.ModuleList(members)
         self._networks = tuple(members)
-        self.fits = any(member.fits for member in members)
-        self.at_once = min(member.at_once for member in members)
+        self.needs_fitting = any(member.needs_fitting for member in members)
+        self.preferred_batch = min(member.preferred_batch for member in members)
         self._weights, self._centred = tuple(weights), tuple(centred)
         self._parts = tuple(member.embedding_size for member in members)
         self._learning = tuple(any(member.learning) for member in members)
@@ -95,22 +95,22 @@ class Committee(Backbone):
 
     @property
     def weights(self) -> tuple[float, ...]:
-        """How much say each member has."""
+        """The weight of each member in a comparison."""
         return self._weights
 
     @property
     def learning(self) -> tuple[bool, ...]:
-        """Whether each member has anything to learn."""
+        """Whether each member has weights that are trained."""
         return self._learning
 
     def fit(self, images: Tensor, seed: int) -> None:
-        """Lets each member learn from its own view of the pictures; see `Backbone.fit`."""
+        """Fits each member to its own view of the pictures; see `Backbone.fit`."""
         for view, member in zip(self.views, self._networks, strict=True):
-            if member.fits:
+            if member.needs_fitting:
                 member.fit(view(images), seed)
 
     def forward(self, images: Tensor) -> Tensor:
-        """`[B, C, H, W] -> [B, D]`, D the sum of the members' own."""
+        """`[B, C, H, W] -> [B, D]`, where D is the sum of the members' sizes."""
         parts = [
             images.new_zeros(len(images), size)
             if self.training and not learns
@@ -121,14 +121,14 @@ class Committee(Backbone):
         ]
         return torch.cat(parts, dim=1)
 
-    def both_ways(self, images: Tensor) -> Tensor:
-        """See `Backbone.both_ways`; a member that is symmetric sees each picture once."""
+    def embed_flip_averaged(self, images: Tensor) -> Tensor:
+        """See `Backbone.embed_flip_averaged`; a symmetric member is run once for each picture."""
         parts = []
         for view, member, weight, centred in zip(
             self.views, self._networks, self.weights, self._centred, strict=True
         ):
             if centred:
-                part = member.both_ways(view(images))
+                part = member.embed_flip_averaged(view(images))
             else:
                 part = mean_of_units(member(view(torch.cat([images, images.flip(3)]))))
             parts.append(weight * part)

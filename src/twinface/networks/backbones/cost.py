@@ -1,4 +1,4 @@
-"""What a network costs."""
+"""How many multiplications a network takes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from twinface.networks.backbones.base import InputShape
 
 
 def multiply_adds(backbone: nn.Module, shape: InputShape) -> dict[str, int]:
-    """Multiplications (each with its addition) of every convolution and dense layer for one picture.
+    """Counts the multiplications (each with its addition) of every convolution and dense layer for one picture.
 
     Returns:
-        Layer name → count, in the order of the forward pass.
+        Name of the layer → count, in the order of the forward pass.
     """
     counts: dict[str, int] = {}
     names = {module: name for name, module in backbone.named_modules()}

@@ -1,4 +1,4 @@
-"""Many small patches of a picture, each described by its gradients."""
+"""Dense local descriptors: many small patches of a picture, each described by its gradients."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from twinface.networks.backbones.resampling import Resample
 ORIENTATIONS = 8  # over a whole turn; `_edges` is written for eight
 PARTS = 4  # cells along each side of a patch
 LENGTH = ORIENTATIONS * PARTS * PARTS  # of a descriptor
-CLIP = 0.2  # so that one strong edge does not drown the others
-FLOOR = 0.05  # added to a patch's length, in units of the picture's spread: flat patches stay short
+CLIP = 0.2  # of a patch's length, so that one strong edge does not dominate
+FLOOR = 0.05  # added to a patch's length, in standard deviations of the picture: flat patches stay short
 
 
 class Patches(nn.Module):
@@ -26,7 +26,7 @@ class Patches(nn.Module):
 
     Args:
         height, width: of the picture.
-        scale: the picture is first made smaller by this.
+        scale: factor by which the picture is resized first.
         step: pixels between neighbouring patches, in the smaller picture.
         cell: side of a patch's cells in pixels; a patch has 4x4.
 
@@ -43,10 +43,10 @@ class Patches(nn.Module):
     def __init__(self, height: int, width: int, scale: float, step: int, cell: int) -> None:
         super().__init__()
         self.size = (round(height * scale), round(width * scale))
-        # As torch's interpolation with antialias, which OpenVINO reads as one without.
+        # Not torch's interpolation: OpenVINO reads an exported one as if it had no antialias.
         same = self.size == (height, width)
         self.resize = nn.Identity() if same else Resample(height, width, WHOLE_FRAME, *self.size)
-        # Cells are needed at the places that both patches and the cells within them come to.
+        # Cells are needed wherever a patch has one: at all multiples of this many pixels.
         every = math.gcd(step, cell)
         self.stride, self.apart = step // every, cell // every
         reach = cell - 1
@@ -57,7 +57,7 @@ class Patches(nn.Module):
                 f"fisher: a patch of {(PARTS + 1) * cell} pixels does not fit into {self.size[0]}x{self.size[1]}, "
                 f"which is {height}x{width} at scale {scale:g}"
             )
-        # The grid lies in the middle, between two pixels if need be: mirror images have the same one.
+        # The grid is centred, between two pixels if necessary, so that mirror images have the same one.
         spans = [(count - 1) * step + (PARTS - 1) * cell for count in patches]
         starts = [(side - 1 - span) / 2 for side, span in zip(self.size, spans, strict=True)]
         rows, columns = (
@@ -69,7 +69,7 @@ class Patches(nn.Module):
             for count, side in zip(patches, self.size, strict=True)
         )
         places = torch.stack(torch.meshgrid(down, across, indexing="ij"), dim=2).reshape(-1, 2)
-        # A convolution in place of sixteen slices.
+        # One convolution cuts out all sixteen cells of every patch.
         cut = torch.eye(PARTS * PARTS).reshape(-1, 1, PARTS, PARTS).repeat(ORIENTATIONS, 1, 1, 1)
         self.register_buffer("cut", cut, persistent=False)
         self.register_buffer("cell_sum", torch.ones(1, 1, PARTS, PARTS), persistent=False)
@@ -78,21 +78,21 @@ class Patches(nn.Module):
         self.register_buffer("places", places, persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """`[B, 1, H, W]` float32 -> descriptors `[B, P, 128]` of length 1; `places` `[P, 2]` says where they are."""
+        """`[B, 1, H, W]` float32 -> descriptors `[B, P, 128]` of length 1, at the patches' `places` `[P, 2]`."""
         roots, factors = self.unscaled(images)
         return roots * factors
 
     def unscaled(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Descriptors `[B, P, 128]` and what each is yet to be multiplied by, `[B, P, 1]`.
+        """Descriptors `[B, P, 128]` before their last scaling, and the factors `[B, P, 1]` of that scaling.
 
-        Lowe brings a patch to length 1, cuts what is above a fifth, and divides again; only the last division matters
-        to the result, and it can wait until there are fewer numbers.
+        Lowe scales a patch to length 1, clips values at 0.2, and scales it again. Only the last scaling affects the
+        result, and it is cheaper once descriptors are reduced to fewer numbers.
         """
-        # Each side of an edge by itself: cells are far fewer than pixels, so they are what is put together.
+        # The two directions of an edge are joined after the sums over cells, because cells are fewer than pixels.
         cells = torch.cat(
             [self.rows @ (side @ self.columns) for side in self._edges(self.resize(images))], dim=1
         )
-        # All patches' cells at one place within them are a strided cut of the map of all cells.
+        # The cells at one place within all patches are a strided cut of the map of all cells.
         patches = functional.conv2d(
             cells, self.cut, stride=self.stride, dilation=self.apart, groups=ORIENTATIONS
         )
@@ -106,9 +106,9 @@ class Patches(nn.Module):
         return patches.sqrt(), 1 / sums.sqrt()
 
     def _edges(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """`[B, 1, H, W] -> [B, 4, H, W]` twice: how strong an edge of each orientation there is at each pixel.
+        """`[B, 1, H, W] -> [B, 4, H, W]` twice: the strength of the edges of each orientation at each pixel.
 
-        The second four are the orientations opposite to the first.
+        The second four orientations are opposite to the first four.
         """
         padded = functional.pad(images, (1, 1, 1, 1), mode="replicate")
         across = padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2]
@@ -117,9 +117,9 @@ class Patches(nn.Module):
         per_strength = 1 / squares.sqrt()
         right, up = across * per_strength, down * per_strength
         half = math.sqrt(0.5)
-        # The slope's angle with each of four orientations, an eighth of a turn apart.
+        # Cosines of the gradient's angle with four orientations, an eighth of a turn apart.
         cosines = torch.cat([right, (right + up) * half, up, (up - right) * half], dim=1)
-        # Products, since engines take squares for powers.
+        # Products: inference engines compute squares as powers, which is slower.
         squared = cosines * cosines
         fourth = squared * squared
         edges = (fourth * fourth) * (cosines * (squares * per_strength))
@@ -127,49 +127,9 @@ class Patches(nn.Module):
 
 
 def _cell_sums(side: int, middles: Tensor, cell: int) -> Tensor:
-    """`[N, side]`: row n sums the pixels of the cell around `middles[n]`.
+    """`[N, side]`: row n is the weights of the pixels in the cell around `middles[n]`.
 
-    A cell takes its pixels with linearly falling weights from twice its width.
+    A cell weights its pixels by a triangle of twice its width.
     """
     weights = (cell - (torch.arange(side) - middles[:, None]).abs()).clamp_min(0).float()
     return weights / weights.sum(1, keepdim=True)
-
-
-def mirrored_numbers() -> tuple[Tensor, Tensor]:
-    """`[64]` each: the numbers of a descriptor, and those that they change places with when the picture is mirrored.
-
-    The cells of a patch change sides, and an edge that points right points left.
-    """
-    numbers = torch.arange(LENGTH).reshape(ORIENTATIONS, PARTS, PARTS)
-    turned = (ORIENTATIONS // 2 - torch.arange(ORIENTATIONS)) % ORIENTATIONS
-    mirrored = numbers.flip(2)[turned]
-    left = PARTS // 2
-    return numbers[:, :, :left].flatten(), mirrored[:, :, :left].flatten()
-
-
-def symmetric_components(descriptors: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The principal components of centred descriptors and of their mirror images together.
-
-    What is even and what is odd under mirroring are uncorrelated, so each has components of its own.
-
-    Args:
-        descriptors: `[M, 128]`.
-        count: of the components, the largest first.
-
-    Returns:
-        Axes `[128, count]`; `[count]` what mirroring multiplies each component by, 1 or -1; and the largest variance.
-        All are float64.
-    """
-    one, other = mirrored_numbers()
-    variances, axes, signs = [], [], []
-    for sign in (1, -1):
-        halves = descriptors[:, one].double().add_(descriptors[:, other], alpha=sign).div_(math.sqrt(2))
-        found = torch.linalg.eigh(halves.T @ halves / len(halves))
-        axis = halves.new_zeros(LENGTH, len(one))
-        axis[one] = found.eigenvectors / math.sqrt(2)
-        axis[other] = sign * found.eigenvectors / math.sqrt(2)
-        variances.append(found.eigenvalues)
-        axes.append(axis)
-        signs.append(torch.full((len(one),), sign))
-    order = torch.cat(variances).argsort(descending=True)[:count]
-    return torch.cat(axes, dim=1)[:, order], torch.cat(signs)[order], torch.cat(variances)[order[0]]

@@ -1,12 +1,12 @@
-"""Convolutions with large kernels by Fourier transforms: the same function as `nn.Conv2d`, for fewer multiplications.
+"""Convolutions with large kernels by Fourier transforms: the function of `nn.Conv2d` with fewer multiplications.
 
 A convolution multiplies each frequency of the maps by the same frequency of the kernels (Mathieu, Henaff and LeCun
-2014, "Fast training of convolutional networks through FFTs"). Koch's second layer, 7 x 7 on 48 x 48, takes a sixth of
-the multiplications that way. The transforms are products with matrices of cosines and sines rather than FFTs: maps are
-small, processors have fast bfloat16 products, and their derivatives are products as well.
+2014, "Fast training of convolutional networks through FFTs"). The second layer of Koch's network, 7 x 7 on 48 x 48,
+takes a sixth of the multiplications that way. The transforms are products with matrices of cosines and sines, not FFTs:
+maps are small, processors multiply bfloat16 matrices fast, and the derivatives are matrix products too.
 
-Axes are named by letters: B pictures, C channels in, K channels out, h and w places, u and v frequencies along them,
-and r for the two parts of a complex number.
+Axes in comments: B pictures, C input channels, K output channels, h and w places, u and v frequencies along h and w, r
+the real and imaginary part.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-# Measured (docs/performance.md): how many more multiplications a second a direct convolution gets through.
+# A direct convolution makes so many times more multiplications a second (measured, docs/performance.md).
 _SLOWER = 3
 
 
 def convolve(layer: nn.Conv2d, maps: Tensor) -> Tensor:
-    """What the layer makes of maps `[B, C, H, W]`: by itself, or by Fourier transforms where those are faster.
+    """Applies a convolution to maps `[B, C, H, W]`, by Fourier transforms where those are faster.
 
-    They are where bfloat16 is asked for on a processor, the batch is large and the kernel too.
+    They are faster on a processor in bfloat16, for large batches and large kernels.
     """
     wanted = (
         torch.is_autocast_enabled("cpu") and maps.device.type == "cpu" and not torch.compiler.is_compiling()
@@ -46,10 +46,10 @@ def fourier_convolution(maps: Tensor, kernels: Tensor, bias: Tensor | None = Non
         bias: `[K]`, of any type.
 
     Returns:
-        `[B, K, H - height + 1, W - width + 1]`, channels last. The relative error in float32 is 4e-7; in bfloat16 it is
-        .0075, where rounding the result of an exact convolution gives .0028.
+        `[B, K, H - height + 1, W - width + 1]`, channels last. The relative error is 4e-7 in float32 and .0075 in
+        bfloat16, where rounding an exact result has .0028.
     """
-    # torch's pooling is ten times slower with a gradient that lies otherwise than its maps.
+    # torch's pooling is ten times slower if the gradient has another memory layout than the maps.
     if maps.requires_grad:
         maps.register_hook(_channels_last)  # type: ignore[no-untyped-call]
     count, channels, height, width = maps.shape
@@ -74,9 +74,9 @@ def fourier_convolution(maps: Tensor, kernels: Tensor, bias: Tensor | None = Non
 
 
 class _Complex(torch.autograd.Function):
-    """Complex numbers `[n, 2, B, C]` → matrices `[n, 2 B, 2 C]` whose product with (real, imaginary) is theirs.
+    """Complex numbers `[n, 2, B, C]` → real matrices `[n, 2 B, 2 C]` for complex products.
 
-    They are [[real, -imaginary], [imaginary, real]]. torch's own joining and splitting would copy each of them twice.
+    The matrices are [[real, -imaginary], [imaginary, real]]. With torch's `cat` and `split` each would be copied twice.
     """
 
     @staticmethod
@@ -91,7 +91,7 @@ class _Complex(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         frequencies, count, channels = gradient.shape
-        # Each quarter in one piece first: torch adds bfloat16 number by number where rows are apart.
+        # Contiguous quarters: torch adds bfloat16 one number at a time where rows are not adjacent.
         quarters = gradient.view(frequencies, 2, count // 2, 2, channels // 2).transpose(2, 3).contiguous()
         parts = torch.empty_like(quarters[:, 0])
         torch.add(quarters[:, 0, 0], quarters[:, 1, 1], out=parts[:, 0])
@@ -108,9 +108,9 @@ def _for_each(matrix: Tensor, batch: Tensor) -> Tensor:
 
 
 def pays(layer: nn.Conv2d, shape: tuple[int, ...]) -> bool:
-    """Whether the transforms of maps of a shape `[B, C, H, W]` save enough multiplications to be faster.
+    """Whether Fourier transforms are faster for a layer on maps of a shape `[B, C, H, W]`.
 
-    They never do for a layer with padding, stride, dilation or groups, which they do not know.
+    They are not implemented for padding, stride, dilation and groups; the answer is no for such layers.
     """
     if layer.stride != (1, 1) or layer.padding != (0, 0) or layer.dilation != (1, 1) or layer.groups != 1:
         return False
@@ -129,30 +129,30 @@ def pays(layer: nn.Conv2d, shape: tuple[int, ...]) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class _Transforms:
-    """Matrices; rows of maps become half their frequencies (the others mirror them), then columns all of theirs."""
+    """Matrices of the transforms: along h to half of the frequencies (the others are conjugates), along w to all."""
 
     to_rows: Tensor  # (u r) h
-    to_columns: Tensor  # (v r) (r w): the parts lie one after the other, as rows of `to_rows` have left them
+    to_columns: Tensor  # (v r) (r w): in the order in which `to_rows` leaves the parts
     of_kernels: Tensor  # (u v r) (height width)
     from_columns: Tensor  # (r w) (v r)
     from_rows: Tensor  # h (u r)
 
 
 @lru_cache(maxsize=32)
-@torch.inference_mode(False)  # for training too, whoever asked first
+@torch.inference_mode(False)  # or matrices that inference makes first could not be used in training
 def _transforms(height: int, width: int, tall: int, wide: int, dtype: torch.dtype) -> _Transforms:
-    """For maps and kernels of these sizes, scaled by the root of the size on the way there and on the way back."""
+    """For maps and kernels of these sizes; both directions are scaled by the root of the size."""
     rows = height // 2 + 1
     along_h, along_w = _angles(rows, height), _angles(width, width)
     to_rows = torch.stack([along_h.cos(), -along_h.sin()], 1).reshape(2 * rows, height)
     cosine, sine = along_w.cos(), -along_w.sin()
     to_columns = torch.stack([torch.cat([cosine, -sine], 1), torch.cat([sine, cosine], 1)], 1)
-    # A network's convolution is a correlation: the kernels' frequencies turn the other way.
+    # Convolutions in networks are correlations, so the kernels' frequencies are conjugated.
     turned = along_h[:, None, :tall, None] + along_w[None, :, None, :wide]
     of_kernels = torch.stack([turned.cos(), turned.sin()], 2)
     cosine, sine = along_w.T[: width - wide + 1].cos(), along_w.T[: width - wide + 1].sin()
     from_columns = torch.cat([torch.stack([cosine, -sine], 2), torch.stack([sine, cosine], 2)])
-    twice = torch.full((rows,), 2.0, dtype=torch.float64)  # for the half that was left out
+    twice = torch.full((rows,), 2.0, dtype=torch.float64)  # for the frequencies that were left out
     twice[0] = 1
     if height % 2 == 0:
         twice[-1] = 1
@@ -168,6 +168,6 @@ def _transforms(height: int, width: int, tall: int, wide: int, dtype: torch.dtyp
 
 
 def _angles(frequencies: int, size: int) -> Tensor:
-    """`[frequencies, size]` float64: how far each frequency has turned at each place, in radians."""
+    """`[frequencies, size]` float64: the phase of each frequency at each place, in radians."""
     turns = torch.outer(torch.arange(frequencies), torch.arange(size)) % size
     return 2 * math.pi * turns.double() / size

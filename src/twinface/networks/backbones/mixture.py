@@ -1,4 +1,9 @@
-"""A mixture of Gaussians that is closed under mirroring."""
+"""A mixture of Gaussians that is symmetric: it contains the mirror image of each of its Gaussians.
+
+A mixture is stored as one half, of K Gaussians with diagonal covariances: means `[K, D]`, variances `[K, D]` and shares
+`[K]`, which sum to 1/2. The other half has the same shares and variances, and means multiplied by `signs` `[D]`, the
+1 or -1 by which mirroring a picture multiplies each of the D numbers.
+"""
 
 from __future__ import annotations
 
@@ -6,37 +11,42 @@ import torch
 from torch import Tensor
 
 KMEANS_STEPS, EM_STEPS = 8, 10
-SMALLEST_VARIANCE = 1e-3  # of a Gaussian along a direction, in units of all values' variance
+SMALLEST_VARIANCE = 1e-3  # of a Gaussian along a direction, in units of the variance of all values
+CHUNK = 8192  # values that are compared with all Gaussians at a time
+
+Mixture = tuple[Tensor, Tensor, Tensor]  # means, variances, shares
 
 
-def fit_mixture(
-    values: Tensor, half: int, random: torch.Generator, signs: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """A symmetric mixture of Gaussians with diagonal covariances, by k-means and then expectation-maximisation.
-
-    It is fitted to the values and their mirror images alike, and each Gaussian's mirror image is in it.
+def fit_mixture(values: Tensor, half: int, random: torch.Generator, signs: Tensor) -> Mixture:
+    """Fits a symmetric mixture to values and their mirror images, by k-means and then expectation-maximisation.
 
     Args:
         values: `[M, D]`.
         half: K, half the number of Gaussians, at most M.
-        random: which values the K begin with.
-        signs: `[D]` of 1 and -1, what mirroring multiplies a value by.
+        random: draws the values that k-means starts from.
+        signs: `[D]`, see above.
 
     Returns:
-        Of the half whose mirror images are the other half: means `[K, D]`, variances `[K, D]` and shares `[K]`, which
-        sum to 1/2.
+        Means `[K, D]`, variances `[K, D]` and shares `[K]` of one half.
     """
-    # The values and their mirror images have this variance; the means of those that change sign are 0.
-    every = values.square().mean(0) - torch.where(signs > 0, values.mean(0), 0.0).square()
-    every = every.clamp_min(1e-12)
-    smallest = SMALLEST_VARIANCE * every
+    # The variance of values and mirror images together; the mean of a number that changes sign is 0.
+    total = values.square().mean(0) - torch.where(signs > 0, values.mean(0), 0.0).square()
+    total = total.clamp_min(1e-12)
+    mixture = _k_means(values, half, random, signs, total)
+    for _ in range(EM_STEPS):
+        mixture = _maximise(values, mixture, signs, SMALLEST_VARIANCE * total)
+    return mixture
+
+
+def _k_means(values: Tensor, half: int, random: torch.Generator, signs: Tensor, total: Tensor) -> Mixture:
+    """K-means in units of the total standard deviations `total.sqrt()`; the variances are those of the clusters."""
     means = values[torch.randperm(len(values), generator=random)[:half]]
     for step in range(KMEANS_STEPS):
-        both = with_mirror_images(means, signs) / every.sqrt()
+        both = with_mirror_images(means, signs) / total.sqrt()
         nearest = torch.cat(
-            [torch.cdist(part / every.sqrt(), both).argmin(1) for part in torch.split(values, 8192)]
+            [torch.cdist(part / total.sqrt(), both).argmin(1) for part in torch.split(values, CHUNK)]
         )
-        # A value whose nearest is a mirror image belongs, mirrored, to the original.
+        # A value that is nearest to a mirror image belongs, mirrored, to the original.
         owner = nearest % half
         turned = torch.where(nearest[:, None] < half, values, values * signs)
         counts = torch.bincount(owner, minlength=half)[:, None]
@@ -44,37 +54,37 @@ def fit_mixture(
             sums = torch.zeros_like(means).index_add_(0, owner, turned)
             means = torch.where(counts > 0, sums / counts.clamp_min(1), means)
     squares = torch.zeros_like(means).index_add_(0, owner, (turned - means[owner]).square())
-    variances = torch.where(counts > 1, squares / counts.clamp_min(1), every).clamp_min(smallest)
+    variances = torch.where(counts > 1, squares / counts.clamp_min(1), total)
     shares = (counts[:, 0].float() + 1) / (len(values) + half) / 2
-    for _ in range(EM_STEPS):
-        weights = likelihoods(*whole_mixture(means, variances, shares, signs)).T
-        sums = torch.zeros_like(weights.T)
-        for part in torch.split(values, 8192):
-            seen = moments(part)
-            sums += torch.softmax(seen @ weights, dim=1).T @ seen
-        sums = sums[:half] + sums[half:] * torch.cat([signs, torch.ones(len(signs) + 1)])
-        first, taken, second = torch.split(sums, [len(signs), 1, len(signs)], dim=1)
-        first, second = first / taken.clamp_min(1e-6), second / taken.clamp_min(1e-6)
-        # A Gaussian that takes nothing stays where it is.
-        used = taken > 1e-3
-        means = torch.where(used, first, means)
-        variances = torch.where(used, second - first.square(), variances).maximum(smallest)
-        shares = (taken[:, 0] / taken.sum() / 2).clamp_min(1e-6)
-    return means, variances, shares
+    return means, variances.clamp_min(SMALLEST_VARIANCE * total), shares
+
+
+def _maximise(values: Tensor, mixture: Mixture, signs: Tensor, smallest: Tensor) -> Mixture:
+    """One step of expectation-maximisation; no variance becomes smaller than `smallest` `[D]`."""
+    means, variances, shares = mixture
+    half = len(means)
+    weights = likelihoods(*whole_mixture(means, variances, shares, signs)).T
+    sums = torch.zeros_like(weights.T)
+    for part in torch.split(values, CHUNK):
+        seen = moments(part)
+        sums += torch.softmax(seen @ weights, dim=1).T @ seen
+    sums = sums[:half] + sums[half:] * torch.cat([signs, torch.ones(len(signs) + 1)])
+    first, taken, second = torch.split(sums, [len(signs), 1, len(signs)], dim=1)
+    first, second = first / taken.clamp_min(1e-6), second / taken.clamp_min(1e-6)
+    # A Gaussian without values stays where it is.
+    used = taken > 1e-3
+    means = torch.where(used, first, means)
+    variances = torch.where(used, second - first.square(), variances).maximum(smallest)
+    return means, variances, (taken[:, 0] / taken.sum() / 2).clamp_min(1e-6)
 
 
 def with_mirror_images(means: Tensor, signs: Tensor) -> Tensor:
-    """`[K, D] -> [2 K, D]`: means, and then those of their mirror images."""
+    """Means `[K, D]` → `[2 K, D]`: the means, then those of their mirror images."""
     return torch.cat([means, means * signs])
 
 
-def whole_mixture(
-    means: Tensor, variances: Tensor, shares: Tensor, signs: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Means `[2 K, D]`, variances `[2 K, D]` and shares `[2 K]` of all Gaussians, mirror images last.
-
-    Args: one half of them, as `fit_mixture` gives it, and its `signs`.
-    """
+def whole_mixture(means: Tensor, variances: Tensor, shares: Tensor, signs: Tensor) -> Mixture:
+    """One half and its signs → means `[2 K, D]`, variances `[2 K, D]` and shares `[2 K]`, mirror images last."""
     return (
         with_mirror_images(means, signs),
         torch.cat([variances, variances]),
@@ -83,12 +93,19 @@ def whole_mixture(
 
 
 def moments(values: Tensor) -> Tensor:
-    """`[..., D] -> [..., D + 1 + D]`: each value, 1, and the squares."""
+    """`[..., D] -> [..., D + 1 + D]`: the values, 1, and the squares of the values."""
     return torch.cat([values, torch.ones_like(values[..., :1]), values * values], dim=-1)
 
 
 def likelihoods(means: Tensor, variances: Tensor, shares: Tensor) -> Tensor:
-    """`[K, D + 1 + D]`: each Gaussian's log-likelihood as a linear function of `moments`, but for what all share."""
+    """Each Gaussian's log-likelihood as a linear function of `moments`, up to a constant that all have in common.
+
+    Args:
+        means, variances, shares: of the whole mixture.
+
+    Returns:
+        `[K, D + 1 + D]`.
+    """
     precisions = 1 / variances
     offsets = shares.log() - 0.5 * (variances.log().sum(1) + (means.square() * precisions).sum(1))
     return torch.cat([means * precisions, offsets[:, None], -0.5 * precisions], dim=1)

@@ -1,4 +1,4 @@
-"""Resizing as two matrix products: exact on every device, differentiable, and plain to every exporter."""
+"""Resizing as two matrix products: equal on every device, differentiable, and simple to export."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from twinface.core.types import Region
 
 
 class Resample(nn.Module):
-    """Cuts a region out of `[..., H, W]` and brings it to `[..., height, width]`.
+    """Cuts a region out of `[..., H, W]` and resizes it to `[..., height, width]`.
 
-    Each output takes its inputs with linearly falling weights, from twice the output's own width where the picture
-    gets smaller (so nothing is skipped) and from the two nearest pixels where it gets larger.
+    Each output pixel is a weighted mean with linearly falling weights (a triangle filter). Where the picture is made
+    smaller, the triangle is twice as wide as the output pixel, so that no input pixel is skipped. Where it is made
+    larger, the two nearest input pixels count.
 
     Args:
         input_height, input_width: H and W.
-        region: what to cut out.
+        region: to cut out.
         height, width: of the output.
     """
 
@@ -31,13 +32,13 @@ class Resample(nn.Module):
         self.register_buffer("columns", columns.T.contiguous(), persistent=False)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """`[..., H, W]` -> `[..., height, width]`."""
+        """`[..., H, W] -> [..., height, width]`."""
         result: Tensor = self.rows @ maps @ self.columns
         return result
 
 
 def _weights(size: int, start: float, length: float, count: int) -> Tensor:
-    """`[count, size]`: row i holds a triangle around the middle of the i-th of `count` steps, summing to 1."""
+    """`[count, size]`: row i is a triangle around the middle of the i-th of `count` steps; its sum is 1."""
     step = length / count
     middles = start + (torch.arange(count, dtype=torch.float64) + 0.5) * step
     distance = (torch.arange(size, dtype=torch.float64) + 0.5 - middles[:, None]).abs()

@@ -8,16 +8,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from twinface.core.settings import Fraction, PositiveInt
+from twinface.core.fields import Fraction, PositiveInt
 from twinface.networks.backbones.base import Backbone, InputShape
 
 
 class Shortcut(nn.Module):
-    """Brings a block's input to the shape of its output: averages when halving, then mixes channels (He et al. 2019).
+    """Maps a block's input to the shape of its output: averages where it halves, then mixes channels (He et al. 2019).
 
-    The mixing is a 1x1 convolution, computed as a product over the channels. oneDNN's bfloat16 kernel for the weight
-    gradient of 1x1 convolutions, as of torch 2.13, ends the process with a segmentation fault at its exit after some
-    odd batch sizes; the product does not.
+    The mixing is a 1x1 convolution, computed as a matrix product over the channels. As of torch 2.13, oneDNN's bfloat16
+    kernel for the weight gradient of 1x1 convolutions can end the process with a segmentation fault at its exit, after
+    some odd batch sizes. The matrix product does not.
     """
 
     def __init__(self, channels: int, out_channels: int, stride: int) -> None:
@@ -36,7 +36,7 @@ class Shortcut(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions and a shortcut (He et al. 2016), narrowed in the first one by `stride`."""
+    """Two 3x3 convolutions and a shortcut (He et al. 2016); the first convolution has the stride."""
 
     def __init__(self, channels: int, out_channels: int, stride: int) -> None:
         super().__init__()
@@ -55,14 +55,14 @@ class ResidualBlock(nn.Module):
 
 
 class Residual(Backbone):
-    """A compact residual network: stem, blocks, and a dense layer over the last map's every position.
+    """A compact residual network: stem, blocks, and a dense layer over all positions of the last maps.
 
-    The dense layer keeps positions apart because an aligned face has its parts in fixed places.
+    The dense layer has weights for each position, because an aligned face has its parts in fixed places.
 
     Args:
-        shape: of the input; 64x64 is what the defaults are made for.
-        channels: of the blocks; each block after the first halves height and width.
-        depth: blocks at each width.
+        shape: of the input; the defaults are made for 64x64.
+        channels: of the blocks; every entry after the first halves height and width.
+        depth: blocks for each entry of `channels`.
         embedding: length of the embedding.
         dropout: before the dense layer.
     """
