@@ -37,11 +37,11 @@ LFW ?= lfw
 bench-accuracy: install  ## train and judge the shipped recipes on LFW (LFW=folder; about an hour on two cores)
 	$(BIN)/python benchmarks/accuracy.py --root $(LFW)
 
-bench-parts: install  ## what costs nothing, and what models make of the face or the background alone (LFW=folder)
-	$(BIN)/python benchmarks/parts.py --root $(LFW)
+bench-parts: install  ## reference verifiers, and models on the face or the background alone (LFW=folder)
+	$(BIN)/python studies/parts.py --root $(LFW)
 
 bench-explanation: install  ## do occlusion maps mark what matters? (LFW=folder)
-	$(BIN)/python benchmarks/explanation.py --root $(LFW)
+	$(BIN)/python studies/explanation.py --root $(LFW)
 
 PEERS := .venv-peers
 peers: $(PEERS)/.installed  ## make .venv-peers with the verifiers that ours are timed against
@@ -65,14 +65,14 @@ bench-growth: install  ## time and memory against pictures, people and cores, wi
 	$(BIN)/python benchmarks/growth.py --plot docs/figures/growth.png
 
 lint: install
-	$(BIN)/ruff format --check src tests benchmarks
-	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks studies
+	$(BIN)/ruff check src tests benchmarks studies
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: install  ## bring the code into shape
-	$(BIN)/ruff format src tests benchmarks
-	$(BIN)/ruff check --fix src tests benchmarks
+	$(BIN)/ruff format src tests benchmarks studies
+	$(BIN)/ruff check --fix src tests benchmarks studies
 
 clean:  ## remove what make made, runs excepted
 	rm -rf $(VENV) $(PEERS) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -2,8 +2,8 @@
 
     make bench-accuracy LFW=DIR        (or: python benchmarks/accuracy.py --root DIR [RECIPE …])
 
-Trains each recipe in runs/bench/NAME, or finds it trained there, judges it on the 1,000 pairs of View 1 test and prints
-a row of the table in README. Nothing is chosen by these figures: each recipe was chosen on people of DevTrain.
+Trains each recipe in runs/bench/NAME, or finds it trained there, scores the 1,000 pairs of View 1 test, and prints a
+row of the table in README. Nothing is chosen by these figures: each recipe was chosen on people of DevTrain.
 """
 
 from __future__ import annotations
@@ -15,41 +15,41 @@ from pathlib import Path
 
 import torch
 
-from twinface.cli.train import run as train
-from twinface.datasets.training_split import DataSource
+from twinface.datasets.data_source import DataSource
+from twinface.datasets.load import load_source
 from twinface.evaluation.evaluate import evaluate
 from twinface.evaluation.results import save_result
 from twinface.models.load import load_model
-from twinface.training.recipe import load_recipe
-from twinface.training.run import start_run
 from twinface.training.run_folder import RunFolder
+from twinface.training.train import train
 
 RECIPES = ("fast", "residual", "restricted", "default", "fisher", "strong")
 
 
 def row(recipe: str, root: Path, out: Path, seed: int) -> str:
-    """Trains and judges one recipe; a line of a Markdown table."""
-    folder = RunFolder(out / f"{recipe}-{seed}")
+    """Trains and scores one recipe; returns a line of a Markdown table."""
     source = DataSource("lfw", str(root))
-    if not folder.manifest.exists():
-        start_run(source, load_recipe(recipe), seed, folder)
-    if folder.about()["status"] != "finished":
-        train(folder)
-    about = folder.about()
-    dataset = source.open()
-    model = load_model(folder.path)
-    result = evaluate(model, dataset.protocol("view1"), "view1", claims=dataset.claims)
+    folder = train(source, recipe, seed=seed, out=out / f"{recipe}-{seed}")
+    dataset = load_source(source)
+    result = evaluate(load_model(folder.path), dataset.protocol("view1"), "view1", claims=dataset.claims)
     save_result(folder.path, result)
-    figures = result.figures
-    low, high = figures["accuracy_interval"]
-    auc_low, auc_high = figures["auc_interval"]
-    seconds = about["seconds"]["training"] + about["seconds"]["writing the model"]
+    summary = result.summary
+    assert summary.auc is not None
+    assert summary.eer is not None
     size = (folder.model / "model.onnx").stat().st_size / 1e6
     return (
-        f"| `{recipe}` | {figures['accuracy']:.3f} [{low:.3f}, {high:.3f}] "
-        f"| {figures['auc']:.3f} [{auc_low:.3f}, {auc_high:.3f}] | {figures['eer']:.3f} "
-        f"| {seconds:.0f} s, {about['machine']['threads']} threads | {size:.1f} MB |"
+        f"| `{recipe}` | {summary.accuracy.value:.3f} {summary.accuracy.interval} "
+        f"| {summary.auc.value:.3f} {summary.auc.interval} | {summary.eer.value:.3f} "
+        f"| {costs(folder)} | {size:.1f} MB |"
     )
+
+
+def costs(folder: RunFolder) -> str:
+    """Seconds and threads of a finished run."""
+    info = folder.info()
+    assert info.costs is not None
+    assert info.machine is not None
+    return f"{info.costs.training + info.costs.writing:.0f} s, {info.machine.threads} threads"
 
 
 def main() -> None:

@@ -1,10 +1,11 @@
-"""How fast are faces embedded, beside OpenCV's SFace and dlib, and which engine is the fastest for a model?
+"""How fast are faces embedded, compared with OpenCV's SFace and dlib, and in which engine?
 
     make bench-speed            (or: python benchmarks/embedding.py --peers PYTHON [--run RUN])
 
-Latency is one face a call, throughput 16 a call. Detection, decoding and alignment are left out on all sides. With a
-run folder, its model is given in every engine as well: scores are equal to 1e-3 in all of them but bfloat16, which is
-there to show what it would bring. Its multiplications alone, as ONNX Runtime's large products, are the ceiling.
+Latency is measured with one face a call, throughput with 16 a call. Detection, decoding and alignment are not included
+for any program. With a run folder, its model is timed in torch as well. The scores are equal to 1e-3, except in
+bfloat16, which is there to show what it would bring. The model's multiplications alone, as ONNX Runtime's large
+products, are the upper limit.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("models", nargs="*", default=["default"], help="shipped models or run folders")
     parser.add_argument("--peers", type=Path, help="the Python of `make peers`")
-    parser.add_argument("--run", help="a run folder whose model is timed in every engine")
+    parser.add_argument("--run", help="a run folder whose model is timed in torch as well")
     parser.add_argument(
         "--compiled", action="store_true", help="torch.compile too, which needs a C++ compiler"
     )
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
-    print(heading("Embedding, detection left out", ("torch", "onnxruntime", "openvino")))
+    print(heading("Embedding, detection left out", ("torch", "onnxruntime")))
     for count in (1, 16):
         sides = []
         if given.peers:
@@ -42,7 +43,6 @@ def main() -> None:
             sides += [
                 Side(f"{name}, its multiplications alone", "engines:products", {"run": given.run}),
                 Side(f"{name}, ONNX Runtime", "engines:onnx", {"model": given.run, "count": count}),
-                Side(f"{name}, OpenVINO", "engines:openvino", same),
                 Side(f"{name}, torch", "engines:eager", same),
                 Side(f"{name}, torch in bfloat16", "engines:eager", same | {"bfloat16": True}),
             ]

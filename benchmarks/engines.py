@@ -1,4 +1,4 @@
-"""Twinface's models in the engines that can run them, as works to be timed."""
+"""Twinface's models in the engines that can run them, as work to be timed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from twinface.core.types import ByteArray
 
 
 def faces_for(height: int, width: int, channels: int, count: int) -> ByteArray:
-    """Noise: no operation's time depends on what is on a picture."""
+    """Random pictures `[count, H, W, C]` uint8: no operation takes longer for some pictures than for others."""
     return np.random.default_rng(0).integers(0, 256, (count, height, width, channels), np.uint8)
 
 
 def onnx(model: str, count: int) -> Work:
-    """ONNX Runtime, as `twinface verify` has it."""
+    """ONNX Runtime, as `twinface verify` uses it."""
     from twinface.models.load import load_model
 
     embed = load_model(model, threads=cores())
@@ -28,27 +28,8 @@ def onnx(model: str, count: int) -> Work:
     return work
 
 
-def openvino(run: str, count: int) -> Work:
-    """OpenVINO's own runtime in float32, from a run's ONNX file (`pip install openvino`)."""
-    from openvino import Core
-
-    from twinface.models.load import load_model
-
-    model = load_model(run)
-    wanted = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": cores()}
-    embed = Core().compile_model(Core().read_model(model.path), "CPU", wanted)
-    preparation = model.record.preparation
-    faces = faces_for(preparation.height, preparation.width, preparation.channels, count)
-
-    def work() -> int:
-        embed.create_infer_request().infer({"faces": faces})
-        return count
-
-    return work
-
-
 def eager(run: str, count: int, bfloat16: bool = False, compiled: bool = False) -> Work:
-    """torch, with memory kept; in float32 or under bfloat16's autocast."""
+    """torch, which keeps freed memory; in float32, or with autocast to bfloat16."""
     import torch
 
     from twinface.training.checkpoint import load_checkpoint
@@ -73,9 +54,9 @@ def eager(run: str, count: int, bfloat16: bool = False, compiled: bool = False) 
 
 
 def products(run: str, size: int = 2048) -> Work:
-    """The multiplications alone that a face takes in a run's model, as large float32 products of ONNX Runtime.
+    """As many multiplications as a run's model needs for a face, as large float32 products in ONNX Runtime.
 
-    It is the most that these cores could do, and does nothing useful. torch multiplies at half the rate on an AMD.
+    This is an upper limit for these cores; the products are not used. torch multiplies at half the rate on an AMD.
     """
     import onnxruntime
     import torch
@@ -113,7 +94,7 @@ def products(run: str, size: int = 2048) -> Work:
 
 
 def verify(left: str, right: str) -> Work:
-    """Two picture files → a verdict, by the shipped model, in a process that has loaded it."""
+    """Two picture files → a verdict, by the shipped model, in a process that has loaded the model."""
     from twinface import Verifier
 
     verifier = Verifier(threads=cores())

@@ -2,9 +2,10 @@
 
     make bench-growth            (or: python benchmarks/growth.py --plot FILE.png)
 
-Each point is a process of its own on a made-up folder of JPEGs of 250x250, ten to a person: reading the folder,
-preparing the pictures (cold), embedding them; and training steps whose loss tells so many people apart. Prints a table,
-the line through the largest two points of each, and what that comes to for 100 million pictures of a million people.
+Each point is measured in a new process, on a made-up folder of JPEGs of 250x250, ten of each person. It reads the
+folder, prepares the pictures without a cache, and embeds them; and it makes training steps with a loss over that many
+people. It prints a table, and an extrapolation to 100 million pictures of a million people by the line through the
+largest two points.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ import cv2
 import numpy as np
 from sides import cores, heading
 
-PICTURES_OF_ONE = 10
-FAR = {"pictures": 100_000_000, "people": 1_000_000}
+PICTURES_PER_PERSON = 10
+EXTRAPOLATED = {"pictures": 100_000_000, "people": 1_000_000}
 STAGES = ("read the folder", "prepare", "embed")
 STEPS = 8
 
 
 def make_folder(root: Path, count: int) -> None:
-    """`count` pictures, of which a hundred differ."""
+    """Writes `count` pictures, of which a hundred differ."""
     random = np.random.default_rng(0)
     kinds = []
     for _ in range(100):
@@ -39,13 +40,13 @@ def make_folder(root: Path, count: int) -> None:
         )
         kinds.append(cv2.imencode(".jpg", face)[1].tobytes())
     for number in range(count):
-        person = root / f"{number // PICTURES_OF_ONE:06}"
+        person = root / f"{number // PICTURES_PER_PERSON:06}"
         person.mkdir(parents=True, exist_ok=True)
-        (person / f"{number % PICTURES_OF_ONE}.jpg").write_bytes(kinds[number % 100])
+        (person / f"{number % PICTURES_PER_PERSON}.jpg").write_bytes(kinds[number % 100])
 
 
 def run_stage(stage: str, root: str, place: str, model: str) -> int:
-    """Does a stage on a folder; returns how many pictures it had."""
+    """Runs a stage on a folder; returns the number of its pictures."""
     from twinface.datasets.folder import Folder
     from twinface.faces.cache import prepare_faces
     from twinface.models.load import load_model
@@ -60,7 +61,7 @@ def run_stage(stage: str, root: str, place: str, model: str) -> int:
 
 
 def measure(workers: int, *task: str) -> tuple[float, float]:
-    """Seconds and GiB of a task, in a process of its own on so many cores."""
+    """Seconds and peak GiB of a task, in a new process on `workers` cores."""
     chosen = sorted(os.sched_getaffinity(0))[:workers]
     began = time.perf_counter()
     ended = subprocess.run(
@@ -78,7 +79,7 @@ def measure(workers: int, *task: str) -> tuple[float, float]:
 
 
 def serve(task: list[str]) -> None:
-    """Does what `measure` asked for, and prints what it took."""
+    """Runs the task that `measure` sent, and prints what it took."""
     told: dict[str, float] = {}
     if task[0] == "steps":
         import steps
@@ -97,11 +98,11 @@ def serve(task: list[str]) -> None:
     print(json.dumps(told))
 
 
-Points = dict[tuple[str, int], list[tuple[int, float, float]]]  # what, workers → (how many, seconds, GiB)
+Points = dict[tuple[str, int], list[tuple[int, float, float]]]  # (stage, cores) → [(number, seconds, GiB), …]
 
 
 def measure_all(sizes: list[int], workers: list[int], model: str) -> Points:
-    """Every stage at every size, on every number of cores."""
+    """Measures every stage at every size, on every number of cores."""
     points: Points = {}
     for size in sizes:
         with tempfile.TemporaryDirectory() as root:
@@ -113,11 +114,11 @@ def measure_all(sizes: list[int], workers: list[int], model: str) -> Points:
                         points.setdefault((stage, count), []).append((size, *found))
         for count in workers:
             found = measure(count, "steps", str(size))
-            points.setdefault(("train on a picture, with so many people", count), []).append((size, *found))
+            points.setdefault(("train on a picture, with that many people", count), []).append((size, *found))
     return points
 
 
-def far(series: list[tuple[int, float, float]], target: int) -> tuple[float, float]:
+def extrapolate(series: list[tuple[int, float, float]], target: int) -> tuple[float, float]:
     """Seconds and GiB at `target`, on the line through the last two points."""
     (near, *before), (last, *after) = series[-2:]
     return tuple(  # type: ignore[return-value]
@@ -151,7 +152,7 @@ def main() -> None:
     """Prints the table and draws the charts."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--task", help=argparse.SUPPRESS)
-    parser.add_argument("--model", default="default", help="whose crop is prepared, and that embeds")
+    parser.add_argument("--model", default="default", help="embeds, and gives the crop")
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--plot", type=Path)
     given = parser.parse_args()
@@ -162,11 +163,11 @@ def main() -> None:
     points = measure_all(given.sizes, workers, given.model)
     print(heading("Growth", ("torch", "onnxruntime")))
     heads = [f"{size:,}" for size in given.sizes]
-    print(f"| | cores | {' | '.join(heads)} | far |\n|{'---|' * (len(heads) + 3)}")
+    print(f"| | cores | {' | '.join(heads)} | extrapolated |\n|{'---|' * (len(heads) + 3)}")
     for (what, count), series in points.items():
-        target = FAR["people" if what.startswith("train") else "pictures"]
+        target = EXTRAPOLATED["people" if what.startswith("train") else "pictures"]
         cells = [f"{seconds:.3g} s, {peak:.2f} GiB" for _, seconds, peak in series]
-        seconds, peak = far(series, target)
+        seconds, peak = extrapolate(series, target)
         print(f"| {what} | {count} | {' | '.join(cells)} | {target:,}: {seconds:.3g} s, {peak:.3g} GiB |")
     if given.plot:
         draw(points, given.plot)

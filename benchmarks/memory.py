@@ -2,8 +2,8 @@
 
     make bench-memory LFW=DIR        (or: python benchmarks/memory.py --root DIR)
 
-The figure is what the system says a process held at most (`ru_maxrss`), mapped files included. Many pictures are a list
-that names a thousand files over and over: a list knows nothing of that, and neither does the memory that it takes.
+The figure is the peak memory of a process as the system reports it (`ru_maxrss`), mapped files included. Many pictures
+are a list that names a thousand files again and again, which takes as much memory as a list of different files.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TRAINED = (
 
 
 def peak_of(command: list[str]) -> tuple[float, float]:
-    """GiB that a command held at most, and the seconds that it took."""
+    """Peak GiB of a command, and its seconds."""
     began = time.perf_counter()
     process = os.posix_spawn(
         command[0],
@@ -42,10 +42,10 @@ def peak_of(command: list[str]) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Prints a row for each."""
+    """Prints a row for each command."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--root", type=Path, help="folder of LFW; without it nothing is trained")
-    parser.add_argument("--model", default="default", help="that embeds")
+    parser.add_argument("--model", default="default", help="embeds the pictures")
     parser.add_argument("--pictures", type=int, nargs="*", default=[1_000, 10_000, 100_000, 1_000_000])
     given = parser.parse_args()
     print(heading("Memory", ("torch", "onnxruntime")))

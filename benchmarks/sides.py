@@ -1,9 +1,9 @@
-"""Times several ways of doing the same work against each other, fairly: what all speed benchmarks share.
+"""Compares the speed of several ways to do the same work; all speed benchmarks use it.
 
-Each way has a process of its own, which stays warm, so that none profits or suffers from another's threads, memory or
-settings; it may be another Python, for what cannot be installed beside Twinface. They work in turns, one at a time, and
-a round compares neighbours in time: a machine that slows down for a while slows all of them. Rates are those of the
-best round; ratios are given for the best rounds and over all rounds.
+Each way has a process of its own, which stays warm, so that threads, memory and settings of one way do not affect
+another. It can be another Python, for packages that cannot be installed beside Twinface. The processes work one at a
+time, in turn. A round compares measurements that are close in time: if the machine slows down for a while, all ways
+slow down. Rates are those of the best round; ratios are given for the best rounds and over all rounds.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-Work = Callable[[], int]  # does a piece of work and says how many pictures that were
+Work = Callable[[], int]  # does some work and returns the number of pictures
 
 
 @dataclass(frozen=True)
 class Side:
-    """A way of doing the work.
+    """One way to do the work.
 
     Attributes:
         name: of the row.
-        work: "module:function" of this folder; called in the side's own process, it makes the work ready.
-        arguments: that the function is called with.
-        python: that runs it.
+        work: "module:function" of this folder; the function prepares the work in the side's own process.
+        arguments: of the function.
+        python: the interpreter that runs it.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Timing:
 
 
 def compare(sides: Sequence[Side], rounds: int = 7, seconds: float = 2.0) -> list[Timing]:
-    """Times each side once a round, for about `seconds` each, after a first time that does not count."""
+    """Times each side once a round, for about `seconds` each; a first call is not counted."""
     workers = [_start(side) for side in sides]
     try:
         for side, worker in zip(sides, workers, strict=True):
@@ -66,7 +66,7 @@ def compare(sides: Sequence[Side], rounds: int = 7, seconds: float = 2.0) -> lis
         ]
     finally:
         for worker in workers:
-            worker.stdin.close()  # which ends it
+            worker.stdin.close()  # ends it
             worker.wait()
     return [Timing(side.name, row) for side, row in zip(sides, zip(*measured, strict=True), strict=True)]
 
@@ -95,12 +95,12 @@ def heading(question: str, packages: Sequence[str] = ("torch",)) -> str:
 
 
 def cores() -> int:
-    """That this process may use."""
+    """Number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def processor() -> str:
-    """Its name, where the system tells it."""
+    """The name of the processor, if the system gives one."""
     from twinface.training.runtime import processor_name
 
     return processor_name()
@@ -125,9 +125,9 @@ def _ask(side: Side, worker: subprocess.Popen[str], seconds: float) -> float:
 
 
 def _serve(work: str, arguments: dict[str, Any]) -> None:
-    """Answers each line, so many seconds of work, by the seconds that a picture took."""
+    """For each line, a number of seconds, works that long and answers with the seconds per picture."""
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever a library prints is no answer
+    os.dup2(2, 1)  # what a library prints must not mix with the answers
     sys.path.insert(0, str(Path(__file__).parent))
     module, _, function = work.partition(":")
     do: Work = getattr(importlib.import_module(module), function)(**arguments)

@@ -1,9 +1,9 @@
-"""How long does a verdict take, from a cold shell and in a process that is warm?
+"""How long does a verdict take, in a new process and in a warm one?
 
     make bench-speed            (or: python benchmarks/start.py)
 
-A cold start is a new process each time; the files that it reads are in the system's cache. Each row's processes take
-turns with the others'. A warm verdict reads, decodes, prepares and compares two JPEGs of 250x250.
+A cold start is a new process each time, with its files in the system's cache. The commands of all rows run in turn. A
+warm verdict reads, decodes, prepares and compares two JPEGs of 250x250.
 """
 
 from __future__ import annotations

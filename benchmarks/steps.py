@@ -1,4 +1,4 @@
-"""Training steps that benchmarks time; pictures are noise, since no operation's time depends on what is on them."""
+"""Training steps, as work to be timed. Pictures are random, because no operation takes longer for some pictures."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from sides import Work, cores
 from torch.nn import functional
 
 from twinface.core.registry import build
-from twinface.core.settings import AugmentSettings
+from twinface.core.settings_sections import AugmentSettings
 from twinface.networks.backbones import koch
 from twinface.networks.backbones.cost import multiply_adds
 from twinface.networks.backbones.koch import Koch
 from twinface.networks.build import build_network
 from twinface.networks.siamese import SiameseNetwork
 from twinface.training.build import build_training_state
-from twinface.training.loop import Plan, TrainingPosition, training_step
+from twinface.training.plan import TrainingPlan, TrainingPosition
 from twinface.training.recipe import load_recipe
 from twinface.training.runtime import choose_machine, keep_memory
 from twinface.training.sampling import Batch
 from twinface.training.schedules import SCHEDULES
+from twinface.training.step import training_step
 
 SIZE = 105  # of Koch's input
-PEOPLE = 3634  # of LFW's DevTrain list, less those for validation
+PEOPLE = 3634  # of LFW's DevTrain list, without the validation people
 
 
 def seed_b(pairs: int) -> Work:
-    """Seed B's step as written: float32, torch's layout, the pictures of a pair one after the other, plain Adam."""
+    """Seed B's step as written: float32, torch's memory layout, one forward pass for each side, plain Adam."""
     torch.set_num_threads(cores())
     torch.manual_seed(0)
     network = SiameseNetwork(
@@ -54,14 +55,22 @@ def of_recipe(
     kept: bool = True,
     fourier: bool = True,
 ) -> Work:
-    """The step that `twinface train` runs, on batches of `count` pictures, or without what is named."""
+    """The step of `twinface train`, on batches of `count` pictures.
+
+    Args:
+        recipe: its name.
+        count: pictures of a batch.
+        distorted: with the recipe's distortions.
+        kept: keep freed memory, see `keep_memory`.
+        fourier: with Fourier convolutions, see `networks.backbones.fourier`.
+    """
     if kept:
         keep_memory()
     if not fourier:
         koch.convolve = lambda layer, maps: layer(maps)
     settings = load_recipe(recipe)
     machine = choose_machine()
-    learner = build_training_state(settings, PEOPLE, machine, seed=0)
+    state = build_training_state(settings, PEOPLE, machine, seed=0)
     shape = (10 * count, settings.imaging.height, settings.imaging.width, 1)
     random = np.random.default_rng(0)
     faces = random.integers(0, 256, shape, np.uint8)
@@ -71,7 +80,7 @@ def of_recipe(
         people = random.integers(0, PEOPLE, count)
         return Batch(random.permutation(len(faces))[:count], people, half, half + count // 2, half % 2 == 0)
 
-    plan = Plan(
+    plan = TrainingPlan(
         faces=faces,
         sampler=lambda seed, epoch: [],
         augment=settings.augment if distorted else AugmentSettings(),
@@ -86,7 +95,7 @@ def of_recipe(
 
     def step() -> int:
         nonlocal done
-        training_step(learner, plan, batch(), TrainingPosition(step=done), 1000)
+        training_step(state, plan, batch(), TrainingPosition(step=done), 1000)
         done = (done + 1) % 1000
         return count
 
@@ -94,9 +103,10 @@ def of_recipe(
 
 
 def products_of_recipe(recipe: str, size: int = 2048) -> Work:
-    """The multiplications alone that a step of a recipe's network takes, as products of large bfloat16 matrices.
+    """As many multiplications as a step of a recipe's network needs, as products of large bfloat16 matrices.
 
-    Forward, and twice as many backward. It is the most that these cores could do, and does nothing useful.
+    They are those of the forward pass, and twice as many for the backward pass. This is an upper limit for these cores;
+    the products are not used.
     """
     settings = load_recipe(recipe)
     machine = choose_machine()

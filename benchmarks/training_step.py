@@ -1,9 +1,9 @@
-"""How much faster is a training step of Koch's network than seed B's own?
+"""How much faster is Twinface's training step of Koch's network than seed B's?
 
     make bench-speed            (or: python benchmarks/training_step.py)
 
 Both train the same network (batch normalisation before each ReLU, dense layer of 4,096) on the same number of pairs.
-Twinface's side is what `twinface train` runs; what was done to it is given step by step.
+Twinface's side is the step of `twinface train`, with its improvements added one by one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sides import Side, compare, heading, table
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--pairs", type=int, default=32, help="of a batch")
+    parser.add_argument("--pairs", type=int, default=32, help="pairs of a batch")
     parser.add_argument("--rounds", type=int, default=7)
     given = parser.parse_args()
     ours, koch = "steps:of_recipe", {"recipe": "seed-b-2", "count": 2 * given.pairs}
@@ -25,7 +25,7 @@ def main() -> None:
         Side(
             "one batch, bfloat16, channels last, fused Adam", ours, koch | {"kept": False, "fourier": False}
         ),
-        Side("and memory kept", ours, koch | {"fourier": False}),
+        Side("and freed memory kept", ours, koch | {"fourier": False}),
         Side("and Fourier convolutions: `twinface train`", ours, koch),
     ]
     print(heading(f"A training step of Koch's network, {given.pairs} pairs"))

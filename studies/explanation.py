@@ -1,16 +1,18 @@
 """Do occlusion maps mark what matters? The deletion test on pairs of LFW's View 1 test.
 
-    make bench-explanation LFW=DIR        (or: python benchmarks/explanation.py --root DIR [--model MODEL])
+    make bench-explanation LFW=DIR        (or: python studies/explanation.py --root DIR [--model MODEL])
 
-Paints over the cells of each face that its map marks, as many at random, and as many that the map of another pair of
-the same kind marks, always in one picture of the pair at a time. Another's map is the harder comparison: a map that
-only knows that faces matter in the middle beats chance, and does no better than another pair's. No two pairs share a
-person, so that each is a trial of its own; intervals are 95 %, by Student's t over pairs.
+Three sets of cells of each face are painted over, always in one picture of the pair at a time: the cells that its map
+marks, as many random cells, and as many cells that the map of another pair of the same kind marks. The map of another
+pair is the harder comparison: a map that only knows that faces matter in the middle beats chance, but is not better
+than the map of another pair. No two pairs share a person, so the pairs are independent; intervals are 95 %, by
+Student's t over pairs.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,8 +28,14 @@ from twinface.recognition.verifier import Verifier
 
 
 @dataclass(frozen=True)
-class Trial:
-    """How far the score of one pair moved, either way, mean of both pictures."""
+class Change:
+    """How far the score of one pair moved, up or down, mean of both pictures.
+
+    Attributes:
+        marked: with the cells that its own map marks.
+        random: with random cells.
+        of_another: with the cells that the map of another pair marks.
+    """
 
     marked: float
     random: float
@@ -35,7 +43,7 @@ class Trial:
 
 
 def without_shared_people(pairs: PairSet, count: int) -> dict[bool, list[int]]:
-    """Up to `count` genuine and `count` impostor pairs among which nobody appears twice, drawn by seed 0."""
+    """Up to `count` genuine and `count` impostor pairs in which no person appears twice, drawn with seed 0."""
     chosen: dict[bool, list[int]] = {True: [], False: []}
     used: set[int] = set()
     for row in np.random.default_rng(0).permutation(len(pairs)).tolist():
@@ -52,14 +60,14 @@ def moved(explanation: Explanation, cells: IntArray) -> float:
     return float(np.abs(explanation.score - scores).mean())
 
 
-def trials(explanations: list[Explanation], share: float, draws: int) -> list[Trial]:
-    """One trial a pair; the other pair is the next one."""
+def changes(explanations: Sequence[Explanation], share: float, draws: int) -> list[Change]:
+    """The changes of each pair's score; the other pair is the next one."""
     others = [*explanations[1:], explanations[0]]
     found = []
     for number, (explanation, other) in enumerate(zip(explanations, others, strict=True)):
         deletion = explanation.deletion(share, draws, seed=number)
         found.append(
-            Trial(
+            Change(
                 float(np.abs(deletion.marked).mean()),
                 float(np.abs(deletion.random).mean()),
                 moved(explanation, strongest_cells(other.maps, share)),
@@ -68,10 +76,10 @@ def trials(explanations: list[Explanation], share: float, draws: int) -> list[Tr
     return found
 
 
-def row(kind: str, found: list[Trial]) -> str:
+def row(kind: str, found: Sequence[Change]) -> str:
     """A line of a Markdown table."""
     marked, random, of_another = (
-        np.array([getattr(trial, name) for trial in found]) for name in ("marked", "random", "of_another")
+        np.array([getattr(change, name) for change in found]) for name in ("marked", "random", "of_another")
     )
     more = int((marked > random).sum())
     return (
@@ -90,9 +98,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--root", type=Path, required=True, help="folder of LFW")
     parser.add_argument("--model", default="default", help="run folder, ONNX file or shipped model")
-    parser.add_argument("--pairs", type=int, default=60, help="of each kind")
-    parser.add_argument("--share", type=float, default=0.2, help="of the 25 cells of a face")
-    parser.add_argument("--draws", type=int, default=50, help="of random cells")
+    parser.add_argument("--pairs", type=int, default=60, help="number of pairs of each kind")
+    parser.add_argument("--share", type=float, default=0.2, help="share of the 25 cells of a face")
+    parser.add_argument("--draws", type=int, default=50, help="number of draws of random cells")
     given = parser.parse_args()
     verifier = Verifier(given.model)
     pairs = load_dataset("lfw", given.root).protocol("view1")
@@ -102,7 +110,7 @@ def main() -> None:
     print(
         f"{given.draws} random draws; changes of the score, whose threshold is {verifier.record.threshold.value:.3f}\n"
     )
-    print("| | marked | random | marked less random | more | another's map | marked less another's |")
+    print("| | marked | random | marked minus random | more | another's map | marked minus another's |")
     print("|---|---|---|---|---|---|---|")
     for is_match, rows in without_shared_people(pairs, given.pairs).items():
         explanations = []
@@ -112,7 +120,7 @@ def main() -> None:
             )
             explanations.append(explain(left, right, verifier))
         kind = "genuine" if is_match else "impostor"
-        print(row(kind, trials(explanations, given.share, given.draws)), flush=True)
+        print(row(kind, changes(explanations, given.share, given.draws)), flush=True)
 
 
 if __name__ == "__main__":
