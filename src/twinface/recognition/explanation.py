@@ -74,7 +74,8 @@ def explain(left: Picture, right: Picture, model: str | Path | Verifier = "defau
     """Explain the score of two pictures.
 
     Args:
-        left, right: each a path, the bytes of a file, an array or a Pillow image; see `faces.picture.load_picture`.
+        left: a path, the bytes of a file, an array or a Pillow image; see `faces.picture.load_picture`.
+        right: the other picture, in any of these forms.
         model: a run folder, an ONNX file, the name of a model that comes with Twinface, or a loaded verifier.
 
     Raises:

@@ -65,7 +65,8 @@ class Verifier:
         """Whether two pictures show the same person.
 
         Args:
-            left, right: each in a form that `prepare` takes.
+            left: a picture in a form that `prepare` takes.
+            right: the other picture, in any of these forms.
 
         Raises:
             ImageError: a picture cannot be read, or is an array of another shape or type.
@@ -104,7 +105,8 @@ def verify(left: Picture, right: Picture, model: str | Path = "default") -> Verd
     Twinface does not look for faces: pictures must be laid out like the model's training data, see `Verifier`.
 
     Args:
-        left, right: each a path, the bytes of a file, an array or a Pillow image; see `faces.picture.load_picture`.
+        left: a path, the bytes of a file, an array or a Pillow image; see `faces.picture.load_picture`.
+        right: the other picture, in any of these forms.
         model: a run folder, an ONNX file, or the name of a model that comes with Twinface.
 
     Returns:
