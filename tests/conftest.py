@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from twinface.core.interruption import StopRequest
-from twinface.datasets.training_split import DataSource
-from twinface.training.loop import Callbacks
+from twinface.datasets.data_source import DataSource
+from twinface.training.callbacks import Callbacks
+from twinface.training.open_run import open_run, start_run
 from twinface.training.recipe import load_recipe
-from twinface.training.run import continue_run, start_run
+from twinface.training.run import continue_run
 from twinface.training.run_folder import RunFolder
 
 # A network and a schedule so small that a whole run takes seconds, with every part of the real thing in it.
@@ -20,6 +21,7 @@ TINY = [
     'network.backbone={name="residual", channels=[4, 8], embedding=16}',
     "sampling.look_alikes=2",
     "trainer.epochs=3",
+    "trainer.threads=1",  # a core runs one test at a time: more threads would wait for each other
 ]
 
 # Libraries that training needs, or a report, or a form of model other than ONNX; using a model does without.
@@ -72,7 +74,7 @@ def train_tiny(
     folder = RunFolder(path)
     settings = load_recipe(recipe, [*(TINY if tiny else []), *overrides])
     start_run(DataSource(data), settings, seed, folder)
-    continue_run(folder, StopRequest(), Callbacks())
+    continue_run(open_run(folder), StopRequest(), Callbacks())
     return folder
 
 

@@ -6,7 +6,8 @@ import torch
 
 from twinface.core.seeding import random_at
 from twinface.core.settings_sections import AugmentSettings
-from twinface.training.augmentation import affine_matrices, augment, look_alike_map
+from twinface.training.augmentation import affine_matrices, augment
+from twinface.training.look_alikes import look_alike_map
 from twinface.training.processes import Processes
 
 ALL = AugmentSettings(

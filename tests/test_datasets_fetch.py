@@ -16,13 +16,13 @@ import pytest
 
 from twinface.core.errors import DataError
 from twinface.core.types import FaceSet
-from twinface.datasets import unpack as unpack_module
-from twinface.datasets.download import RemoteFile
-from twinface.datasets.fetch import fetch_lfw
-from twinface.datasets.lfw import Lfw
-from twinface.datasets.lfw_downloads import LFW_ARCHIVES, LFW_LISTS
-from twinface.datasets.lfw_rebuilt_lists import rebuild_people_lists
-from twinface.datasets.unpack import unpack
+from twinface.datasets.fetching import unpack as unpack_module
+from twinface.datasets.fetching.download import RemoteFile
+from twinface.datasets.fetching.fetch_lfw import fetch_lfw
+from twinface.datasets.fetching.lfw_files import LFW_ARCHIVES, LFW_LISTS
+from twinface.datasets.fetching.unpack import unpack
+from twinface.datasets.lfw.dataset import Lfw
+from twinface.datasets.lfw.rebuilt_lists import rebuild_people_lists
 
 pytest.importorskip("pooch")
 

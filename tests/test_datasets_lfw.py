@@ -10,10 +10,10 @@ from twinface.core.errors import DataError
 from twinface.datasets.data_source import DataSource
 from twinface.datasets.dataset import Dataset
 from twinface.datasets.folder import Folder
-from twinface.datasets.lfw import TIGHT_FACE, Lfw, picture_path
-from twinface.datasets.lfw_home import find_lfw
-from twinface.datasets.lfw_layouts import LAYOUTS
-from twinface.datasets.lfw_without_fold import LfwWithoutFold
+from twinface.datasets.lfw.dataset import TIGHT_FACE, Lfw, picture_path
+from twinface.datasets.lfw.home import find_lfw
+from twinface.datasets.lfw.layouts import LAYOUTS
+from twinface.datasets.lfw.without_fold import LfwWithoutFold
 from twinface.datasets.load import DATASETS, load_dataset, load_source
 
 LISTS = {

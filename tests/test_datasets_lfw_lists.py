@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from twinface.core.errors import DataError
-from twinface.datasets.lfw_pair_list import read_pair_list
-from twinface.datasets.lfw_people_list import read_people_list
+from twinface.datasets.lfw.pair_list import read_pair_list
+from twinface.datasets.lfw.people_list import read_people_list
 
 PAIRS = "2\nAnn\t1\t2\nBob\t1\t3\nAnn\t1\tBob\t2\nCid\t1\tBob\t1\n"
 TEN = "2\t1\nAnn\t1\t2\nAnn\t1\tBob\t2\nCid\t1\t2\nCid\t1\tDan\t1\n"

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from twinface.core.errors import DataError
 from twinface.core.types import WHOLE_FRAME, PairSet, Region
-from twinface.datasets.lfw import TIGHT_FACE
-from twinface.datasets.pairs_file import read_pairs
+from twinface.datasets.lfw.dataset import TIGHT_FACE
+from twinface.datasets.pairs_file.read import read_pairs
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from twinface.cli import app
 from twinface.core.errors import DataError, LeakError, ModelError, SettingsError
 from twinface.datasets.data_source import DataSource
-from twinface.datasets.lfw import Lfw
+from twinface.datasets.lfw.dataset import Lfw
 from twinface.datasets.load import load_dataset, load_source
 from twinface.datasets.training_split import split_dataset
 from twinface.models.load import load_model

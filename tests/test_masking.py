@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from twinface.core.errors import DataError, ModelError, SettingsError
 from twinface.core.types import WHOLE_FRAME, FaceSet, Region
-from twinface.datasets.lfw import TIGHT_FACE
+from twinface.datasets.lfw.dataset import TIGHT_FACE
 from twinface.faces.cache import prepare_faces
 from twinface.faces.crop import prepare, prepare_picture
 from twinface.faces.mask import Mask, mask_for

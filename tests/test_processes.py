@@ -20,19 +20,24 @@ from twinface.core.errors import ProcessError, SettingsError
 from twinface.core.interruption import Interrupted, StopRequest
 from twinface.core.registry import build
 from twinface.core.threads import available_cores
-from twinface.datasets.training_split import DataSource, split_dataset
+from twinface.datasets.data_source import DataSource
+from twinface.datasets.load import load_source
+from twinface.datasets.training_split import split_dataset
 from twinface.faces.cache import prepare_faces
-from twinface.faces.prepare import build_preparation
+from twinface.faces.preparation import build_preparation
 from twinface.training.build import build_training_state
-from twinface.training.loop import Callbacks, Plan, TrainingPosition, training_step
+from twinface.training.callbacks import Callbacks
+from twinface.training.open_run import start_run
+from twinface.training.plan import TrainingPlan, TrainingPosition
 from twinface.training.processes import Processes, joined
 from twinface.training.recipe import load_recipe
-from twinface.training.run import continue_run, start_run
+from twinface.training.run import continue_run
 from twinface.training.run_folder import FollowedRun, RunFolder
 from twinface.training.runtime import Machine, choose_machine, make_deterministic
 from twinface.training.sampling import SAMPLERS
 from twinface.training.schedules import SCHEDULES
 from twinface.training.shared_layers import share_layers
+from twinface.training.step import training_step
 from twinface.training.validation import Validator
 
 PLAIN = ["optimizer=sgd", "optimizer.learning_rate=0.01", "trainer.precision=float32", "trainer.threads=1"]
@@ -79,7 +84,7 @@ def steps_and_figures(kind: str, processes: Processes) -> dict[str, np.ndarray]:
     make_deterministic()
     torch.set_num_threads(1)
     machine = Machine("cpu", 1, "float32", processes.count)
-    dataset = DataSource("orl").open()
+    dataset = load_source(DataSource("orl"))
     split = split_dataset(dataset, settings)
     preparation = build_preparation(settings.imaging, dataset.region)
     faces, held = (prepare_faces(part.faces, preparation) for part in (split.source, split.validation))
@@ -91,7 +96,7 @@ def steps_and_figures(kind: str, processes: Processes) -> dict[str, np.ndarray]:
         for these in (processes, Processes())
     )
     schedule = build("schedule", SCHEDULES, settings.schedule, settings.trainer.epochs)
-    plan = Plan(
+    plan = TrainingPlan(
         faces.images,
         sampler,
         settings.augment,
@@ -243,11 +248,11 @@ def test_stopped_anywhere_it_ends_in_the_same_bits(whole: RunFolder, tmp_path: P
     parts, stops, chance = begun(tmp_path / "parts"), 0, random.Random(0)
     while (codes := ended(start(2, go_on, str(parts.path), chance.randint(1, 9)))) != [0, 0]:
         assert codes == [143, 143]
-        assert parts.about()["status"] == "stopped"
+        assert parts.info().status == "stopped"
         stops += 1
     assert stops >= 2
     assert bits(parts) == bits(whole)
-    assert parts.about()["machine"]["processes"] == 2
+    assert parts.info().machine.processes == 2
 
 
 def test_when_one_dies_the_others_leave_and_the_same_bits_come_of_it(
@@ -278,10 +283,10 @@ def test_another_number_of_processes_is_said_and_comes_close(
     """One process goes on with what two began; the augmentation, order and dropout are the same for both."""
     folder = begun(tmp_path / "run")
     assert ended(start(2, go_on, str(folder.path), 8)) == [143, 143]
-    continue_run(folder, StopRequest(), Callbacks())
+    continue_run(open_run(folder), StopRequest(), Callbacks())
     assert "resumed on another set-up (processes differ)" in caplog.text
-    assert len(folder.records()) == len(whole.records())
-    for one, two in zip(folder.records(), whole.records(), strict=True):
+    assert len(folder.metrics()) == len(whole.metrics())
+    for one, two in zip(folder.metrics(), whole.metrics(), strict=True):
         assert one["loss"] == pytest.approx(two["loss"], rel=0.02)
 
 
@@ -300,7 +305,7 @@ def test_torchrun_stops_and_goes_on(tmp_path: Path, number: signal.Signals) -> N
     process.send_signal(number)
     _, said = process.communicate(timeout=120)
     assert f"continue with: torchrun --nproc-per-node 2 -m twinface train --resume {run}" in said
-    assert RunFolder(run).about()["status"] == "stopped"
+    assert RunFolder(run).info().status == "stopped"
     process = torchrun("--resume", str(run))
     printed, said = process.communicate(timeout=240)
     assert process.returncode == 0, said

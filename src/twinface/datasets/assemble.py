@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +11,6 @@ import numpy as np
 
 from twinface.core.errors import DataError
 from twinface.core.types import WHOLE_FRAME, FaceSet, PairSet, Region
-from twinface.datasets.lfw_pair_list import PairRecord
 
 
 class ListedPair(NamedTuple):
@@ -51,26 +50,6 @@ def face_set(name: str, root: Path, person_of: Mapping[str, str], region: Region
         names=tuple(number),
         region=region,
     )
-
-
-def located(records: Iterable[PairRecord], path_of: Callable[[str, int], str]) -> list[ListedPair]:
-    """The records of an LFW list with paths in place of picture numbers.
-
-    Args:
-        records: from `read_pair_list`.
-        path_of: (person, picture number) → path.
-    """
-    return [
-        ListedPair(
-            record.line,
-            path_of(record.left, record.left_picture),
-            record.left,
-            path_of(record.right, record.right_picture),
-            record.right,
-            record.fold,
-        )
-        for record in records
-    ]
 
 
 def listed_pairs(name: str, file: Path, rows: Sequence[ListedPair], root: Path, region: Region) -> PairSet:

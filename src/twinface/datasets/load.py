@@ -13,8 +13,8 @@ from twinface.core.suggestion import nearest
 from twinface.datasets.data_source import DataSource
 from twinface.datasets.dataset import Dataset
 from twinface.datasets.folder import Folder
-from twinface.datasets.lfw import Lfw
-from twinface.datasets.lfw_without_fold import LfwWithoutFold
+from twinface.datasets.lfw.dataset import Lfw
+from twinface.datasets.lfw.without_fold import LfwWithoutFold
 from twinface.datasets.orl import Orl
 
 # Name → constructor, called with (root, layout).

@@ -15,7 +15,7 @@ from twinface.core.progress import progress_bar
 from twinface.core.settings import Settings
 from twinface.core.types import FloatArray, PairSet, ProgressCallback, ScoredPairs
 from twinface.datasets.data_source import DataSource
-from twinface.datasets.lfw_pair_list import FOLDS
+from twinface.datasets.lfw.pair_list import FOLDS
 from twinface.datasets.load import load_source
 from twinface.datasets.subsets import pair_subset
 from twinface.evaluation.evaluate import Evaluation, score

@@ -12,7 +12,7 @@ from twinface.core.types import PairSet, ProgressCallback
 from twinface.datasets.data_source import DataSource
 from twinface.datasets.dataset import Dataset
 from twinface.datasets.load import load_source
-from twinface.datasets.pairs_file import read_pairs
+from twinface.datasets.pairs_file.read import read_pairs
 from twinface.datasets.training_split import validation_of
 from twinface.evaluation.evaluate import Evaluation, evaluate
 from twinface.evaluation.fitted_model import show_only

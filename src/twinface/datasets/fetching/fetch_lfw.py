@@ -9,13 +9,13 @@ from pathlib import Path
 from twinface.core.errors import DataError
 from twinface.core.storage import write_bytes
 from twinface.core.suggestion import nearest
-from twinface.datasets.download import RemoteFile, download, is_here
-from twinface.datasets.lfw import Lfw
-from twinface.datasets.lfw_downloads import LFW_ARCHIVES, LFW_LISTS
-from twinface.datasets.lfw_home import default_folder, picture_folders
-from twinface.datasets.lfw_layouts import LAYOUTS
-from twinface.datasets.lfw_rebuilt_lists import rebuild_people_lists
-from twinface.datasets.unpack import unpack
+from twinface.datasets.fetching.download import RemoteFile, download, is_here
+from twinface.datasets.fetching.lfw_files import LFW_ARCHIVES, LFW_LISTS
+from twinface.datasets.fetching.unpack import unpack
+from twinface.datasets.lfw.dataset import Lfw
+from twinface.datasets.lfw.home import default_folder, picture_folders
+from twinface.datasets.lfw.layouts import LAYOUTS
+from twinface.datasets.lfw.rebuilt_lists import rebuild_people_lists
 
 _LFWA_BY_HAND = (
     "LFW-a has no public address with a checksum: get lfwa.tar.gz from its makers "

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from twinface.core.errors import DataError
 from twinface.core.types import FaceSet, PairSet
-from twinface.datasets.lfw import TIGHT_FACE, Lfw
-from twinface.datasets.lfw_pair_list import FOLDS
+from twinface.datasets.lfw.dataset import TIGHT_FACE, Lfw
+from twinface.datasets.lfw.pair_list import FOLDS
 from twinface.datasets.subsets import pair_subset
 
 

@@ -47,7 +47,8 @@ LAYOUTS = {
             "deep-funneled",
             "LFW deep-funneled",
             ("lfw-deepfunneled", "lfw-deep-funneled"),
-            "The claim 'no outside data' is allowed for original and funneled pictures only. " + _OUTSIDE_DATA,
+            "The claim 'no outside data' is allowed for original and funneled pictures only. "
+            + _OUTSIDE_DATA,
         ),
         Layout("funneled", "LFW funneled", ("lfw-funneled",), _NO_OUTSIDE_DATA),
         Layout("original", "LFW original", ("lfw",), _NO_OUTSIDE_DATA),

@@ -12,13 +12,13 @@ from pathlib import Path, PurePosixPath
 
 from twinface.core.errors import DataError
 from twinface.core.types import WHOLE_FRAME, PairSet, Region
-from twinface.datasets.assemble import ListedPair, listed_pairs, located
+from twinface.datasets.assemble import ListedPair, listed_pairs
 from twinface.datasets.folder import PICTURE_SUFFIXES, leads_out
-from twinface.datasets.lfw import TIGHT_FACE, picture_path
-from twinface.datasets.lfw_home import find_lfw, picture_folders
-from twinface.datasets.lfw_pair_list import read_pair_list
-from twinface.datasets.pairs_csv import is_pairs_csv, read_csv_pairs
-from twinface.datasets.pairs_people import name_people
+from twinface.datasets.lfw.dataset import TIGHT_FACE, picture_path
+from twinface.datasets.lfw.home import find_lfw, picture_folders
+from twinface.datasets.lfw.pair_list import located, read_pair_list
+from twinface.datasets.pairs_file.csv_rows import is_pairs_csv, read_csv_pairs
+from twinface.datasets.pairs_file.people import name_people
 
 
 def read_pairs(file: Path | str, root: Path | str, region: Region | None = None) -> PairSet:

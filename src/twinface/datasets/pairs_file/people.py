@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from twinface.core.errors import DataError
 from twinface.datasets.assemble import ListedPair
-from twinface.datasets.pairs_csv import CsvPair
+from twinface.datasets.pairs_file.csv_rows import CsvPair
 
 
 def name_people(file: Path, pairs: list[CsvPair]) -> list[ListedPair]:

@@ -7,7 +7,7 @@ from twinface.core.errors import SettingsError
 from twinface.networks.backbones import Koch
 from twinface.networks.siamese import SiameseNetwork
 from twinface.training.build import build_training_state
-from twinface.training.optimizers import OPTIMISERS, set_rates, sgd
+from twinface.training.optimizers import OPTIMIZERS, set_rates, sgd
 from twinface.training.recipe import load_recipe
 from twinface.training.runtime import Machine
 from twinface.training.schedules import SCHEDULES, cosine
@@ -33,7 +33,7 @@ def test_layers_have_rates_of_their_own() -> None:
 
 def test_every_parameter_is_in_one_group() -> None:
     named = parameters()
-    for name, optimiser in OPTIMISERS.items():
+    for name, build in OPTIMIZERS.items():
         grouped = [p for group in optimiser(named).param_groups for p in group["params"]]
         assert {id(p) for p in grouped} == {id(p) for _, p in named}, name
         assert len(grouped) == len(named)
@@ -55,7 +55,7 @@ def test_momentum_rises_in_a_line() -> None:
 
 
 def test_adamw_does_not_decay_vectors() -> None:
-    groups = OPTIMISERS["adamw"](parameters(), weight_decay=0.1).param_groups
+    groups = OPTIMIZERS["adamw"](parameters(), weight_decay=0.1).param_groups
     for group in groups:
         for parameter in group["params"]:
             assert (group["weight_decay"] == 0.1) == (parameter.ndim > 1)

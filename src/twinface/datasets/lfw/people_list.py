@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from twinface.core.errors import DataError
-from twinface.datasets.lfw_list_rows import Row, read_rows
+from twinface.datasets.lfw.list_rows import Row, read_rows
 
 
 class PersonRecord(NamedTuple):

@@ -13,11 +13,11 @@ from pathlib import Path
 from twinface.core.errors import DataError
 from twinface.core.suggestion import nearest
 from twinface.core.types import FaceSet, PairSet, Region
-from twinface.datasets.assemble import check_present, face_set, listed_pairs, located
+from twinface.datasets.assemble import check_present, face_set, listed_pairs
 from twinface.datasets.data_source import DataSource
-from twinface.datasets.lfw_home import find_lfw
-from twinface.datasets.lfw_pair_list import FOLDS, read_pair_list
-from twinface.datasets.lfw_people_list import read_people_list
+from twinface.datasets.lfw.home import find_lfw
+from twinface.datasets.lfw.pair_list import FOLDS, located, read_pair_list
+from twinface.datasets.lfw.people_list import read_people_list
 
 # The central 115×115 of 250×250. The outer half of the picture is background and clothes. They differ between pictures
 # of one person and teach a network nothing about faces. Cropping them away gains more accuracy than any setting that

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from twinface.datasets.download import RemoteFile
+from twinface.datasets.fetching.download import RemoteFile
 
 _FIGSHARE = "https://ndownloader.figshare.com/files/"
 _OFFICIAL = "http://vis-www.cs.umass.edu/lfw/"

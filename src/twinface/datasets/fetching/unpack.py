@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from twinface.core.errors import DataError
-from twinface.datasets.lfw_home import picture_folders
+from twinface.datasets.lfw.home import picture_folders
 
 MOST_MEMBERS = 50_000
 MOST_BYTES = 1 << 30

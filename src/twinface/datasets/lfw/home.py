@@ -9,7 +9,7 @@ from pathlib import Path
 
 from twinface.core.errors import DataError
 from twinface.core.suggestion import nearest
-from twinface.datasets.lfw_layouts import LAYOUTS, Layout
+from twinface.datasets.lfw.layouts import LAYOUTS, Layout
 
 HOW_TO_GET = (
     "download it with `twinface data fetch lfw`, or name its folder with --root or the environment "

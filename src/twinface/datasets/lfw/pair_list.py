@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from twinface.core.errors import DataError
-from twinface.datasets.lfw_list_rows import Row, read_rows
+from twinface.datasets.assemble import ListedPair
+from twinface.datasets.lfw.list_rows import Row, read_rows
 
 FOLDS = 10  # of View 2
 
@@ -104,3 +106,23 @@ def _with_folds(
             )
         numbered.append(record._replace(fold=fold))
     return tuple(numbered)
+
+
+def located(records: Iterable[PairRecord], path_of: Callable[[str, int], str]) -> list[ListedPair]:
+    """The records of an LFW list with paths in place of picture numbers.
+
+    Args:
+        records: from `read_pair_list`.
+        path_of: (person, picture number) → path.
+    """
+    return [
+        ListedPair(
+            record.line,
+            path_of(record.left, record.left_picture),
+            record.left,
+            path_of(record.right, record.right_picture),
+            record.right,
+            record.fold,
+        )
+        for record in records
+    ]

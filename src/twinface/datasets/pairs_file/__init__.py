@@ -1,0 +1,6 @@
+"""Labelled pairs from a file of your own.
+
+read      reads such a file, in LFW's format or as CSV
+csv_rows  the rows of the CSV format
+people    who is on each picture of a CSV
+"""
