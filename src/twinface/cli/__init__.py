@@ -3,7 +3,7 @@
 train, evaluate, view2, sweep, report, export   build and judge models
 verify, explain, embed                          use a model
 data, demo, doctor                              look around
-console, options, verdict                       shared: printing, options as records, a verdict as JSON
+console, options                                shared: printing, options as records
 
 Results go to stdout (as JSON with `--json`); progress and messages go to stderr. Exit codes: 0 for success and for
 "same", 1 for "different", 2 for anything that is wrong with the input or could not be told, 130 and 143 after

@@ -9,23 +9,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from twinface.cli.console import print_json, say
+from twinface.cli.options import Json, Layout, Root
 
 if TYPE_CHECKING:
     from twinface.datasets.analysis import DataAnalysis
 
-app = typer.Typer(help="Fetch data sets and look at them.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Download data sets and look at them.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command("fetch")
 def fetch(
-    name: Annotated[str, typer.Argument(help="The data set; lfw is the only one that is fetched.")],
+    name: Annotated[str, typer.Argument(help="The data set: lfw.")],
     root: Annotated[Path | None, typer.Option(help="Where to put it.")] = None,
     layout: Annotated[str, typer.Option(help="original, funneled or deep-funneled.")] = "funneled",
     offline: Annotated[
-        bool, typer.Option("--offline", help="Say what is needed and where, fetch nothing.")
+        bool, typer.Option("--offline", help="Only list the files that are needed, and where they belong.")
     ] = False,
 ) -> None:
-    """Download a data set, every file checked against its checksum."""
+    """Download a data set. Every file is checked by its checksum."""
     from twinface.core.errors import DataError
     from twinface.core.suggestion import nearest
     from twinface.datasets.fetching.fetch_lfw import fetch_lfw
@@ -35,19 +36,21 @@ def fetch(
     if name not in DATASETS:
         raise DataError(f'no data set "{name}"{nearest(name, DATASETS)}')
     if name != "lfw":
-        raise DataError(f"{name} is not fetched: orl comes with the extra twinface[demo], folder is your own")
+        raise DataError(
+            f"{name} cannot be downloaded: orl comes with the extra twinface[demo], folder is your own"
+        )
     print(fetch_lfw(root or default_folder(), layout, offline=offline))
 
 
 @app.command("info")
 def info(
     name: Annotated[str, typer.Argument(help="lfw, orl or folder.")],
-    root: Annotated[Path | None, typer.Option(help="Its folder.")] = None,
-    layout: Annotated[str | None, typer.Option(help="Which version of LFW.")] = None,
+    root: Root = None,
+    layout: Layout = None,
     out: Annotated[Path | None, typer.Option(help="Write a page with plots and example pairs here.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    json: Json = False,
 ) -> None:
-    """Print and plot what a data set holds: people, pictures, pairs, sizes, brightness, overlaps."""
+    """Print and plot the contents of a data set: people, pictures, pairs, sizes, brightness, overlaps."""
     from twinface.datasets.analysis import analyse
     from twinface.datasets.load import load_dataset
 
@@ -65,7 +68,7 @@ def info(
 
 
 def _lines(analysis: DataAnalysis) -> Iterator[str]:
-    """The analysis to read in a terminal; the page has the rest."""
+    """The main figures to read in a terminal; the page has all."""
     faces, pictures = analysis.faces, analysis.pictures
     yield f"{analysis.name}: {faces.pictures} pictures of {faces.people} people, {pictures.total_bytes / 1e6:.0f} MB"
     yield (

@@ -15,15 +15,15 @@ from twinface.cli.options import SHIPPED, Json, ModelPlace
 
 def embed(
     pictures: Annotated[
-        Path, typer.Argument(help="A folder of pictures, or a text file that names one a line.")
+        Path, typer.Argument(help="A folder of pictures, or a text file with one name in each line.")
     ],
-    out: Annotated[Path, typer.Option(help="The folder to write, or one to go on with.")],
+    out: Annotated[Path, typer.Option(help="The folder to write. An interrupted one is continued.")],
     model: ModelPlace = SHIPPED,
     json: Json = False,
 ) -> None:
-    """Embed picture files, however many: rows of embeddings.npy, in the order of pictures.txt.
+    """Embed any number of picture files: rows of embeddings.npy, in the order of pictures.txt.
 
-    It can be stopped at any time and goes on when it is called again. Exit 2 if a picture could not be read.
+    It can be stopped at any time, and continues when it is called again. Exit 2 if a picture could not be read.
     """
     from twinface.core.progress import progress_bar
     from twinface.recognition.batch import embed_files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,6 @@ import typer
 
 from twinface.cli.console import print_json, say
 from twinface.cli.options import SHIPPED, Json, Left, ModelPlace, Right
-from twinface.cli.verdict import plain
 
 if TYPE_CHECKING:
     from twinface.recognition.explanation import Explanation
@@ -22,10 +22,10 @@ def explain(
     out: Annotated[Path | None, typer.Option(help="Draw both faces with their maps: a PNG file.")] = None,
     json: Json = False,
 ) -> None:
-    """Say which regions of two pictures move their score, and which way; exit 0 whatever the verdict.
+    """Say which regions of two pictures raise or lower their score; exit 0 for either verdict.
 
-    A grey patch slides over one picture while the other stays. Above 0: the score falls without that region, which
-    speaks for "same". Below 0: it rises.
+    A grey patch slides over one picture while the other stays. A number above 0 means that the score falls without
+    that region, so the region speaks for "same". Below 0 it speaks for "different".
     """
     from twinface.recognition.explanation import explain as ask
 
@@ -44,9 +44,9 @@ def explain(
 
 
 def _values(explanation: Explanation) -> dict[str, Any]:
-    """The verdict, and the maps as means over a coarse grid, row by row from the top left."""
+    """The verdict, and both maps as means over a coarse grid, row by row from the top left."""
     left, right = explanation.grid().round(5).tolist()
-    return {**plain(explanation.verdict), "grid": {"left": left, "right": right}}
+    return {**asdict(explanation.verdict), "grid": {"left": left, "right": right}}
 
 
 def _lines(explanation: Explanation) -> list[str]:
@@ -57,6 +57,6 @@ def _lines(explanation: Explanation) -> list[str]:
     ]
     return [
         explanation.verdict.explain(),
-        "How far the score falls when a patch of the first picture, or of the second, is painted over (thousandths):",
+        "How far the score falls without each region of the first and of the second picture (thousandths):",
         *rows,
     ]
