@@ -1,8 +1,7 @@
-"""Where the time of training goes, measured in the steps that train, which end in the same bits as without it.
+"""Where the time of training goes: the phases by the clock, and the operators of some steps by torch's profiler.
 
-After a few steps to warm up, the parts of some steps are timed by the clock; then torch's profiler watches some further
-steps, for the operators and the trace: it slows down what it watches. Parts that come once an epoch (sampling,
-validation, saving) are timed whenever they come.
+The first steps warm up, the next ones are traced, and all later ones are timed, because tracing slows steps down. The
+trained bits are the same as without a profile.
 """
 
 from __future__ import annotations
@@ -10,172 +9,131 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from twinface.core.storage import write_bytes, write_json, write_text
-from twinface.training.loop import Callbacks, TrainingPosition
+from twinface.training.callbacks import Callbacks, Step
+from twinface.training.run_info import MachineInfo
 
-WARM_UP, TIMED, TRACED = 5, 20, 10  # steps
-OPERATORS = 20
-OF_A_STEP = ("batch", "augmentation", "forward", "backward", "optimiser")
-OF_AN_EPOCH = ("sampling", "validation", "saving")
+WARM_UP, TRACED = 5, 10  # steps
+OPERATORS = 20  # rows of the table
+STEP_PHASES = ("step", "batch", "augmentation", "forward", "backward", "optimizer")
 TABLE, FIGURES, TRACE = "profile.txt", "profile.json", "profile-trace.json.gz"
 
 
 @dataclass
 class Spent:
-    """Time spent in a part of the work, and how often that was."""
+    """Seconds spent in a phase, and how often it was entered."""
 
     seconds: float = 0.0
-    times: int = 0
+    calls: int = 0
 
 
 class Profile:
-    """Watches a training; `write` then says what it saw."""
+    """Profiles a training whose callbacks come from `watching`; `write` then says what it found."""
 
     def __init__(self) -> None:
-        self._steps = self._pictures = self._steps_in_epoch = 0
-        self._spent: dict[str, Spent] = {}
-        self._profiler: torch.profiler.profile | None = None
-        self._traced: int | None = None  # steps; None while the profiler does not run
+        os.environ.setdefault(
+            "KINETO_LOG_LEVEL", "6"
+        )  # otherwise the profiler prints when it starts and stops
+        schedule = torch.profiler.schedule(wait=0, warmup=WARM_UP - 1, active=TRACED, repeat=1)
+        self._profiler = torch.profiler.profile(schedule=schedule)
+        self._steps = self._images = 0
+        self._spent: defaultdict[str, Spent] = defaultdict(Spent)
 
-    def watching(self, watcher: Callbacks) -> Callbacks:
-        """The same watcher, with this profile told as well."""
+    def watching(self, callbacks: Callbacks) -> Callbacks:
+        """The callbacks, and beside them those of this profile."""
 
-        def on_step(progress: TrainingPosition, steps: int, loss: float, images: int) -> None:
-            watcher.on_step(progress, steps, loss, images)
-            self._after_step(steps, images)
+        def on_step(step: Step) -> None:
+            callbacks.on_step(step)
+            self._after_step(step.images)
 
-        return replace(watcher, on_step=on_step, phase=self.phase)
+        return replace(callbacks, on_step=on_step, phase=self.phase)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Times a part of the work, and names it in the trace."""
+        """Times a phase, and names it in the trace."""
         began = time.perf_counter()
         with torch.profiler.record_function(name):
             yield
-            if _on_gpu():
-                torch.cuda.synchronize()  # so that work counts where it was ordered
-        if self._timing or name not in ("step", *OF_A_STEP):
-            spent = self._spent.setdefault(name, Spent())
-            spent.seconds += time.perf_counter() - began
-            spent.times += 1
+            if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+                torch.cuda.synchronize()  # so that work is counted in the phase that started it
+        if name not in STEP_PHASES or self._steps >= WARM_UP + TRACED:
+            self._spent[name].seconds += time.perf_counter() - began
+            self._spent[name].calls += 1
 
-    def write(self, folder: Path, machine: Mapping[str, Any]) -> Path | None:
+    def write(self, folder: Path, machine: MachineInfo | None) -> Path | None:
         """Writes a table, the same as JSON, and a trace for chrome://tracing or ui.perfetto.dev.
 
         Args:
             folder: of the run.
-            machine: where it ran, as `runtime.describe_machine` has it.
+            machine: where it ran.
 
         Returns:
-            The table; None if training had no step beyond those to warm up.
+            The table; None if training ended before a step was traced.
 
         Raises:
             StorageError: a file cannot be written.
         """
-        self._stop_tracing()
-        step = self._spent.get("step", Spent())
-        if not step.times:
+        if self._steps:
+            self._profiler.stop()
+        if self._steps <= WARM_UP:
             return None
-        preparing = self._spent.get("preparing", Spent())
-        figures: dict[str, Any] = {
-            "machine": dict(machine),
-            "steps": {"warm_up": WARM_UP, "timed": step.times, "in_epoch": self._steps_in_epoch},
-            "pictures": self._pictures,
-            "images_per_second": round(self._pictures / step.seconds, 1),
-            "parts": _parts_of_an_epoch(self._spent, self._steps_in_epoch),
-            "preparing_pictures_seconds": round(preparing.seconds, 3),
-            "operators": _operators(self._profiler) if self._profiler else [],
+        timed = self._spent["step"]
+        figures = {
+            "machine": asdict(machine) if machine else None,
+            "steps": {"traced": min(self._steps - WARM_UP, TRACED), "timed": timed.calls},
+            "images_per_second": round(self._images / timed.seconds, 1) if timed.calls else None,
+            "phases": [{"phase": name, **asdict(spent)} for name, spent in self._spent.items()],
+            "operators": self._operators(),
         }
         write_json(folder / FIGURES, figures)
-        write_text(folder / TABLE, "\n".join(_lines(figures)) + "\n")
-        if self._profiler:
-            with tempfile.TemporaryDirectory() as place:
-                trace = Path(place) / TRACE
-                self._profiler.export_chrome_trace(str(trace))
-                write_bytes(folder / TRACE, trace.read_bytes())
+        write_text(folder / TABLE, _table(figures))
+        with tempfile.TemporaryDirectory() as place:
+            trace = Path(place) / TRACE
+            self._profiler.export_chrome_trace(str(trace))
+            write_bytes(folder / TRACE, trace.read_bytes())
         return folder / TABLE
 
-    @property
-    def _timing(self) -> bool:
-        return WARM_UP <= self._steps < WARM_UP + TIMED
-
-    def _after_step(self, steps_in_epoch: int, images: int) -> None:
-        self._steps_in_epoch = steps_in_epoch
-        if self._timing:
-            self._pictures += images
+    def _after_step(self, images: int) -> None:
+        if self._steps >= WARM_UP + TRACED:
+            self._images += images
         self._steps += 1
-        if self._steps == WARM_UP + TIMED:
-            os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # or it tells stderr when it starts and stops
-            activities = [torch.profiler.ProfilerActivity.CPU]
-            if _on_gpu():
-                activities.append(torch.profiler.ProfilerActivity.CUDA)
-            self._profiler = torch.profiler.profile(activities=activities)
+        if self._steps == 1:
             self._profiler.start()
-            self._traced = 0
-        elif self._traced is not None:
-            self._traced += 1
-            if self._traced == TRACED:
-                self._stop_tracing()
+        elif self._steps <= WARM_UP + TRACED:
+            self._profiler.step()
 
-    def _stop_tracing(self) -> None:
-        if self._profiler and self._traced is not None:
-            self._profiler.stop()
-            self._traced = None
+    def _operators(self) -> list[dict[str, Any]]:
+        """The operators that took most time themselves, without those that they called; on a GPU, the time there."""
+        time_of = "self_device_time_total" if torch.cuda.is_initialized() else "self_cpu_time_total"  # type: ignore[no-untyped-call]
+        rows = [
+            (getattr(event, time_of), event.key, event.count)
+            for event in self._profiler.key_averages()
+            if event.key not in STEP_PHASES and not event.key.startswith("ProfilerStep")
+        ]
+        return [
+            {"operator": key, "seconds": round(microseconds / 1e6, 6), "calls": calls}
+            for microseconds, key, calls in sorted(rows, reverse=True)[:OPERATORS]
+        ]
 
 
-def _on_gpu() -> bool:
-    return bool(torch.cuda.is_initialized())  # type: ignore[no-untyped-call]
-
-
-def _parts_of_an_epoch(spent: Mapping[str, Spent], steps: int) -> list[dict[str, Any]]:
-    """Seconds and share of each part in a mean epoch: the steps as those that were timed, the rest as all that came."""
-    timed = {name: spent.get(name, Spent()).seconds for name in ("step", *OF_A_STEP)}
-    per_epoch = steps / spent["step"].times
-    seconds = {name: timed[name] * per_epoch for name in OF_A_STEP}
-    seconds["rest of the steps"] = timed["step"] * per_epoch - sum(seconds.values())
-    epochs = max(spent.get("sampling", Spent()).times, 1)
-    seconds |= {name: spent.get(name, Spent()).seconds / epochs for name in OF_AN_EPOCH}
-    total = sum(seconds.values())
-    return [
-        {"part": name, "seconds": round(value, 6), "share": round(value / total, 4)}
-        for name, value in seconds.items()
+def _table(figures: dict[str, Any]) -> str:
+    """The figures as text."""
+    machine, steps = figures["machine"] or {}, figures["steps"]
+    lines = [
+        f"{figures['images_per_second'] or 'no'} pictures/s in {steps['timed']} steps after those that were traced; "
+        f"{machine.get('device_name')}, threads: {machine.get('threads')}, {machine.get('precision')}"
     ]
-
-
-def _operators(profiler: torch.profiler.profile) -> list[dict[str, Any]]:
-    """The operators that took most time themselves, without those they called; on a GPU the time there."""
-    rows = [
-        (event.self_device_time_total if _on_gpu() else event.self_cpu_time_total, event.key, event.count)
-        for event in profiler.key_averages()
-        if event.key not in ("step", *OF_A_STEP, *OF_AN_EPOCH)
-    ]
-    total = sum(row[0] for row in rows) or 1
-    return [
-        {"operator": key, "calls": count, "seconds": round(time / 1e6, 6), "share": round(time / total, 4)}
-        for time, key, count in sorted(rows, reverse=True)[:OPERATORS]
-    ]
-
-
-def _lines(figures: Mapping[str, Any]) -> Iterator[str]:
-    steps, machine = figures["steps"], figures["machine"]
-    yield (
-        f"{figures['images_per_second']} pictures/s in training steps ({steps['timed']} steps, {figures['pictures']} "
-        f"pictures, after {steps['warm_up']} to warm up); {machine.get('device_name')}, threads: "
-        f"{machine.get('threads')}, {machine.get('precision')}"
-    )
-    heading = f"an epoch of {steps['in_epoch']} steps"
-    yield f"\n{heading:<48}{'seconds':>12}{'share':>9}"
-    for row in figures["parts"]:
-        yield f"{row['part']:<48}{row['seconds']:>12.4f}{row['share']:>9.1%}"
-    yield f"{'once, before: preparing pictures':<48}{figures['preparing_pictures_seconds']:>12.4f}"
-    yield f"\n{'operators, own time in further steps':<48}{'seconds':>12}{'share':>9}{'calls':>9}"
-    for row in figures["operators"]:
-        yield f"{row['operator'][:46]:<48}{row['seconds']:>12.4f}{row['share']:>9.1%}{row['calls']:>9}"
+    for title, rows in (("phase", figures["phases"]), ("operator", figures["operators"])):
+        heading = f"{title}, own time in {steps['traced']} traced steps" if title == "operator" else title
+        lines.append(f"\n{heading:<48}{'seconds':>12}{'calls':>9}")
+        lines += [f"{row[title][:46]:<48}{row['seconds']:>12.4f}{row['calls']:>9}" for row in rows]
+    return "\n".join(lines) + "\n"
