@@ -101,7 +101,7 @@ def cores() -> int:
 
 def processor() -> str:
     """The name of the processor, if the system gives one."""
-    from twinface.training.runtime import processor_name
+    from twinface.training.machine import processor_name
 
     return processor_name()
 

@@ -15,9 +15,10 @@ from twinface.networks.backbones.koch import Koch
 from twinface.networks.build import build_network
 from twinface.networks.siamese import SiameseNetwork
 from twinface.training.build import build_training_state
+from twinface.training.machine import choose_machine
 from twinface.training.plan import TrainingPlan, TrainingPosition
 from twinface.training.recipe import load_recipe
-from twinface.training.runtime import choose_machine, keep_memory
+from twinface.training.runtime import keep_memory
 from twinface.training.sampling import Batch
 from twinface.training.schedules import SCHEDULES
 from twinface.training.step import training_step

@@ -51,7 +51,7 @@ def test_shares_are_distorted_as_in_the_whole(count: int) -> None:
     whole = augment(images, ALL, random_at(5, "augment"), look_alike)
     parts = []
     for rank in range(count):
-        share = Processes(rank, count).take(7)
+        share = Processes(rank, count).share_of(7)
         rows = share.rows
         parts.append(augment(images[rows], ALL, random_at(5, "augment"), look_alike[rows], share))
     torch.testing.assert_close(torch.cat(parts), whole, rtol=0, atol=1e-4)

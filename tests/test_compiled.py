@@ -3,12 +3,12 @@
 import pytest
 
 from conftest import TINY
-from test_trainer import StopAfter, bits
+from resumed_runs import StopAfter, bits
 from twinface.core.errors import SettingsError
 from twinface.core.interruption import Interrupted, StopRequest
 from twinface.datasets.data_source import DataSource
 from twinface.training.callbacks import Callbacks
-from twinface.training.open_run import start_run
+from twinface.training.open_run import open_run, start_run
 from twinface.training.recipe import load_recipe
 from twinface.training.run import continue_run
 from twinface.training.run_folder import RunFolder

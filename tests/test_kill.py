@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from test_trainer import LONGER, bits
+from resumed_runs import LONGER, bits
 from twinface.core.interruption import StopRequest
 from twinface.datasets.data_source import DataSource
 from twinface.training.callbacks import Callbacks

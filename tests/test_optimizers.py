@@ -7,9 +7,9 @@ from twinface.core.errors import SettingsError
 from twinface.networks.backbones import Koch
 from twinface.networks.siamese import SiameseNetwork
 from twinface.training.build import build_training_state
+from twinface.training.machine import Machine
 from twinface.training.optimizers import OPTIMIZERS, set_rates, sgd
 from twinface.training.recipe import load_recipe
-from twinface.training.runtime import Machine
 from twinface.training.schedules import SCHEDULES, cosine
 
 CPU = Machine("cpu", 1, "float32")
@@ -34,7 +34,7 @@ def test_layers_have_rates_of_their_own() -> None:
 def test_every_parameter_is_in_one_group() -> None:
     named = parameters()
     for name, build in OPTIMIZERS.items():
-        grouped = [p for group in optimiser(named).param_groups for p in group["params"]]
+        grouped = [p for group in build(named).param_groups for p in group["params"]]
         assert {id(p) for p in grouped} == {id(p) for _, p in named}, name
         assert len(grouped) == len(named)
 
@@ -45,11 +45,11 @@ def test_an_unknown_layer_is_refused() -> None:
 
 
 def test_momentum_rises_in_a_line() -> None:
-    optimiser = sgd(parameters(), momentum=0.9, momentum_start=0.5, momentum_epochs=4)
+    optimizer = sgd(parameters(), momentum=0.9, momentum_start=0.5, momentum_epochs=4)
     seen = []
     for epoch in range(6):
-        set_rates(optimiser, SCHEDULES["exponential"](6, factor=0.5), epoch)
-        seen.append((optimiser.param_groups[0]["momentum"], optimiser.param_groups[0]["lr"]))
+        set_rates(optimizer, SCHEDULES["exponential"](6, factor=0.5), epoch)
+        seen.append((optimizer.param_groups[0]["momentum"], optimizer.param_groups[0]["lr"]))
     assert [momentum for momentum, _ in seen] == pytest.approx([0.5, 0.6, 0.7, 0.8, 0.9, 0.9])
     assert [rate for _, rate in seen] == pytest.approx([0.01 * 0.5**epoch for epoch in range(6)])
 
@@ -70,12 +70,12 @@ def test_schedules_stay_within_the_base_rate(name: str) -> None:
 
 def test_steplr_is_torchs() -> None:
     weight = torch.nn.Parameter(torch.zeros(1))
-    optimiser = torch.optim.SGD([weight], lr=1.0)
-    theirs = torch.optim.lr_scheduler.StepLR(optimiser, step_size=5, gamma=0.95)
+    optimizer = torch.optim.SGD([weight], lr=1.0)
+    theirs = torch.optim.lr_scheduler.StepLR(optimizer, step_size=5, gamma=0.95)
     ours = SCHEDULES["step"](20, every=5, factor=0.95)
     for epoch in range(20):
-        assert ours(epoch) == pytest.approx(optimiser.param_groups[0]["lr"])
-        optimiser.step()
+        assert ours(epoch) == pytest.approx(optimizer.param_groups[0]["lr"])
+        optimizer.step()
         theirs.step()
 
 

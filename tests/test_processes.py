@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from conftest import TINY
-from test_trainer import LONGER, StopAfter, bits
+from resumed_runs import LONGER, StopAfter, bits
 from twinface.core.errors import ProcessError, SettingsError
 from twinface.core.interruption import Interrupted, StopRequest
 from twinface.core.registry import build
@@ -27,17 +27,19 @@ from twinface.faces.cache import prepare_faces
 from twinface.faces.preparation import build_preparation
 from twinface.training.build import build_training_state
 from twinface.training.callbacks import Callbacks
-from twinface.training.open_run import start_run
+from twinface.training.machine import Machine, choose_machine
+from twinface.training.open_run import open_run, start_run
 from twinface.training.plan import TrainingPlan, TrainingPosition
-from twinface.training.processes import Processes, joined
+from twinface.training.processes import Processes
 from twinface.training.recipe import load_recipe
 from twinface.training.run import continue_run
 from twinface.training.run_folder import FollowedRun, RunFolder
-from twinface.training.runtime import Machine, choose_machine, make_deterministic
+from twinface.training.runtime import make_deterministic
 from twinface.training.sampling import SAMPLERS
 from twinface.training.schedules import SCHEDULES
 from twinface.training.shared_layers import share_layers
 from twinface.training.step import training_step
+from twinface.training.torchrun import joined
 from twinface.training.validation import Validator
 
 PLAIN = ["optimizer=sgd", "optimizer.learning_rate=0.01", "trainer.precision=float32", "trainer.threads=1"]
@@ -89,8 +91,8 @@ def steps_and_figures(kind: str, processes: Processes) -> dict[str, np.ndarray]:
     preparation = build_preparation(settings.imaging, dataset.region)
     faces, held = (prepare_faces(part.faces, preparation) for part in (split.source, split.validation))
     sampler = build("sampling", SAMPLERS, settings.sampling, split.source)
-    learner = build_training_state(settings, sampler.people, machine, 3)
-    share_layers(learner.network, processes)
+    state = build_training_state(settings, sampler.people, machine, 3)
+    share_layers(state.network, processes)
     shared, alone = (
         Validator(held.images, split.validation, settings.validation, machine, 3, False, these)
         for these in (processes, Processes())
@@ -112,17 +114,17 @@ def steps_and_figures(kind: str, processes: Processes) -> dict[str, np.ndarray]:
     progress = TrainingPosition()
     for number in range(STEPS):
         batches = sampler(3, progress.epoch)
-        loss = training_step(learner, plan, batches[progress.step], progress, len(batches))
+        loss = training_step(state, plan, batches[progress.step], progress, len(batches))
         found[f"{number}/loss"] = np.array(loss)
-        for name, parameter in [*learner.network.named_parameters(), *learner.loss.named_parameters()]:
+        for name, parameter in [*state.network.named_parameters(), *state.loss.named_parameters()]:
             if parameter.grad is not None:
                 found[f"{number}/gradient/{name}"] = parameter.grad.numpy().copy()
         last = progress.step + 1 == len(batches)
         progress = TrainingPosition(progress.epoch + last, 0 if last else progress.step + 1, number + 1)
-    for name, value in learner.network.state_dict().items():
+    for name, value in state.network.state_dict().items():
         found[f"state/{name}"] = value.numpy()
     for name, validate in (("shared", shared), ("alone", alone)):
-        found[f"figures/{name}"] = np.array(list(validate(learner.network.eval()).values()))
+        found[f"figures/{name}"] = np.array(list(validate(state.network.eval()).to_dict().values()))
     return found
 
 
@@ -139,10 +141,8 @@ def go_on(run: str, stop_after: int = 0) -> None:
     with joined() as processes:
         watcher = stop.watcher(stop_after) if processes.rank == processes.count - 1 else Callbacks()
         try:
-            if processes.first:
-                continue_run(RunFolder(run), stop, watcher, processes=processes)
-            else:
-                continue_run(FollowedRun(run), stop, watcher, processes=processes)
+            folder = RunFolder(run) if processes.first else FollowedRun(run)
+            continue_run(open_run(folder), stop, watcher, processes=processes)
         except Interrupted:
             sys.exit(128 + 15)
         except ProcessError as error:
@@ -287,7 +287,7 @@ def test_another_number_of_processes_is_said_and_comes_close(
     assert "resumed on another set-up (processes differ)" in caplog.text
     assert len(folder.metrics()) == len(whole.metrics())
     for one, two in zip(folder.metrics(), whole.metrics(), strict=True):
-        assert one["loss"] == pytest.approx(two["loss"], rel=0.02)
+        assert one.loss == pytest.approx(two.loss, rel=0.02)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
@@ -329,7 +329,7 @@ def torchrun(*arguments: str) -> subprocess.Popen[str]:
 @pytest.mark.parametrize("together", [1, 16])
 @pytest.mark.parametrize("count", [1, 2, 3, 5])
 def test_shares_are_the_batch(total: int, together: int, count: int) -> None:
-    shares = [Processes(rank, count).take(total, together) for rank in range(count)]
+    shares = [Processes(rank, count).share_of(total, together) for rank in range(count)]
     rows = [row for share in shares for row in range(total)[share.rows]]
     assert rows == list(range(total))
     assert all(share.total == total and share.start % together == 0 for share in shares)

@@ -9,21 +9,21 @@ import pytest
 import torch
 
 from conftest import TINY, train_tiny
+from resumed_runs import LONGER, StopAfter, bits
 from twinface.core.errors import DivergedError, ModelError
 from twinface.core.interruption import Interrupted, StopRequest
 from twinface.datasets.data_source import DataSource
 from twinface.training.build import build_training_state
 from twinface.training.callbacks import Callbacks, Step
+from twinface.training.machine import Machine
 from twinface.training.open_run import open_run, start_run
 from twinface.training.plan import TrainingPosition
 from twinface.training.recipe import load_recipe
 from twinface.training.run import continue_run
 from twinface.training.run_folder import RunFolder
-from twinface.training.runtime import Machine, make_deterministic
+from twinface.training.runtime import make_deterministic
 from twinface.training.state_file import read_tensors, write_tensors
 
-# Dropout, averaging, augmentation and Adam's moments are all in the tiny demo; each has to come back.
-LONGER = [*TINY, "trainer.epochs=4", "trainer.averaging=0.9", "trainer.threads=1"]
 RECIPES = {
     "identity": ("demo", LONGER),
     "pairs": (
@@ -45,33 +45,6 @@ RECIPES = {
         ],
     ),
 }
-
-
-def bits(folder: RunFolder) -> dict[str, bytes]:
-    """Everything that must not depend on interruptions: weights, optimiser, average, best, metrics."""
-    tensors, about = read_tensors(folder.state.path)
-    about.pop("seconds")
-    best, best_about = read_tensors(folder.best)
-    records = [{**record.to_dict(), "seconds": 0} for record in folder.metrics()]
-    return {
-        **{f"state/{name}": value.numpy().tobytes() for name, value in tensors.items()},
-        **{f"best/{name}": value.numpy().tobytes() for name, value in best.items()},
-        "about": json.dumps([about, best_about, records], sort_keys=True).encode(),
-    }
-
-
-class StopAfter(StopRequest):
-    """Asks to stop after so many steps."""
-
-    def watcher(self, steps: int) -> Callbacks:
-        left = [steps]
-
-        def on_step(step: Step) -> None:
-            left[0] -= 1
-            if left[0] == 0:
-                self.signal_number = 15
-
-        return Callbacks(on_step=on_step)
 
 
 @pytest.mark.parametrize("kind", sorted(RECIPES))
@@ -236,7 +209,9 @@ def test_progress_survives_json() -> None:
     assert TrainingPosition(**json.loads(json.dumps(dataclasses.asdict(progress)))) == progress
 
 
-def test_training_on_from_a_model_remembers_the_people_that_it_had_seen(tmp_path, tiny_run: RunFolder) -> None:
+def test_training_on_from_a_model_remembers_the_people_that_it_had_seen(
+    tmp_path, tiny_run: RunFolder
+) -> None:
     folder = RunFolder(tmp_path / "run")
     start_run(DataSource("orl"), load_recipe("demo", [*TINY, "data.split_seed=5"]), 0, folder, tiny_run.path)
     continue_run(open_run(folder), StopRequest(), Callbacks())

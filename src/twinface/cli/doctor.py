@@ -65,7 +65,7 @@ def _training() -> dict[str, Any]:
     }
     try:
         from twinface.core.threads import available_cores
-        from twinface.training.runtime import choose_machine, processor_name
+        from twinface.training.machine import choose_machine, processor_name
     except ModuleNotFoundError as error:
         return {"works": False, **found, "advice": f'{error.name} is missing: pip install "twinface[train]"'}
     machine = choose_machine()

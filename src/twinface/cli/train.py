@@ -49,8 +49,8 @@ def train(data: DataOptions, run: RunOptions, output: OutputOptions) -> None:
     """
     from twinface.core.interruption import Interrupted
     from twinface.reports import write_report
-    from twinface.training.processes import joined
     from twinface.training.run_folder import RunFolder
+    from twinface.training.torchrun import joined
     from twinface.training.train import TrainingOutput, follow_run, train_run
 
     if run.resume is not None and (data.data or run.set_ or run.start_from or run.out):

@@ -39,7 +39,7 @@ class Settings(Strict):
         sampling: an entry of `training.sampling.SAMPLERS`, with its settings.
         loss: an entry of `training.losses.LOSSES`.
         projection: an entry of `networks.projection.PROJECTIONS`.
-        optimizer: an entry of `training.optimizers.OPTIMISERS`.
+        optimizer: an entry of `training.optimizers.OPTIMIZERS`.
         schedule: an entry of `training.schedules.SCHEDULES`.
     """
 

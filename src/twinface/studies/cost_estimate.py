@@ -22,7 +22,8 @@ from twinface.training.build import build_training_state
 from twinface.training.epoch_metrics import ValidationMetrics
 from twinface.training.finalize import embed_with
 from twinface.training.plan import TrainingPlan, TrainingPosition
-from twinface.training.runtime import Machine, choose_machine, keep_memory
+from twinface.training.machine import Machine, choose_machine
+from twinface.training.runtime import keep_memory
 from twinface.training.sampling import SAMPLERS, Sampler
 from twinface.training.schedules import SCHEDULES
 from twinface.training.step import training_step

@@ -1,12 +1,10 @@
-"""Random distortions of a batch of faces: affine, mirror, light, erasing.
+"""Random distortions of a batch of faces: affine maps, mirror images, light, erased rectangles.
 
-All that is random is drawn from a NumPy generator that the caller places by (seed, epoch, step), so that a
-resumed run distorts each picture as it would have been.
+All randomness comes from a NumPy generator that the caller seeds by (seed, epoch, step). So a resumed run distorts each
+picture as an uninterrupted run does.
 """
 
 from __future__ import annotations
-
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -15,9 +13,8 @@ from torch.nn import functional
 
 from twinface.core.settings_sections import AugmentSettings
 from twinface.core.types import FloatArray, IntArray
+from twinface.training.look_alikes import look_alike_map
 from twinface.training.processes import Share
-
-MOST_LOOK_ALIKES = 100
 
 
 def augment(
@@ -27,14 +24,14 @@ def augment(
     look_alike: IntArray | None = None,
     share: Share | None = None,
 ) -> Tensor:
-    """Distorts each picture on its own.
+    """Distorts each picture separately.
 
     Args:
         images: [B, C, H, W] float32 grey values in [0, 255].
-        settings: which distortions, how far and how often.
-        random: where all randomness comes from; always drawn from equally often, whatever the settings.
-        look_alike: [B] numbers of look-alikes (see `look_alike_map`) that pictures become before they are distorted.
-        share: which rows of a batch the pictures are, each of which is distorted as in the whole batch; None for all.
+        settings: which distortions, how large and how often.
+        random: source of all randomness; the number of draws does not depend on the settings.
+        look_alike: [B] numbers of look-alikes (see `look_alikes`); the pictures are turned into these first.
+        share: the rows of a batch that the pictures are; each is distorted as in the whole batch. None for all rows.
 
     Returns:
         [B, C, H, W] float32 in [0, 255].
@@ -67,10 +64,10 @@ def augment(
 def affine_matrices(
     count: int, height: int, width: int, settings: AugmentSettings, random: np.random.Generator
 ) -> FloatArray:
-    """Draws `[B, 2, 3]` maps from output to input coordinates in [-1, 1] (torch's `affine_grid` form).
+    """Draws maps `[B, 2, 3]` from output to input coordinates in [-1, 1], in the form of torch's `affine_grid`.
 
-    Each of rotation, shear, scale, shift and zoom happens with `settings.probability`, independently, as in Koch et
-    al. (2015), section 3.3; mirroring has its own chance.
+    Rotation, shear, scale, shift and zoom each happen with `settings.probability`, independently, as in Koch et al.
+    (2015), section 3.3; mirroring with `settings.flip`.
     """
     amounts = random.uniform(-1, 1, (7, count))
     happens = random.random((5, count)) < settings.probability
@@ -79,12 +76,13 @@ def affine_matrices(
     scale_x, scale_y = (1 + settings.scale * amounts[2:4] * happens[2]) * (
         1 + settings.zoom * amounts[6] * happens[4]
     )
-    # Coordinates run from -1 to 1, so that a pixel is 2 / size of them.
+    # Coordinates run from -1 to 1, so a pixel is 2 / size.
     shift_x = 2 / width * settings.shift * amounts[4] * happens[3]
     shift_y = 2 / height * settings.shift * amounts[5] * happens[3]
     mirror = np.where(random.random(count) < settings.flip, -1.0, 1.0)
     cosine, sine = np.cos(angle), np.sin(angle)
-    # Rows: x and y of the input; the frame's proportions keep a rotation from becoming a shear.
+    # Rows: x and y of the input. The factor `aspect` keeps a rotation from becoming a shear in frames that are not
+    # square.
     aspect = width / height
     matrices = np.empty((count, 2, 3))
     matrices[:, 0, 0] = mirror * (cosine + shear * sine) / scale_x
@@ -95,43 +93,19 @@ def affine_matrices(
     return matrices
 
 
-@lru_cache(maxsize=MOST_LOOK_ALIKES)
-def look_alike_map(number: int, height: int, width: int) -> Tensor:
-    """The warp that turns everybody into their look-alike of this number; number 0 leaves them as they are.
-
-    A face with other proportions is one that nobody in the data has, so that all pictures of a person under one warp
-    can stand for one more person. A warp is a stretch of up to 15 %, a smooth bend of up to 6 % of the frame drawn at
-    4 x 4 points, and for odd numbers the mirror image. It is a function of its number alone.
-
-    Returns:
-        `[2, H, W]` float32: for each place of the look-alike, where in the picture its grey value comes from; x and y
-        run from -1 to 1.
-    """
-    identity = functional.affine_grid(torch.eye(2, 3)[None], [1, 1, height, width], align_corners=False)
-    place = identity[0].permute(2, 0, 1)
-    if number == 0:
-        return place
-    random = np.random.default_rng(number)
-    coarse = torch.from_numpy(random.uniform(-0.12, 0.12, (1, 2, 4, 4)).astype(np.float32))
-    bend = functional.interpolate(coarse, (height, width), mode="bicubic", align_corners=False)[0]
-    stretch = torch.from_numpy(random.uniform(0.87, 1.15, (2, 1, 1)).astype(np.float32))
-    warped = place * stretch + bend
-    return warped * torch.tensor([-1.0, 1.0])[:, None, None] if number % 2 else warped
-
-
 def _warp(images: Tensor, matrices: Tensor, look_alike: IntArray | None) -> Tensor:
     height, width = images.shape[2:]
     grid = functional.affine_grid(matrices, list(images.shape), align_corners=False)
     if look_alike is not None:
         maps = torch.stack([look_alike_map(int(number), height, width) for number in look_alike])
-        # First to the look-alike's place, then from there to the picture's.
+        # From the output to a place of the look-alike, and from there to a place of the picture.
         grid = functional.grid_sample(maps.to(grid.device), grid, padding_mode="border", align_corners=False)
         grid = grid.permute(0, 2, 3, 1)
     return functional.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
 def _boxes(count: int, height: int, width: int, random: np.random.Generator) -> np.ndarray:
-    """`[B, 4]` rectangles (top, left, bottom, right) of 2 % to 20 % of the area (Zhong et al. 2020)."""
+    """Rectangles `[B, 4]` (top, left, bottom, right) of 2 % to 20 % of the area (Zhong et al. 2020)."""
     area = random.uniform(0.02, 0.20, count) * height * width
     aspect = np.exp(random.uniform(np.log(0.3), np.log(1 / 0.3), count))
     tall = np.clip(np.sqrt(area * aspect), 1, height).astype(int)

@@ -1,4 +1,4 @@
-"""An exponential average of a network's weights, which is usually better than its last weights."""
+"""An exponential average of a network's weights, which is usually more accurate than its last weights."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ class WeightAverage:
     """Follows a network's weights and statistics (Polyak and Juditsky 1992; Tarvainen and Valpola 2017).
 
     Args:
-        network: what to follow.
-        decay: weight of the past at each step, once enough steps are behind; until then it is
-            (1 + n) / (10 + n) after n steps, so that the first weights are soon forgotten.
+        network: the network to follow.
+        decay: weight of the past at each step. After n steps it is at most (1 + n) / (10 + n), so that the first
+            weights are forgotten soon.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
@@ -23,7 +23,7 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, network: nn.Module, steps: int) -> None:
-        """Moves towards the network's present weights; `steps` is the number of steps before this one."""
+        """Moves towards the network's current weights; `steps` is the number of steps before this one."""
         decay = min(self.decay, (1 + steps) / (10 + steps))
         for name, value in network.state_dict().items():
             if value.is_floating_point():

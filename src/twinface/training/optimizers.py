@@ -1,7 +1,8 @@
-"""Optimisers, with rates per layer as in the paper, and the function that sets their rates at each step.
+"""Optimizers, with rates for each layer as in Koch et al. (2015), and the function that sets their rates at each step.
 
-Parameters come as (name, parameter) pairs; a layer is the name up to its last dot, so the paper's network
-has the layers `backbone.conv1` … `backbone.conv4`, `backbone.dense` and `distance`.
+Parameters are (name, parameter) pairs. A layer is the name up to its last dot, so Koch's network has the layers
+`backbone.conv1` to `backbone.conv4`, `backbone.dense` and `distance`. A new optimizer is one function here and one line
+in `OPTIMIZERS`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ NamedParameters = Sequence[tuple[str, nn.Parameter]]
 
 
 class LayerRates(BaseModel):
-    """What one layer may have of its own; what is not given is as for the other layers."""
+    """The rates of one layer; those that are not given are as for the other layers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     learning_rate: PositiveFloat | None = None
@@ -76,11 +77,11 @@ def sgd(
     """Stochastic gradient descent with momentum, in the paper's form (Koch et al. 2015, section 3.2).
 
     Args:
-        parameters: what is learnt.
+        parameters: to train.
         learning_rate: of every layer that `layers` does not name.
-        momentum: that is reached after `momentum_epochs`.
-        momentum_start: where momentum starts its linear rise (0.5 in the paper); None is constant momentum.
-        momentum_epochs: how long the rise takes.
+        momentum: after `momentum_epochs`.
+        momentum_start: of the linear rise to `momentum` (0.5 in the paper); None keeps `momentum` constant.
+        momentum_epochs: epochs that the rise takes.
         weight_decay: L2 penalty.
         layers: rates of single layers, by name: `{"backbone.dense": {"learning_rate": 1e-3}}`.
 
@@ -110,7 +111,7 @@ def sgd(
 
 
 def set_rates(optimizer: torch.optim.Optimizer, schedule: Schedule, epoch: float) -> None:
-    """Sets each group's rate, and its momentum where that rises, for a position in epochs."""
+    """Sets each group's learning rate, and its momentum where that rises, for a position in epochs."""
     factor = schedule(epoch)
     for group in optimizer.param_groups:
         group["lr"] = group["base_rate"] * factor
@@ -125,4 +126,4 @@ def _layer(parameter: str) -> str:
     return parameter.rpartition(".")[0]
 
 
-OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": adam, "adamw": adamw, "sgd": sgd}
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": adam, "adamw": adamw, "sgd": sgd}

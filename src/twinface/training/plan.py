@@ -9,8 +9,8 @@ from twinface.core.settings_sections import AugmentSettings, TrainerSettings, Va
 from twinface.core.types import ByteArray
 from twinface.networks.siamese import SiameseNetwork
 from twinface.training.epoch_metrics import ValidationMetrics
+from twinface.training.machine import Machine
 from twinface.training.processes import Processes
-from twinface.training.runtime import Machine
 from twinface.training.sampling import Sampler
 from twinface.training.schedules import Schedule
 

@@ -1,35 +1,30 @@
-"""One training in several processes (`torchrun`): who takes which rows of a batch, and what they tell each other.
+"""Training in several processes (`torchrun`): the rows of a batch that each computes, and what they exchange.
 
-Every process holds the whole network and computes its rows of each batch. Nothing else differs from training in one:
-what is random is drawn for the whole batch by each and cut to its rows, batch statistics are those of the whole batch
-(`shared_layers`), every process computes the loss on all embeddings, and gradients are added up. All that is told goes
-through one operation, a sum or a maximum over the processes, which gives every one of them the same bits.
+Every process holds the whole network and computes its share of the rows of each batch. Everything else is as in one
+process. Random numbers are drawn for the whole batch by each process, and cut to its rows. Batch statistics are those
+of the whole batch (`shared_batch_norm`). Every process computes the loss on all embeddings, and gradients are summed.
+All exchanges are a sum or a maximum over the processes, which gives the same bits to each of them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from twinface.core.errors import ProcessError, SettingsError
-
-# A process that dies is noticed at once, since its connections close; this is for one that hangs.
-PATIENCE = timedelta(hours=6)
+from twinface.core.errors import ProcessError
 
 
 @dataclass(frozen=True)
 class Share:
-    """The rows `start` to `stop` of a batch of `total` that one process computes; there may be none."""
+    """The rows `start` to `stop` of a batch of `total` rows that one process computes; there may be none."""
 
     start: int
     stop: int
@@ -37,67 +32,78 @@ class Share:
 
     @property
     def rows(self) -> slice:
-        """To cut what was made for the whole batch."""
+        """Cuts these rows out of an array for the whole batch."""
         return slice(self.start, self.stop)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Processes:
-    """The processes of one training, as one of them sees them; by default it is alone, and nothing is told.
+    """The processes of one training, as seen by one of them; by default it is alone and exchanges nothing.
 
     Attributes:
-        rank: which one this is, from 0.
-        count: how many there are.
-        local_rank, local_count: the same among those on this machine.
-        share: of the batch at hand.
+        rank: the number of this process, from 0.
+        count: the number of processes.
+        local_rank, local_count: the same among the processes on this machine.
     """
 
     rank: int = 0
     count: int = 1
     local_rank: int = 0
     local_count: int = 1
-    share: Share = Share(0, 0, 0)
 
     @property
     def first(self) -> bool:
-        """Whether it is this one that writes files and speaks."""
+        """Whether this is the process that writes files and messages."""
         return self.rank == 0
 
     @property
     def alone(self) -> bool:
-        """Whether there are no others."""
+        """Whether there are no other processes."""
         return self.count == 1
 
     @property
     def command(self) -> str:
-        """What starts Twinface in as many processes."""
+        """The command that starts Twinface in as many processes."""
         return "twinface" if self.alone else f"torchrun --nproc-per-node {self.local_count} -m twinface"
 
-    def take(self, total: int, together: int = 1) -> Share:
-        """This process's share of `total` rows, of which each `together` stay with one process."""
+    def share_of(self, total: int, together: int = 1) -> Share:
+        """This process's share of `total` rows; each group of `together` rows stays in one process."""
         groups = -(-total // together)
         start, stop = (groups * rank // self.count * together for rank in (self.rank, self.rank + 1))
-        self.share = Share(start, min(stop, total), total)
-        return self.share
+        return Share(start, min(stop, total), total)
 
-    def gather(self, rows: Tensor) -> Tensor:
-        """`[stop - start, …]` of each process → `[total, …]` in all of them.
+    def agree_share(self, count: int) -> Share:
+        """This process's share of a batch of which it has `count` rows; all processes call this together."""
+        if self.alone:
+            return Share(0, count, count)
+        counts = torch.zeros(self.count, dtype=torch.int64)
+        counts[self.rank] = count
+        counts = self.add(counts)
+        start = int(counts[: self.rank].sum())
+        return Share(start, start + count, int(counts.sum()))
 
-        Gradients come back to the rows from this process's own use of the result, so a loss that every process
-        computes on all rows gives each of them the gradient of its rows, whole.
+    def gather(self, rows: Tensor, share: Share) -> Tensor:
+        """The rows of all processes, in each of them: `[stop - start, …]` of each → `[total, …]`.
+
+        The gradient of the rows is the gradient of this process's own use of the result. So if every process computes
+        the loss on all rows, each has the whole gradient of its rows.
+
+        Args:
+            rows: those of this process.
+            share: their place in the batch.
         """
         if self.alone:
             return rows
-        gathered: Tensor = _Gather.apply(rows, self)  # type: ignore[no-untyped-call]
+        gathered: Tensor = _Gather.apply(rows, share, self)  # type: ignore[no-untyped-call]
         return gathered
 
     def add_gradients(self, parted: Iterable[Tensor], whole: Iterable[Tensor]) -> None:
-        """Makes each gradient that of the whole batch, in every process to the same bits.
+        """Makes each gradient that of the whole batch, with the same bits in every process.
 
         Args:
-            parted: parameters of whose gradient each process has the part that its rows make; these are added up.
-            whole: parameters whose gradient each process has computed in full; these are averaged, which changes
-                nothing but the last bits where machines differ.
+            parted: parameters whose gradient each process has from its own rows alone; these are summed.
+            whole: parameters whose gradient each process has in full; these are averaged, which changes only the last
+                bits, and only where machines differ.
         """
         if self.alone:
             return
@@ -122,11 +128,11 @@ class Processes:
         return int(self._reduce(torch.tensor(number), dist.ReduceOp.MAX))
 
     def wait(self) -> None:
-        """Until all are here."""
+        """Waits until all processes call it."""
         self.highest(0)
 
     def agree(self, values: dict[str, Any]) -> dict[str, Any]:
-        """The first process's values (numbers, words) in all of them."""
+        """The first process's values (numbers, strings), in all processes."""
         if self.alone:
             return values
         text = json.dumps(values).encode() if self.first else b""
@@ -137,7 +143,7 @@ class Processes:
         return agreed
 
     def check_alike(self, what: str, content: str) -> None:
-        """Makes sure that all have the same content.
+        """Checks that all processes have the same content.
 
         Raises:
             ProcessError: they have not.
@@ -151,7 +157,7 @@ class Processes:
 
     @contextmanager
     def first_before_others(self) -> Iterator[None]:
-        """The first process goes through the block before the others do, who may find there what it made."""
+        """The first process runs the block before the others, which may then find files that it has made."""
         if not self.first:
             self.wait()
         yield
@@ -173,45 +179,16 @@ class Processes:
 
 
 class _Gather(torch.autograd.Function):
+    """See `Processes.gather`."""
+
     @staticmethod
-    def forward(ctx: Any, rows: Tensor, processes: Processes) -> Tensor:
-        ctx.rows = processes.share.rows
-        # A sum with zeros: exact, of shares of any size, and the same bits in every process.
-        gathered = rows.new_zeros(processes.share.total, *rows.shape[1:])
-        gathered[ctx.rows] = rows
+    def forward(ctx: Any, rows: Tensor, share: Share, processes: Processes) -> Tensor:
+        ctx.rows = share.rows
+        # A sum with zeros is exact, takes shares of any size, and has the same bits in every process.
+        gathered = rows.new_zeros(share.total, *rows.shape[1:])
+        gathered[share.rows] = rows
         return processes.add(gathered)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return gradient[ctx.rows], None
-
-
-@contextmanager
-def joined() -> Iterator[Processes]:
-    """The processes that `torchrun` started, this one among them; where it did not, this one alone.
-
-    Raises:
-        SettingsError: they are told to be several and not how to find each other.
-        ProcessError: the others cannot be reached.
-    """
-    count = int(os.environ.get("WORLD_SIZE", "1"))
-    if count == 1:
-        yield Processes()
-        return
-    try:
-        rank, local_rank, local_count = (
-            int(os.environ[name]) for name in ("RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
-        )
-    except KeyError as error:
-        raise SettingsError(
-            f"WORLD_SIZE is {count} and {error.args[0]} is not set: start with torchrun, or unset WORLD_SIZE"
-        ) from error
-    try:
-        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-        dist.init_process_group(backend, timeout=PATIENCE)
-    except (RuntimeError, ValueError) as error:
-        raise ProcessError(f"process {rank} of {count}: the others cannot be reached ({error})") from error
-    try:
-        yield Processes(rank, count, local_rank, local_count)
-    finally:
-        dist.destroy_process_group()
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return gradient[ctx.rows], None, None

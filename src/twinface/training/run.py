@@ -15,18 +15,13 @@ from twinface.faces.preparation import build_preparation
 from twinface.training.build import build_training_state
 from twinface.training.callbacks import Callbacks
 from twinface.training.loop import leave_if, training_loop
+from twinface.training.machine import Machine, choose_machine, describe_machine
 from twinface.training.open_run import OpenRun
 from twinface.training.plan import TrainingPlan, TrainingPosition
 from twinface.training.processes import Processes
 from twinface.training.run_folder import now
-from twinface.training.run_info import DataInfo, MachineInfo, RunCosts
-from twinface.training.runtime import (
-    Machine,
-    choose_machine,
-    describe_machine,
-    keep_memory,
-    make_deterministic,
-)
+from twinface.training.run_info import DataInfo, RunCosts
+from twinface.training.runtime import keep_memory, make_deterministic
 from twinface.training.sampling import SAMPLERS
 from twinface.training.schedules import SCHEDULES
 from twinface.training.shared_layers import share_layers
@@ -162,7 +157,7 @@ def _initial_state(run: OpenRun, plan: TrainingPlan) -> TrainingState:
 
 def _note_machine(run: OpenRun, machine: Machine) -> None:
     """Records the machine. Says so if a resumed run is on another one, since its bits may then differ."""
-    here, before = MachineInfo(**describe_machine(machine)), run.info.machine
+    here, before = describe_machine(machine), run.info.machine
     if before and before != here:
         changed = ", ".join(name for name, value in vars(here).items() if value != getattr(before, name))
         log.warning("resumed on another set-up (%s differ): the result may differ in its last bits", changed)

@@ -1,7 +1,7 @@
-"""How the learning rate changes: each schedule is a pure function of the position in training.
+"""Schedules of the learning rate: each is a pure function of the position in training.
 
-`schedule(epoch)` takes the position in epochs (2.5 is the middle of the third) and gives the factor of
-the base rate, so that nothing has to be remembered when a run resumes.
+`schedule(epoch)` takes the position in epochs (2.5 is the middle of the third epoch) and returns the factor of the base
+rate. So a resumed run needs no state of the schedule. A new schedule is one function here and one line in `SCHEDULES`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ Factor = Annotated[float, Field(gt=0, le=1)]
 
 
 def constant(epochs: int) -> Schedule:
-    """Always the base rate."""
+    """The base rate throughout."""
     return lambda epoch: 1.0
 
 
 def step(epochs: int, *, every: PositiveInt = 5, factor: Factor = 0.95) -> Schedule:
-    """Times `factor` after every `every` epochs (torch's StepLR; seed B: 0.95 every 5).
+    """Multiplied by `factor` after every `every` epochs (torch's StepLR; seed B: 0.95 every 5).
 
     >>> [round(step(20)(epoch), 4) for epoch in (0, 4.9, 5, 10)]
     [1.0, 1.0, 0.95, 0.9025]
@@ -33,7 +33,7 @@ def step(epochs: int, *, every: PositiveInt = 5, factor: Factor = 0.95) -> Sched
 
 
 def exponential(epochs: int, *, factor: Factor = 0.99) -> Schedule:
-    """Times `factor` after every epoch (Koch et al. 2015, section 3.2: 0.99).
+    """Multiplied by `factor` after every epoch (Koch et al. 2015, section 3.2: 0.99).
 
     >>> round(exponential(20)(2.5), 4)
     0.9801
@@ -47,7 +47,7 @@ def cosine(
     warmup: NonNegativeFloat = 1.0,
     floor: Fraction = 0.0,
 ) -> Schedule:
-    """Up in a line for `warmup` epochs, then down half a cosine to `floor` (Loshchilov and Hutter 2017).
+    """A linear rise for `warmup` epochs, then half a cosine down to `floor` (Loshchilov and Hutter 2017).
 
     >>> [round(cosine(11)(epoch), 3) for epoch in (0.5, 1, 6, 11)]
     [0.5, 1.0, 0.5, 0.0]

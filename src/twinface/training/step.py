@@ -44,7 +44,7 @@ def training_step(
     state.network.train()
     seed_torch(plan.seed, "dropout", position.epoch, position.step)
     random = random_at(plan.seed, "augment", position.epoch, position.step)
-    device, share = plan.machine.device, plan.processes.take(len(batch.images))
+    device, share = plan.machine.device, plan.processes.share_of(len(batch.images))
     with phase("batch"):
         rows = batch.images[share.rows]
         faces = torch.from_numpy(np.ascontiguousarray(plan.faces[rows].transpose(0, 3, 1, 2)))
@@ -56,7 +56,7 @@ def training_step(
         with plan.machine.autocast():
             embeddings = state.features(images.contiguous(memory_format=plan.machine.memory_format))
         # Every process computes the loss on the whole batch, since a loss may compare any two pictures of it.
-        loss: Tensor = state.loss(state.network, plan.processes.gather(embeddings), labels)
+        loss: Tensor = state.loss(state.network, plan.processes.gather(embeddings, share), labels)
         value = float(loss.detach())
     if not math.isfinite(value):
         raise DivergedError(
@@ -68,7 +68,7 @@ def training_step(
         loss.backward()  # type: ignore[no-untyped-call]
         used_on_all = [*state.network.distance.parameters(), *state.loss.parameters()]
         plan.processes.add_gradients(state.network.backbone.parameters(), used_on_all)
-    with phase("optimiser"):
+    with phase("optimizer"):
         if plan.trainer.gradient_clip:
             parameters = [*state.network.parameters(), *state.loss.parameters()]
             torch.nn.utils.clip_grad_norm_(parameters, plan.trainer.gradient_clip)

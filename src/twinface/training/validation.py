@@ -20,8 +20,8 @@ from twinface.models.decision import Calibration
 from twinface.models.scoring import Score, embed_faces, score_pairs
 from twinface.networks.siamese import SiameseNetwork
 from twinface.training.epoch_metrics import ValidationMetrics
+from twinface.training.machine import Machine
 from twinface.training.processes import Processes
-from twinface.training.runtime import Machine
 
 # A score that was trained as a logit is a calibrated one already.
 _LOGIT = Calibration(slope=1.0, offset=0.0, fitted_on="nothing: scores are logits")
@@ -115,11 +115,12 @@ class Validator:
     def _embed_all(self, network: SiameseNetwork) -> Float32Array:
         """Every picture, each by one of the processes, in the same batches as one process would make."""
         preferred_batch = network.backbone.preferred_batch if self.machine.device == "cpu" else 512
-        faces = self.faces[self.processes.take(len(self.faces), preferred_batch).rows]
+        share = self.processes.share_of(len(self.faces), preferred_batch)
+        faces = self.faces[share.rows]
         own = np.zeros((0, network.embedding_size), np.float32)
         if len(faces):
             own = embed_faces(lambda batch: self._embed(network, batch), faces, preferred_batch)
-        return np.asarray(self.processes.gather(torch.from_numpy(own)).numpy(), np.float32)
+        return np.asarray(self.processes.gather(torch.from_numpy(own), share).numpy(), np.float32)
 
     def _embed(self, network: SiameseNetwork, faces: ByteArray) -> Float32Array:
         with torch.inference_mode(), self.machine.autocast():
