@@ -55,7 +55,7 @@ def test_two_commands_share_a_study_through_postgresql(
         assert process.returncode == 0, said
     assert same_results(place, tmp_path / "o")
     runs = sorted((tmp_path / "o" / "trials").glob("*/seed-*/log.txt"))
-    assert len(runs) == 8
+    assert len(runs) == 6
     for log in runs:
         assert log.read_text(encoding="utf-8").count("training on") == 1, log
     assert not (tmp_path / "o" / "optuna.db").exists()

@@ -42,19 +42,17 @@ def test_a_trial_that_diverges_is_shown_with_its_reason_and_the_others_go_on(tmp
     assert results.to_dict()["given_up"] == [
         {
             "name": "rates/0001",
-            "what": "learning_rate 1e+30, batch_size 32",
+            "what": "learning_rate 1e+30",
             "state": "failed",
             "value": None,
             "reason": outcome.reason,
         }
     ]
-    assert result_lines(results)[-1] == (
-        f"failed: rates/0001  learning_rate 1e+30, batch_size 32: {outcome.reason}"
-    )
+    assert result_lines(results)[-1] == (f"failed: rates/0001  learning_rate 1e+30: {outcome.reason}")
     page = report(tmp_path / "o").read_text(encoding="utf-8")
     warning = page[page.index("Failed: 1 of 2 trials.") :]
     warning = warning[: warning.index("</div>")]
-    assert "<strong>rates/0001</strong> learning_rate 1e+30, batch_size 32: seed 0: " in warning
+    assert "<strong>rates/0001</strong> learning_rate 1e+30: seed 0: " in warning
     assert "1 trained to the end, 0 stopped early, 1 failed" in page
 
 
