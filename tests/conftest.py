@@ -14,6 +14,21 @@ from twinface.training.recipe import load_recipe
 from twinface.training.run import continue_run
 from twinface.training.run_folder import RunFolder
 
+
+def keep_to_one_core() -> None:
+    """Under pytest-xdist, each worker and the processes that it starts stay on one core.
+
+    Twinface and its libraries take as many threads as they may use cores. Workers that each used all cores
+    would wait for each other most of the time.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker and hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+
+
+keep_to_one_core()
+
 # A network and a schedule so small that a whole run takes seconds, with every part of the real thing in it.
 TINY = [
     "imaging.height=24",
