@@ -179,7 +179,7 @@ def test_a_full_disk(tmp_path: Path, tiny_run: RunFolder) -> None:
     one_line(result, "safetensors", "could not be written", "free some space")
     assert {path: path.read_bytes() for path in before} == before
     assert not list(run.rglob("*.part"))
-    assert twinface("train", "--resume", run).returncode == 0
+    assert twinface_here("train", "--resume", run).returncode == 0
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shell import changes, twinface
+from shell import changes, twinface, twinface_here
 from twinface.datasets.load import load_dataset
 from twinface.training.run_folder import RunFolder
 
@@ -70,13 +70,15 @@ def test_train_evaluate_verify(tmp_path: Path, orl: list[Path]) -> None:
     assert {"same", "score", "threshold", "probability"} <= verdict.keys()
     assert verdict["same"] is True
 
-    verdicts = [twinface("verify", orl[0], other, "--model", run) for other in orl[10:60:10]]
+    verdicts = [twinface_here("verify", orl[0], other, "--model", run) for other in orl[10:60:10]]
     assert 1 in {result.returncode for result in verdicts}
     for result in verdicts:
         assert result.stdout.startswith("Same person" if result.returncode == 0 else "Different people")
+    different = next(place for place, result in enumerate(verdicts) if result.returncode == 1)
+    assert twinface("verify", orl[0], orl[10 * (different + 1)], "--model", run).returncode == 1
 
-    assert twinface("report", run).stdout.strip() == str(run / "report.html")
-    again = twinface("train", "--resume", run)
+    assert twinface_here("report", run).stdout.strip() == str(run / "report.html")
+    again = twinface_here("train", "--resume", run)
     assert again.returncode == 0, again.stderr
 
 
@@ -99,7 +101,7 @@ def test_pairs_of_ones_own(tmp_path: Path, tiny_run: RunFolder) -> None:
 
 
 def test_the_shipped_settings_can_be_overridden_and_refused(tmp_path: Path) -> None:
-    wrong = twinface("train", "--data", "orl", "--out", tmp_path / "x", "--set", "trainer.epoch=5")
+    wrong = twinface_here("train", "--data", "orl", "--out", tmp_path / "x", "--set", "trainer.epoch=5")
     assert wrong.returncode == 2
     assert 'did you mean "epochs"?' in wrong.stderr
     assert not (tmp_path / "x").exists()
@@ -109,7 +111,7 @@ def test_a_taken_folder_is_left_alone(tmp_path: Path, tiny_run: RunFolder) -> No
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "dear.txt").write_text("Ann")
     for folder, said in ((tiny_run.path, "there is a run already"), (tmp_path / "letters", "is not empty")):
-        result = twinface("train", "--data", "orl", "--recipe", "demo", "--out", folder)
+        result = twinface_here("train", "--data", "orl", "--recipe", "demo", "--out", folder)
         assert result.returncode == 2
         assert said in result.stderr
     assert [path.name for path in (tmp_path / "letters").iterdir()] == ["dear.txt"]
@@ -132,9 +134,7 @@ def test_a_run_that_fails_says_so_and_can_be_resumed(tmp_path: Path) -> None:
     info = RunFolder(run).info()
     assert info.status == "failed"
     assert "the loss is nan" in info.reason
-    page = subprocess.run(
-        [sys.executable, "-m", "twinface", "report", run], capture_output=True, text=True, check=True
-    )
+    page = twinface_here("report", run)
     assert "the loss is nan" in Path(page.stdout.strip()).read_text()
 
 
@@ -151,7 +151,7 @@ def test_data_info(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)["faces"]["people"] == 40
     assert "page:" in result.stderr
-    assert "400 pictures of 40 people" in twinface("data", "info", "orl").stdout
+    assert "400 pictures of 40 people" in twinface_here("data", "info", "orl").stdout
 
 
 def test_fetching_offline_says_what_is_needed(tmp_path: Path) -> None:
@@ -171,7 +171,8 @@ def test_doctor() -> None:
 def test_tensorboard_files_on_request(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     run = tmp_path / "x"
-    result = twinface("train", "--data", "orl", "--recipe", "demo", "--out", run, "--tensorboard", *changes())
+    few = changes("trainer.epochs=1")
+    result = twinface_here("train", "--data", "orl", "--recipe", "demo", "--out", run, "--tensorboard", *few)
     assert result.returncode == 0, result.stderr
     assert list((run / "tensorboard").iterdir())
 
