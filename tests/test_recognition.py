@@ -1,6 +1,7 @@
 """Verifying: the same answer for every form of a picture, and without torch."""
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -172,4 +173,13 @@ def test_the_shipped_model_works_by_name(tmp_path: Path) -> None:
     assert same.score > other.score
     assert verifier.record.settings["recipe"] == "default"
     assert len(verifier.record.provenance.trained) == 3634
+
+
+def test_a_folder_of_that_name_does_not_change_which_model_is_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_run: RunFolder
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(tiny_run.path, tmp_path / "default")
     assert find_model("default") == shipped_models()["default"]
+    assert find_model("./default") == Path("default/model/model.onnx")
+    assert find_model(Path("default")) == Path("default/model/model.onnx")

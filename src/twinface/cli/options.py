@@ -17,11 +17,11 @@ Overrides = Annotated[list[str] | None, typer.Option("--set", help="Change one s
 Root = Annotated[Path | None, typer.Option(help="Folder of the data, where it is not in a usual place.")]
 Layout = Annotated[str | None, typer.Option(help="Which version of LFW: lfw-a, original, funneled …")]
 ModelPlace = Annotated[
-    Path, typer.Option(help="A run folder, a model file (.onnx), or a shipped model's name.")
+    str, typer.Option(help="A run folder, a model file (.onnx), or a shipped model's name.")
 ]
 Left = Annotated[Path, typer.Argument(help="A picture.")]
 Right = Annotated[Path, typer.Argument(help="Another picture.")]
-SHIPPED = Path("default")
+SHIPPED = "default"
 
 
 @dataclass(frozen=True)

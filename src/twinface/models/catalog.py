@@ -16,15 +16,15 @@ def find_model(place: str | Path) -> Path:
     """The ONNX file of a model.
 
     Args:
-        place: a run folder, its model folder, an ONNX file, or the name of a model that comes with Twinface. A file
-            or folder of that name is preferred to a shipped model.
+        place: a run folder, its model folder, an ONNX file, or the name of a model that comes with Twinface. The
+            name always means that model, whatever lies in the current folder; `./default` is a folder.
 
     Raises:
         ModelError: there is no model at that place.
     """
     shipped = shipped_models()
-    if str(place) in shipped and not Path(place).exists():
-        return shipped[str(place)]
+    if isinstance(place, str) and place in shipped:
+        return shipped[place]
     place = Path(place)
     if place.is_file():
         return place

@@ -19,6 +19,7 @@ from twinface.evaluation.fitted_model import show_only
 from twinface.evaluation.leaks import unseen_pairs
 from twinface.evaluation.results import save_result
 from twinface.faces.mask import mask_for
+from twinface.models.catalog import shipped_models
 from twinface.models.embedder import Embedder
 from twinface.models.load import load_model
 from twinface.training.run_folder import RunFolder
@@ -144,7 +145,9 @@ def answer(
 
 
 def run_at(place: str | Path) -> RunFolder | None:
-    """The run folder at a place, or None for a model file or a shipped model."""
+    """The run folder at a place, or None for a model file or the name of a shipped model."""
+    if isinstance(place, str) and place in shipped_models():
+        return None
     folder = RunFolder(place)
     return folder if folder.manifest.is_file() else None
 
