@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from twinface.core.interruption import StopRequest
 from twinface.datasets.data_source import DataSource
-from twinface.training.callbacks import Callbacks
-from twinface.training.open_run import open_run, start_run
+from twinface.training.open_run import start_run
 from twinface.training.recipe import load_recipe
-from twinface.training.run import continue_run
+from twinface.training.run import continue_run, train_epochs
 from twinface.training.run_folder import RunFolder
 
 
@@ -81,16 +79,27 @@ def train_tiny(
     path: Path,
     *overrides: str,
     recipe: str = "demo",
-    data: str = "orl",
     seed: int = 0,
     tiny: bool = True,
+    model: bool = True,
 ) -> RunFolder:
-    """Trains a run in `path` from start to end, tiny but for `overrides`, or as these alone have it."""
-    folder = RunFolder(path)
+    """Trains a run on ORL from start to end.
+
+    Args:
+        path: of the new run.
+        *overrides: of single settings.
+        recipe: its name.
+        seed: of everything random.
+        tiny: begin with the changes of `TINY`.
+        model: write the model in the end, which takes longer than the training. False for tests that do not use it.
+    """
     settings = load_recipe(recipe, [*(TINY if tiny else []), *overrides])
-    start_run(DataSource(data), settings, seed, folder)
-    continue_run(open_run(folder), StopRequest(), Callbacks())
-    return folder
+    run = start_run(DataSource("orl"), settings, seed, RunFolder(path))
+    if model:
+        continue_run(run)
+    else:
+        train_epochs(run)
+    return run.folder
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from twinface import __version__
 from twinface.core.errors import ModelError, TwinfaceError
@@ -19,7 +22,7 @@ from twinface.training.machine import Machine, choose_machine, describe_machine
 from twinface.training.open_run import OpenRun
 from twinface.training.plan import TrainingPlan, TrainingPosition
 from twinface.training.processes import Processes
-from twinface.training.run_folder import now
+from twinface.training.run_folder import RunFolder, now
 from twinface.training.run_info import DataInfo, RunCosts
 from twinface.training.runtime import keep_memory, make_deterministic
 from twinface.training.sampling import SAMPLERS
@@ -31,6 +34,24 @@ from twinface.training.validation import Validator
 from twinface.training.write_model import write_model
 
 log = logging.getLogger("twinface")
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedEpochs:
+    """A run after its last epoch: its state and its best weights are on disk, and its model is still to be written.
+
+    Attributes:
+        position: where training ended.
+        state: network, loss and optimizer as they are now; the best weights can be older.
+        faces, validation: the prepared pictures of training people and validation people.
+        validator: what validation measures with.
+    """
+
+    position: TrainingPosition
+    state: TrainingState
+    faces: PreparedFaces
+    validation: PreparedFaces
+    validator: Validator
 
 
 def continue_run(
@@ -54,13 +75,42 @@ def continue_run(
             continued.
         Interrupted: a signal came; the state is saved.
     """
-    folder, processes = run.folder, processes or Processes()
-    try:
-        folder.note(status="training", twinface=__version__, reason=None)
-        position = _train(run, stop or StopRequest(), callbacks or Callbacks(), on_prepare, processes)
-        folder.note(
+    processes = processes or Processes()
+    trained = train_epochs(run, stop, callbacks, on_prepare, processes)
+    position = trained.position
+    with _status_on_error(run.folder, processes):
+        if processes.first:
+            _write_best(run, trained)
+        run.folder.note(
             status="finished", finished=now(), epochs=position.epoch, best_epoch=position.best_epoch + 1
         )
+    return position
+
+
+def train_epochs(
+    run: OpenRun,
+    stop: StopRequest | None = None,
+    callbacks: Callbacks | None = None,
+    on_prepare: ProgressCallback | None = None,
+    processes: Processes | None = None,
+) -> TrainedEpochs:
+    """Trains a run to its last epoch, from wherever it stands, and writes no model.
+
+    `continue_run` does this first, and then writes the model. The run's status stays "training".
+
+    Args, Raises: see `continue_run`.
+    """
+    processes = processes or Processes()
+    with _status_on_error(run.folder, processes):
+        run.folder.note(status="training", twinface=__version__, reason=None)
+        return _train(run, stop or StopRequest(), callbacks or Callbacks(), on_prepare, processes)
+
+
+@contextmanager
+def _status_on_error(folder: RunFolder, processes: Processes) -> Iterator[None]:
+    """Records that a run was stopped or has failed, and logs how to continue it or why it failed."""
+    try:
+        yield
     except Interrupted:
         folder.note(status="stopped")
         log.info("stopped; continue with: %s train --resume %s", processes.command, folder.path)
@@ -69,7 +119,6 @@ def continue_run(
         folder.note(status="failed", reason=str(error))
         log.error("failed: %s", error)
         raise
-    return position
 
 
 def _train(
@@ -78,7 +127,7 @@ def _train(
     callbacks: Callbacks,
     on_prepare: ProgressCallback | None,
     processes: Processes,
-) -> TrainingPosition:
+) -> TrainedEpochs:
     make_deterministic()
     settings, split = run.settings, run.split
     if settings.trainer.epochs:
@@ -105,23 +154,27 @@ def _train(
     state = _initial_state(run, plan)
     log.info("training on %d pictures of %s; %s", len(faces), split.trained_on, machine)
     position = training_loop(state, plan, run.folder, stop, callbacks)
-    if processes.first:
-        began = time.monotonic()
-        weights, _ = read_tensors(run.folder.best)
-        run.network.load_state_dict(weights)
-        write_model(run, faces, validation, validator)
-        run.folder.state.forget_previous()
-        run.folder.note(
-            costs=RunCosts(
-                training=round(position.seconds, 2),
-                writing=round(time.monotonic() - began, 2),
-                images_per_second=round(position.images / max(position.seconds, 1e-9), 1),
-                network_parameters=sum(each.numel() for each in state.network.parameters()),
-                loss_parameters=sum(each.numel() for each in state.loss.parameters()),
-                numbers=sum(each.numel() for each in run.network.state_dict().values()),
-            )
+    return TrainedEpochs(position, state, faces, validation, validator)
+
+
+def _write_best(run: OpenRun, trained: TrainedEpochs) -> None:
+    """Writes the model of the best epoch, and what the run cost."""
+    began = time.monotonic()
+    position, state = trained.position, trained.state
+    weights, _ = read_tensors(run.folder.best)
+    run.network.load_state_dict(weights)
+    write_model(run, trained.faces, trained.validation, trained.validator)
+    run.folder.state.forget_previous()
+    run.folder.note(
+        costs=RunCosts(
+            training=round(position.seconds, 2),
+            writing=round(time.monotonic() - began, 2),
+            images_per_second=round(position.images / max(position.seconds, 1e-9), 1),
+            network_parameters=sum(each.numel() for each in state.network.parameters()),
+            loss_parameters=sum(each.numel() for each in state.loss.parameters()),
+            numbers=sum(each.numel() for each in run.network.state_dict().values()),
         )
-    return position
+    )
 
 
 def _plan(
