@@ -17,7 +17,7 @@ import torch
 from conftest import TINY
 from resumed_runs import LONGER, StopAfter, bits
 from twinface.core.errors import ProcessError, SettingsError
-from twinface.core.interruption import Interrupted, StopRequest
+from twinface.core.interruption import Interrupted
 from twinface.core.registry import build
 from twinface.core.threads import available_cores
 from twinface.datasets.data_source import DataSource
@@ -32,7 +32,7 @@ from twinface.training.open_run import open_run, start_run
 from twinface.training.plan import TrainingPlan, TrainingPosition
 from twinface.training.processes import Processes
 from twinface.training.recipe import load_recipe
-from twinface.training.run import continue_run
+from twinface.training.run import train_epochs
 from twinface.training.run_folder import FollowedRun, RunFolder
 from twinface.training.runtime import make_deterministic
 from twinface.training.sampling import SAMPLERS
@@ -142,7 +142,7 @@ def go_on(run: str, stop_after: int = 0) -> None:
         watcher = stop.watcher(stop_after) if processes.rank == processes.count - 1 else Callbacks()
         try:
             folder = RunFolder(run) if processes.first else FollowedRun(run)
-            continue_run(open_run(folder), stop, watcher, processes=processes)
+            train_epochs(open_run(folder), stop, watcher, processes=processes)
         except Interrupted:
             sys.exit(128 + 15)
         except ProcessError as error:
@@ -283,14 +283,15 @@ def test_another_number_of_processes_is_said_and_comes_close(
     """One process goes on with what two began; the augmentation, order and dropout are the same for both."""
     folder = begun(tmp_path / "run")
     assert ended(start(2, go_on, str(folder.path), 8)) == [143, 143]
-    continue_run(open_run(folder), StopRequest(), Callbacks())
+    train_epochs(open_run(folder))
     assert "resumed on another set-up (processes differ)" in caplog.text
     assert len(folder.metrics()) == len(whole.metrics())
     for one, two in zip(folder.metrics(), whole.metrics(), strict=True):
         assert one.loss == pytest.approx(two.loss, rel=0.02)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_torchrun_stops_and_goes_on(tmp_path: Path, number: signal.Signals) -> None:
     changes = [*LONGER, "trainer.epochs=40", "trainer.save_every=0"]
     whole, run = RunFolder(tmp_path / "whole"), tmp_path / "run"
@@ -312,7 +313,8 @@ def test_torchrun_stops_and_goes_on(tmp_path: Path, number: signal.Signals) -> N
     assert printed.strip() == str(run)
     assert said.count("epoch 40, loss") == 1
     assert bits(RunFolder(run)) == bits(whole)
-    assert (run / "report.html").exists()
+    for name in ("report.html", "model/model.onnx", "model/twin.safetensors"):
+        assert (run / name).exists(), name
 
 
 def torchrun(*arguments: str) -> subprocess.Popen[str]:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from twinface.training.machine import Machine
 from twinface.training.open_run import open_run, start_run
 from twinface.training.plan import TrainingPosition
 from twinface.training.recipe import load_recipe
-from twinface.training.run import continue_run
+from twinface.training.run import continue_run, train_epochs
 from twinface.training.run_folder import RunFolder
 from twinface.training.runtime import make_deterministic
 from twinface.training.state_file import read_tensors, write_tensors
@@ -53,7 +54,7 @@ def test_stopped_anywhere_it_ends_in_the_same_bits(tmp_path, kind: str) -> None:
     whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
     for folder in (whole, parts):
         start_run(DataSource("orl"), load_recipe(recipe, changes), 3, folder)
-    continue_run(open_run(whole), StopRequest(), Callbacks())
+    train_epochs(open_run(whole))
     stops = 0
     random = np.random.default_rng(0)
     while True:
@@ -77,7 +78,7 @@ def test_no_memory_is_read_that_was_not_written(tmp_path, kind: str, monkeypatch
     plain, filled = RunFolder(tmp_path / "plain"), RunFolder(tmp_path / "filled")
     for folder in (plain, filled):
         start_run(DataSource("orl"), load_recipe(recipe, [*changes, "trainer.epochs=2"]), 3, folder)
-    continue_run(open_run(plain), StopRequest(), Callbacks())
+    train_epochs(open_run(plain))
     assert not torch.utils.deterministic.fill_uninitialized_memory
 
     def fill() -> None:
@@ -85,50 +86,52 @@ def test_no_memory_is_read_that_was_not_written(tmp_path, kind: str, monkeypatch
         monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
 
     monkeypatch.setattr("twinface.training.run.make_deterministic", fill)
-    continue_run(open_run(filled), StopRequest(), Callbacks())
+    train_epochs(open_run(filled))
     assert bits(filled) == bits(plain)
 
 
 def test_an_older_state_is_gone_on_from_as_well(tmp_path) -> None:
     """Metrics and best weights that are newer than the state are written again, not twice."""
-    whole = train_tiny(tmp_path / "whole", "trainer.threads=1")
+    whole = train_tiny(tmp_path / "whole", model=False)
     again = RunFolder(tmp_path / "again")
-    start_run(DataSource("orl"), load_recipe("demo", [*TINY, "trainer.threads=1"]), 0, again)
+    start_run(DataSource("orl"), load_recipe("demo", TINY), 0, again)
     stop = StopAfter()
     with pytest.raises(Interrupted):
         continue_run(open_run(again), stop, stop.watcher(2))
     old = again.state.path.read_bytes()
-    continue_run(open_run(again), StopRequest(), Callbacks())
+    train_epochs(open_run(again))
     again.state.path.write_bytes(old)
-    continue_run(open_run(again), StopRequest(), Callbacks())
+    train_epochs(open_run(again))
     assert bits(again) == bits(whole)
     assert [record.epoch for record in again.metrics()] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("change", ["renamed", "reshaped"])
 def test_a_state_of_another_versions_network_is_refused(tmp_path, change: str) -> None:
-    folder = train_tiny(tmp_path / "run", "trainer.epochs=1")
+    folder = train_tiny(tmp_path / "run", "trainer.epochs=1", model=False)
     tensors, about = read_tensors(folder.state.path)
     name = next(name for name in sorted(tensors) if name.startswith("loss/"))
     weights = tensors.pop(name)
     tensors |= {"loss/other": weights} if change == "renamed" else {name: weights[:, :-1]}
     write_tensors(folder.state.path, tensors, about)
     before = bits(folder)
-    with pytest.raises(ModelError, match=r"state\.safetensors: loss/.* is .*another version made it"):
+    with pytest.raises(ModelError, match=r"state\.safetensors: loss/.*: found .*another version made it"):
         continue_run(open_run(folder), StopRequest(), Callbacks())
     assert bits(folder) == before
 
 
-def test_a_finished_run_is_left_as_it_is(tmp_path) -> None:
-    folder = train_tiny(tmp_path / "run")
-    before = bits(folder)
-    continue_run(open_run(folder), StopRequest(), Callbacks())
-    assert bits(folder) == before
+def test_a_finished_run_is_left_as_it_is(tmp_path, tiny_run: RunFolder) -> None:
+    folder = RunFolder(shutil.copytree(tiny_run.path, tmp_path / tiny_run.name))
+    continue_run(open_run(folder))
+    assert bits(folder) == bits(tiny_run)
+    for name in ("twin.safetensors", "model.onnx"):
+        assert (folder.model / name).read_bytes() == (tiny_run.model / name).read_bytes()
 
 
-def test_other_seeds_give_other_weights(tmp_path) -> None:
-    first, second = (train_tiny(tmp_path / str(seed), seed=seed) for seed in (0, 1))
-    assert bits(first) != bits(second)
+def test_the_seed_decides_the_weights(tmp_path, tiny_run: RunFolder) -> None:
+    same, other = (train_tiny(tmp_path / str(seed), seed=seed, model=False) for seed in (0, 1))
+    assert bits(same) == bits(tiny_run)
+    assert bits(other) != bits(tiny_run)
 
 
 def test_it_learns(tiny_run: RunFolder) -> None:
@@ -153,13 +156,13 @@ def test_patience_ends_training_and_the_best_epoch_is_kept(tmp_path) -> None:
     ("metric", "field", "sign"), [("loss", "validation_loss", -1), ("one-shot", "one_shot", 1)]
 )
 def test_what_chooses_the_epoch(tmp_path, metric: str, field: str, sign: int) -> None:
-    folder = train_tiny(tmp_path / "run", f"validation.metric={metric}", "validation.ways=5")
+    folder = train_tiny(tmp_path / "run", f"validation.metric={metric}", "validation.ways=5", model=False)
     for record in folder.metrics():
         assert record.value == sign * getattr(record.validation, field)
 
 
 def test_validation_every_other_epoch_includes_the_last(tmp_path) -> None:
-    folder = train_tiny(tmp_path / "run", "validation.every=2")
+    folder = train_tiny(tmp_path / "run", "validation.every=2", model=False)
     assert [record.validation is not None for record in folder.metrics()] == [False, True, True]
 
 
@@ -190,7 +193,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_good_state(tmp_path) -> N
 def test_gradient_clipping_limits_the_step(tmp_path) -> None:
     recipe = ["optimizer=sgd", "optimizer.learning_rate=1.0", "optimizer.momentum=0", "trainer.epochs=1"]
     free, clipped = (
-        train_tiny(tmp_path / name, *recipe, "schedule=constant", "loss.scale=4", *more)
+        train_tiny(tmp_path / name, *recipe, "schedule=constant", "loss.scale=4", *more, model=False)
         for name, more in (("free", []), ("clipped", ["trainer.gradient_clip=1e-6"]))
     )
     settings = clipped.settings()
