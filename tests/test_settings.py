@@ -35,7 +35,7 @@ def test_the_recipes_that_ship() -> None:
 
 def test_no_epoch_is_for_networks_that_have_nothing_to_learn() -> None:
     check_network(load_recipe("fast"))
-    with pytest.raises(SettingsError, match=r"trainer\.epochs: found 0, .* layers to learn"):
+    with pytest.raises(SettingsError, match=r"trainer\.epochs: found 0, .* layers to train"):
         check_network(load_recipe("demo", ["trainer.epochs=0"]))
 
 

@@ -1,1 +1,42 @@
-"""Settings and data → a model."""
+"""Training: settings and data → a model.
+
+What people call
+    train             a run with progress bars, signals and profile
+    evaluate_run      accuracy of a finished run
+    recipe, recipes/  settings by name
+    export            a trained network as an ONNX file
+
+A run
+    open_run          settings, data and network of a run, new or continued
+    run               trains an open run to its end
+    run_folder        the files of a run
+    run_info          the records in `run.json`
+    validation        figures on the validation people after an epoch
+    epoch_metrics     the figures of an epoch
+    finalize          fits projection and score normalisation to the trained network
+    write_model       threshold, calibration and files of the finished model
+
+The loop
+    loop              epochs, validation, saving, resuming
+    step              one training step
+    plan              data and settings of training, and its position
+    callbacks         functions that are called during training
+    training_state    all that training changes
+    state_file        the state on disk
+    checkpoint        the finished weights on disk
+
+Components
+    build             settings → components
+    sampling          which pictures make a batch
+    augmentation      random distortions; look_alikes: more people from few
+    losses            what training minimises
+    optimizers, schedules, averaging
+
+The machine
+    machine           device, threads, precision
+    runtime           deterministic operations, memory, compilation
+    profiling         where the time goes
+    processes         several processes that share each batch
+    torchrun          joins the processes that torchrun has started
+    shared_layers     dropout, and shared_batch_norm: layers for a shared batch
+"""

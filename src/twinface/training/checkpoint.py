@@ -1,4 +1,4 @@
-"""The form of a model to train on from: safetensors weights and a JSON record beside them."""
+"""A checkpoint: the form of a model that training can continue from, as safetensors weights and a JSON record."""
 
 from __future__ import annotations
 
@@ -20,20 +20,28 @@ _RENAMED_TENSORS = {"shift.root": "score_normalisation.root"}  # names of earlie
 
 
 def save_checkpoint(folder: Path, weights: Tensors, record: ModelRecord) -> None:
-    """Writes weights and record into `folder`.
+    """Writes weights and record into a folder.
+
+    Args:
+        folder: the run's model folder.
+        weights: of the whole network, by name.
+        record: of the model.
 
     Raises:
-        StorageError: a file cannot be written; whole files of before stay.
+        StorageError: a file cannot be written; the file that was there is unchanged.
     """
     write_tensors(folder / WEIGHTS, weights, {"name": record.name})
     write_json(folder / RECORD, json.loads(record.to_json()))
 
 
 def load_checkpoint(place: Path | str) -> tuple[SiameseNetwork, ModelRecord]:
-    """Reads what `save_checkpoint` wrote; the network is on the CPU, in evaluation mode.
+    """Reads what `save_checkpoint` wrote.
 
     Args:
         place: a run folder, or its model folder.
+
+    Returns:
+        The network, on the CPU and in evaluation mode, and the model's record.
 
     Raises:
         ModelError: a file is missing or damaged, or the weights do not fit the record or this version's networks.

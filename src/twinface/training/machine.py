@@ -130,7 +130,7 @@ def describe_machine(machine: Machine) -> MachineInfo:
 
 
 def processor_name() -> str:
-    """The name of the processor, as exactly as the system gives it."""
+    """The name of the processor, as far as the system tells it."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):

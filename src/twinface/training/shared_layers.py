@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
 from twinface.core.errors import SettingsError
-from twinface.training.processes import Processes
+from twinface.training.processes import Processes, Share
 from twinface.training.shared_batch_norm import SharedBatchNorm
 
 
@@ -48,13 +48,15 @@ class SharedDropout(nn.Module):
 
     def __init__(self, rate: float, processes: Processes) -> None:
         super().__init__()
-        self.rate, self.processes = rate, processes
+        self.rate = rate
+        # Not compiled: the number of rows is known only when the layer runs.
+        self._agree_share = torch.compiler.disable(processes.agree_share)  # type: ignore[no-untyped-call]
 
     def forward(self, values: Tensor) -> Tensor:
         """`[B, …] -> [B, …]`; values that are kept are divided by the share that is kept."""
         if not self.training or self.rate == 0:
             return values
-        share = self.processes.agree_share(len(values))
+        share: Share = self._agree_share(len(values))
         # Drawn in the order in which values lie in memory, as torch does it.
         one = values.new_empty(1, *values.shape[1:])
         if values.dim() == 4 and values.is_contiguous(memory_format=torch.channels_last):

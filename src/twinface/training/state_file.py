@@ -1,4 +1,4 @@
-"""The training state on disk: safetensors with a checksum, written as a whole, the previous one kept."""
+"""The training state on disk: a safetensors file with a checksum, written atomically; the previous one is kept."""
 
 from __future__ import annotations
 
@@ -22,7 +22,12 @@ Tensors = dict[str, Tensor]
 
 
 def write_tensors(target: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
-    """Writes tensors and plain values to one file, as a whole or not at all.
+    """Writes tensors and plain values to one file, atomically.
+
+    Args:
+        target: the file.
+        tensors: by name.
+        about: plain values, which are stored as JSON.
 
     Raises:
         DivergedError: a tensor has a value that is not finite; `target` is unchanged.
@@ -32,10 +37,10 @@ def write_tensors(target: Path, tensors: Mapping[str, Tensor], about: Mapping[st
     for name, tensor in plain.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise DivergedError(
-                f"{name} has values that are not finite, so {target.name} was not written and the one before stands; "
+                f"{name} has values that are not finite: {target.name} was not written, and the previous file is kept; "
                 "a smaller learning rate or gradient clipping may help"
             )
-    # One entry, because safetensors writes several in an order of chance, and equal states are to be equal files.
+    # One entry: safetensors writes several in random order, but equal states have to be equal files.
     metadata = json.dumps({"about": about, "checksum": checksum(plain, about)}, allow_nan=False)
     write_bytes(target, save(plain, {"twinface": metadata}))
 
@@ -44,7 +49,7 @@ def read_tensors(source: Path) -> tuple[Tensors, dict[str, Any]]:
     """Reads what `write_tensors` wrote.
 
     Raises:
-        ModelError: the file is missing, damaged, or not such a file (a pickle is never opened).
+        ModelError: the file is missing, damaged, or of another kind (a pickle is never opened).
     """
     try:
         with safe_open(source, "pt") as file:
@@ -52,23 +57,27 @@ def read_tensors(source: Path) -> tuple[Tensors, dict[str, Any]]:
             metadata = json.loads((file.metadata() or {})["twinface"])
         about: dict[str, Any] = metadata["about"]
     except FileNotFoundError as error:
-        raise ModelError(f"{source}: no such file") from error
+        raise ModelError(f"{source}: found no such file") from error
     except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
         raise ModelError(f"{source}: damaged, or not a safetensors file of Twinface ({error})") from error
     if metadata.get("checksum") != checksum(tensors, about):
-        raise ModelError(f"{source}: damaged, its checksum does not fit")
+        raise ModelError(f"{source}: damaged, its checksum does not match")
     return tensors, about
 
 
 class StateFile:
-    """The newest state of a run, and the one before it."""
+    """The newest state of a run, and the previous one.
+
+    Args:
+        folder: of the run.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "state.safetensors"
         self.previous = folder / "state.previous.safetensors"
 
     def write(self, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
-        """Replaces the state; at every moment at least one whole state is on disk."""
+        """Replaces the state; at every moment at least one complete state is on disk."""
         if self.path.exists():
             keep = self.previous.with_suffix(".link")
             keep.unlink(missing_ok=True)
@@ -81,10 +90,10 @@ class StateFile:
         return self.path.exists() or self.previous.exists()
 
     def read(self) -> tuple[Tensors, dict[str, Any]] | None:
-        """The newest whole state; None if training has not saved one yet.
+        """The newest state that is not damaged; None if training has not saved one yet.
 
         Raises:
-            ModelError: states are there and none of them is whole.
+            ModelError: all saved states are damaged.
         """
         problem: ModelError | None = None
         for path in (self.path, self.previous):
@@ -98,23 +107,23 @@ class StateFile:
         return None
 
     def forget_previous(self) -> None:
-        """Frees the disk space of the older state once training has ended."""
+        """Deletes the previous state, once training has ended."""
         with contextlib.suppress(OSError):
             self.previous.unlink(missing_ok=True)
 
 
 class ReadOnlyState(StateFile):
-    """A run's state as the processes see it that do not write it."""
+    """A run's state for processes that only read it."""
 
     def write(self, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
-        """Leaves it to the first process."""
+        """Writes nothing; the first process does it."""
 
     def forget_previous(self) -> None:
-        """Leaves it to the first process."""
+        """Deletes nothing; the first process does it."""
 
 
 def checksum(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> str:
-    """32 hexadecimal digits that tell tensors and plain values from all others."""
+    """A checksum of tensors and plain values: 32 hexadecimal digits."""
     digest = hashlib.blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=16)
     for name in sorted(tensors):
         tensor = tensors[name]

@@ -1,4 +1,4 @@
-"""All that training changes, as objects to train and as tensors to keep."""
+"""The state of training: all that training changes, as objects to train and as tensors to save."""
 
 from __future__ import annotations
 
@@ -17,10 +17,14 @@ from twinface.training.state_file import Tensors
 
 @dataclass
 class TrainingState:
-    """All that training changes: the network, the loss's own weights, the optimiser, the average.
+    """All that training changes.
 
     Attributes:
-        features: what a training step embeds pictures with: `network.features`, or what torch.compile made of it.
+        network: the network that is trained.
+        features: `network.features`, or its compiled form; embeds the pictures of a training step.
+        loss: with its own weights, if it has any.
+        optimizer: of the weights of both.
+        average: of the network's weights, or None.
     """
 
     network: SiameseNetwork
@@ -30,7 +34,7 @@ class TrainingState:
     average: WeightAverage | None = None
 
     def tensors(self) -> Tensors:
-        """A flat view of every tensor, by name."""
+        """Every tensor by name, without copies."""
         tensors = {f"twin/{name}": value for name, value in self.network.state_dict().items()}
         tensors |= {f"loss/{name}": value for name, value in self.loss.state_dict().items()}
         if self.average:
@@ -45,16 +49,16 @@ class TrainingState:
         """The inverse of `tensors`.
 
         Raises:
-            ModelError: they are of another network or loss, of an older version's, say.
+            ModelError: the tensors are of another network or loss, such as an older version's.
         """
         own = self.tensors()
         for name in sorted(own.keys() | tensors.keys()):
             here, there = (tuple(each[name].shape) if name in each else "nothing" for each in (own, tensors))
-            # An optimiser's own tensors come with its first step.
+            # An optimizer makes its own tensors in its first step.
             if here != there and not name.startswith("optimizer/"):
                 raise ModelError(
-                    f"{name} is {there} there, where this version's network and loss have {here}: "
-                    "another version made it; go on with that one, or train again"
+                    f"{name}: found {there}, this version's network and loss need {here}: "
+                    "another version made it; continue with that one, or train again"
                 )
         self.network.load_state_dict(_under("twin/", tensors))
         self.loss.load_state_dict(_under("loss/", tensors))
@@ -66,15 +70,15 @@ class TrainingState:
             index, _, slot = name.partition("/")
             slots.setdefault(int(index), {})[slot] = value
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": slots})
-        # Fused optimisers walk through parameter and moments in the order in which they lie in memory, so that a
-        # moment that was read back must lie as its parameter does (channels_last, say).
+        # Fused optimizers read a parameter and its moments in the order of memory, so a moment that was loaded must
+        # have the memory layout of its parameter (channels_last, for example).
         for parameter, state in self.optimizer.state.items():
             for slot, value in state.items():
                 if value.shape == parameter.shape:
                     state[slot] = torch.empty_like(parameter).copy_(value)
 
     def kept_weights(self) -> Tensors:
-        """The weights that are validated and shipped: the average where there is one."""
+        """The weights that are validated and kept: the average if there is one, otherwise the network's own."""
         return dict(self.average.tensors if self.average else self.network.state_dict())
 
 
