@@ -17,7 +17,6 @@ from twinface.datasets.training_split import split_dataset
 from twinface.models.load import load_model
 from twinface.studies.lfw_view2 import evaluate_folds, fold_runs
 from twinface.training.recipe import load_recipe
-from twinface.training.run_folder import RunFolder
 
 SMALL = [
     "imaging.height=24",
@@ -78,6 +77,17 @@ def test_a_fold_that_does_not_exist_is_refused(small_lfw: Path) -> None:
         load_source(DataSource("orl", without_fold=0))
 
 
+def test_ten_runs_are_started_each_without_its_fold(small_lfw: Path, tmp_path: Path) -> None:
+    source, settings = DataSource("lfw", str(small_lfw)), load_recipe("fast", SMALL)
+    runs = fold_runs(source, settings, 0, tmp_path)
+    assert [run.path.name for run in runs] == [f"fold-{number:02d}" for number in range(1, 11)]
+    assert [run.info().source.without_fold for run in runs] == list(range(10))
+    started = [run.info().started for run in runs]
+    assert [run.info().started for run in fold_runs(source, settings, 0, tmp_path)] == started
+    with pytest.raises(SettingsError, match="other settings, another seed"):
+        fold_runs(source, settings, 1, tmp_path)
+
+
 @pytest.mark.slow
 def test_ten_models_are_trained_once_and_judged_without_a_leak(small_lfw: Path, tmp_path: Path) -> None:
     out = tmp_path / "ten"
@@ -105,6 +115,3 @@ def test_ten_models_are_trained_once_and_judged_without_a_leak(small_lfw: Path, 
         evaluate_folds([*models[1:], models[0]], pairs)
     with pytest.raises(ModelError, match="9 models for 10 folds"):
         evaluate_folds(models[1:], pairs)
-    with pytest.raises(SettingsError, match="other settings, another seed"):
-        fold_runs(source, settings, 1, out)
-    assert RunFolder(out / "fold-03").about()["source"]["without_fold"] == 2
