@@ -31,7 +31,7 @@ STEPS = 8
 
 
 def make_folder(root: Path, count: int) -> None:
-    """Writes `count` pictures, of which a hundred differ."""
+    """Writes `count` pictures; a hundred of them are different."""
     random = np.random.default_rng(0)
     kinds = []
     for _ in range(100):
@@ -74,13 +74,13 @@ def measure(workers: int, *task: str) -> tuple[float, float]:
     if ended.returncode:
         raise SystemExit(ended.stderr)
     seconds = time.perf_counter() - began
-    told = json.loads(ended.stdout.splitlines()[-1])
-    return told.get("seconds", seconds), told["peak"]
+    answer = json.loads(ended.stdout.splitlines()[-1])
+    return answer.get("seconds", seconds), answer["peak"]
 
 
 def serve(task: list[str]) -> None:
     """Runs the task that `measure` sent, and prints what it took."""
-    told: dict[str, float] = {}
+    answer: dict[str, float] = {}
     if task[0] == "steps":
         import steps
 
@@ -89,13 +89,13 @@ def serve(task: list[str]) -> None:
         step()
         began = time.perf_counter()
         done = sum(step() for _ in range(STEPS))
-        told["seconds"] = (time.perf_counter() - began) / done
+        answer["seconds"] = (time.perf_counter() - began) / done
     else:
         began = time.perf_counter()
         run_stage(*task)
-        told["seconds"] = time.perf_counter() - began
-    told["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(json.dumps(told))
+        answer["seconds"] = time.perf_counter() - began
+    answer["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(json.dumps(answer))
 
 
 Points = dict[tuple[str, int], list[tuple[int, float, float]]]  # (stage, cores) → [(number, seconds, GiB), …]

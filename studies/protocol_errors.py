@@ -46,7 +46,7 @@ from twinface.training.run_folder import RunFolder
 
 HELD_OUT = 0.2  # of the pairs
 HALVES = 2000
-FIVE = 5  # models, of which the second report shows the best by test accuracy
+FIVE = 5  # models; the second report shows the best of them by test accuracy
 MARKS = (5, 10, 15, 20, 25)  # epochs
 PATIENCE = (3, 5, 10)  # epochs
 

@@ -29,7 +29,7 @@ protocol = "unseen"
 points = ["rates/best"]
 """
 
-# One point of which diverges, and fails.
+# The second point diverges and fails.
 DIVERGING = STUDY.replace("[1e-3, 3e-3, 1e-2]", "[1e-3, 1e30]").replace("seeds = [0, 1]", "seeds = [0]")
 
 

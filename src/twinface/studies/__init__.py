@@ -20,7 +20,7 @@ baselines, baseline_methods
 controls          reference verifiers on the study's pairs, and models on the face or the background alone
 final_test        scores the named trials on test people at the end
 read_results, results, costs
-                  the results as records, and what the runs took
+                  the results as records, and the time of the runs
 leaderboard       which models are better, and which cannot be told apart
 effects, importance, levels
                   what each factor does, and which factors matter

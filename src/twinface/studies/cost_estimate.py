@@ -100,7 +100,7 @@ class _Clock:
         return self._training_seconds(settings) + embedding + OVERHEAD
 
     def _training_seconds(self, settings: Settings) -> float:
-        """Seconds of all steps. What a network learns without labels before the first step is not included."""
+        """Seconds of all steps. Learning without labels, before the first step, is not included."""
         epochs = settings.trainer.epochs
         if epochs == 0:
             return 0.0

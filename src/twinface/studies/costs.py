@@ -1,4 +1,4 @@
-"""What the runs of a study took."""
+"""Time, threads and size of the runs of a study."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class UnfinishedTrial:
 
 @dataclass(frozen=True)
 class SearchEffects:
-    """What the factors of one search do to the objective; empty if fewer than two trials have finished.
+    """Effects of the factors of one search on the objective; empty if fewer than two trials have finished.
 
     Attributes:
         main: of each factor, the strongest first.
