@@ -21,8 +21,8 @@ from twinface.studies.study import Study
 from twinface.training.build import build_training_state
 from twinface.training.epoch_metrics import ValidationMetrics
 from twinface.training.finalize import embed_with
-from twinface.training.plan import TrainingPlan, TrainingPosition
 from twinface.training.machine import Machine, choose_machine
+from twinface.training.plan import TrainingPlan, TrainingPosition
 from twinface.training.runtime import keep_memory
 from twinface.training.sampling import SAMPLERS, Sampler
 from twinface.training.schedules import SCHEDULES
