@@ -173,7 +173,7 @@ def test_a_mixture_is_found_again(odd: bool) -> None:
     torch.testing.assert_close(2 * found[2][order], shares[true_order], atol=0.01, rtol=0)
 
 
-def test_more_gaussians_than_there_are_kinds_of_values_stay_finite() -> None:
+def test_more_gaussians_than_different_values_stay_finite() -> None:
     values = torch.zeros(50, 2)
     values[25:, 0] = 1.0
     for part in fit_mixture(values, 8, torch.Generator().manual_seed(0), torch.tensor([1.0, -1.0])):
@@ -200,7 +200,7 @@ def test_batches_and_flat_pictures() -> None:
         torch.testing.assert_close(network(image[None])[0], embedding, atol=1e-4, rtol=0)
 
 
-def test_a_committee_lets_its_members_fit_to_their_own_views() -> None:
+def test_a_committee_fits_its_members_to_their_own_views() -> None:
     options = {name: list(value) if isinstance(value, tuple) else value for name, value in SMALL.items()}
     inner = Member(name="fisher", region=(0.0, 0.0, 1.0, 1.0), **options)
     other = Member(name="fisher", region=(0.1, 0.1, 0.8, 0.8), height=36, width=36, **options)
@@ -210,7 +210,7 @@ def test_a_committee_lets_its_members_fit_to_their_own_views() -> None:
     assert not any(network.learning)
 
 
-def test_a_committee_looks_twice_where_a_view_of_the_mirror_image_is_another_one() -> None:
+def test_a_committee_runs_a_member_twice_where_its_view_is_not_symmetric() -> None:
     options = {name: list(value) if isinstance(value, tuple) else value for name, value in SMALL.items()}
     middle = Member(name="fisher", region=(0.1, 0.1, 0.8, 0.8), height=36, width=36, **options)
     aside = Member(name="fisher", region=(0.1, 0.0, 0.8, 0.8), height=36, width=36, weight=0.5, **options)
@@ -234,7 +234,9 @@ def test_a_run_fits_exports_and_goes_on_from_its_state(tmp_path) -> None:
         'network.backbone={name="fisher", orders=1, gaussians=4, scales=[1.0, 0.8], steps=[4, 3], cell=4}',
         "projection.size=30",
     ]
-    first, second = (train_tiny(tmp_path / name, *options, tiny=False) for name in ("one", "two"))
+    first, second = (
+        train_tiny(tmp_path / name, *options, tiny=False, model=name == "one") for name in ("one", "two")
+    )
     assert first.best.read_bytes() == second.best.read_bytes()
     network, _ = load_checkpoint(first.path)
     faces = np.random.default_rng(0).integers(0, 256, (5, 40, 36, 1), np.uint8)

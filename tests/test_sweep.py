@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shell import twinface_here
 from study_files import STUDY, same_results, sweep_command, write_study
 from twinface.core.errors import ModelError, SettingsError
 from twinface.core.interruption import StopRequest
@@ -157,6 +158,7 @@ def kill_and_go_on(study: Path, out: Path, kills: int) -> None:
     subprocess.run(sweep_command(study, out), capture_output=True, check=True)
 
 
+@pytest.mark.slow
 def test_ctrl_c_and_a_kill_change_nothing(whole: tuple[Path, Path], tmp_path: Path) -> None:
     study, place = whole
     process = subprocess.Popen(sweep_command(study, tmp_path / "o"), stderr=subprocess.PIPE, text=True)
@@ -182,9 +184,8 @@ def test_ten_kills_change_nothing(whole: tuple[Path, Path], tmp_path: Path) -> N
 
 def test_a_dry_run_prints_points_and_costs_and_leaves_nothing(tmp_path: Path) -> None:
     study = write_study(tmp_path)
-    done = subprocess.run(
-        sweep_command(study, tmp_path / "o", "--dry-run"), capture_output=True, text=True, check=True
-    )
+    done = twinface_here("sweep", study, "--out", tmp_path / "o", "--jobs", 2, "--cores", 2, "--dry-run")
+    assert done.returncode == 0, done.stderr
     assert "rates: 3 points, 6 runs" in done.stdout
     assert "rates/0002  learning_rate 0.01" in done.stdout
     assert "with 2 at a time" in done.stdout
