@@ -255,11 +255,12 @@ def test_stopped_anywhere_it_ends_in_the_same_bits(whole: RunFolder, tmp_path: P
     assert parts.info().machine.processes == 2
 
 
+@pytest.mark.parametrize("kills", [(1,), pytest.param((1, 0, 1), marks=pytest.mark.slow)], ids=len)
 def test_when_one_dies_the_others_leave_and_the_same_bits_come_of_it(
-    whole: RunFolder, tmp_path: Path
+    whole: RunFolder, tmp_path: Path, kills: tuple[int, ...]
 ) -> None:
     killed, chance = begun(tmp_path / "killed", "trainer.save_every=0"), random.Random(0)
-    for dies in (1, 0, 1):
+    for dies in kills:
         before = killed.state.path.stat().st_mtime_ns if killed.state.path.exists() else 0
         started = start(2, go_on, str(killed.path))
         while not killed.state.path.exists() or killed.state.path.stat().st_mtime_ns == before:
