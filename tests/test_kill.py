@@ -39,7 +39,7 @@ def kill_and_go_on(folder: RunFolder, kills: int, seed: int) -> int:
     """
     chance = random.Random(seed)
     server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["twinface.training.run"])
+    server.set_forkserver_preload(["twinface.training.run", "torch._inductor", "onnxscript"])
     done = 0
     while True:
         process = server.Process(target=continue_to_the_end, args=(str(folder.path),))

@@ -161,7 +161,7 @@ def start(count: int, function, *arguments) -> list:
     """Starts a function in real processes that find each other as those of torchrun do."""
     port = free_port()
     server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["twinface.training.run", "pytest"])
+    server.set_forkserver_preload(["twinface.training.run", "torch._inductor", "pytest"])
     started = [
         server.Process(target=_as_torchrun_does, args=(rank, count, port, function, arguments))
         for rank in range(count)

@@ -45,7 +45,10 @@ class LocalRunner:
         method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
         self._context: Any = multiprocessing.get_context(method)
         if method == "forkserver":
-            self._context.set_forkserver_preload(["twinface.studies.train_trial"])
+            # Training imports the last two later, in each process again: deterministic kernels, and the export to ONNX.
+            self._context.set_forkserver_preload(
+                ["twinface.studies.train_trial", "torch._inductor", "onnxscript"]
+            )
         self._running: dict[str, _Running] = {}
 
     def free(self) -> int:
