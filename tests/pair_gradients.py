@@ -1,4 +1,4 @@
-"""What a training step on pairs comes to, and how far that is from the truth."""
+"""Loss and gradients of a training step on pairs, and their relative error."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ LONGER = [*TINY, "trainer.epochs=4", "trainer.averaging=0.9", "trainer.threads=1
 
 
 def bits(folder: RunFolder) -> dict[str, bytes]:
-    """Everything that must not depend on interruptions: weights, optimiser, average, best, metrics."""
+    """Everything that must not depend on interruptions: weights, optimizer, average, best, metrics."""
     tensors, about = read_tensors(folder.state.path)
     about.pop("seconds")
     best, best_about = read_tensors(folder.best)

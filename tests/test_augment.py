@@ -144,5 +144,5 @@ def test_distortions_move_a_look_alike_as_they_move_a_picture() -> None:
         shift,
         random_at(1, "augment"),
     )
-    at_once = augment(images, shift, random_at(1, "augment"), np.array([4]))
-    assert (by_hand - at_once).abs().mean() < 2
+    in_one_step = augment(images, shift, random_at(1, "augment"), np.array([4]))
+    assert (by_hand - in_one_step).abs().mean() < 2

@@ -63,7 +63,7 @@ def test_shapes(name: str, count: int, channels: int) -> None:
 
 
 @pytest.mark.parametrize("order", ["before-relu", "after-relu"])
-def test_batch_norm_stands_where_the_seed_had_it(order: str) -> None:
+def test_batch_norm_is_where_the_seed_had_it(order: str) -> None:
     network = Koch((1, 66, 66), dense=8, batch_norm=order)
     images = torch.rand(4, 1, 66, 66)
     maps = network.conv1(images)
@@ -98,7 +98,7 @@ def test_residual_blocks_halve_after_the_first() -> None:
     assert network._maps(torch.zeros(1, 1, 64, 64)).shape == (1, 12, 8, 8)
 
 
-def test_counting_leaves_the_mode_as_it_was() -> None:
+def test_counting_does_not_change_the_mode() -> None:
     network = Residual((1, 32, 32), channels=(4,))
     multiply_adds(network.train(), (1, 32, 32))
     assert network.training
@@ -150,7 +150,7 @@ def test_oriented_gradients_against_plain_loops() -> None:
         torch.testing.assert_close(found[:, row, column], expected, atol=1e-5, rtol=1e-4)
 
 
-def test_oriented_gradients_ignore_slow_light_and_take_a_flat_picture() -> None:
+def test_oriented_gradients_ignore_slow_light_and_accept_a_flat_picture() -> None:
     layer = nn.Sequential(Edges(), Cells(32, 32, 8))
     torch.manual_seed(0)
     image = torch.randn(1, 1, 32, 32)

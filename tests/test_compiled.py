@@ -1,4 +1,4 @@
-"""A network that torch.compile has made a program of: the same function, and runs that resume to the same bits."""
+"""Networks compiled by torch.compile: the same function, and runs that resume to the same bits."""
 
 import pytest
 

@@ -1,7 +1,7 @@
-"""Nothing that a training step or an embedding makes stays behind on the processor when the network is elsewhere.
+"""All tensors of a training step and of an embedding are on the device of the network.
 
-torch's "meta" device stands for a GPU: it has shapes and no values, and refuses, as a GPU does, to mix its tensors with
-those of the processor.
+torch's "meta" device takes the place of a GPU: it has shapes but no values, and like a GPU it refuses to mix its
+tensors with those of the processor.
 """
 
 from contextlib import nullcontext
@@ -33,7 +33,7 @@ def no_autocast_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("recipe", recipe_names())
-def test_all_that_a_recipe_computes_is_where_its_twin_is(recipe: str) -> None:
+def test_everything_is_computed_on_the_device_of_the_network(recipe: str) -> None:
     settings = load_recipe(recipe)
     network = build_network(settings.network, settings.imaging).to(ELSEWHERE)
     channels = 3 if settings.imaging.color == "rgb" else 1

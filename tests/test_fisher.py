@@ -9,7 +9,7 @@ import torch
 from conftest import train_tiny
 from twinface.core.errors import SettingsError
 from twinface.models.load import load_model
-from twinface.networks.backbones import Fisher, Member, committee
+from twinface.networks.backbones import Fisher, Member, committee, fisher
 from twinface.networks.backbones.descriptors import (
     CLIP,
     FLOOR,
@@ -25,6 +25,12 @@ from twinface.training.run_folder import RunFolder
 
 SHAPE = (1, 40, 36)
 SMALL = {"gaussians": 4, "dimensions": 5, "scales": (1.0, 0.8), "steps": (4, 3), "cell": 4}
+
+
+@pytest.fixture(autouse=True)
+def few_patches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fits to fewer patches, which takes less time and changes nothing else."""
+    monkeypatch.setattr(fisher, "PATCHES_TO_FIT", 20_000)
 
 
 def pictures(count: int, seed: int = 0) -> torch.Tensor:

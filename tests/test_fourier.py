@@ -65,7 +65,8 @@ def test_loss_and_gradients_of_the_network_are_as_near_to_the_exact_ones_as_bflo
         Koch(shape, dense=64, batch_norm="before-relu"), "weighted-l1", "unit", flip_average=False
     )
     nn.init.normal_(network.distance["weight"], std=0.3)
-    images, truth = torch.rand(16, *shape), (torch.arange(8) % 2).float()
+    # Enough pictures for both large kernels to be transformed.
+    images, truth = torch.rand(20, *shape), (torch.arange(10) % 2).float()
     exact_loss, exact = gradients(copy.deepcopy(network).double(), images.double(), truth.double())
     with torch.autocast("cpu", torch.bfloat16):
         loss, fast = gradients(network, images, truth)

@@ -1,4 +1,4 @@
-"""Optimisers: rates per layer, the paper's momentum, and schedules as pure functions."""
+"""Optimizers: rates for each layer, the paper's momentum, and schedules as pure functions."""
 
 import pytest
 import torch
@@ -23,8 +23,8 @@ def test_layers_have_rates_of_their_own() -> None:
     layers = {"backbone.conv1": {"learning_rate": 0.5, "weight_decay": 0.25, "momentum": 0.7}}
     settings = load_recipe("koch", ["network.backbone.dense=8", "optimizer.momentum=0.8"]).model_copy()
     component = settings.optimizer.model_copy(update={"layers": layers})
-    learner = build_training_state(settings.model_copy(update={"optimizer": component}), 2, CPU, 0)
-    groups = {group["base_rate"]: group for group in learner.optimizer.param_groups}
+    state = build_training_state(settings.model_copy(update={"optimizer": component}), 2, CPU, 0)
+    groups = {group["base_rate"]: group for group in state.optimizer.param_groups}
     assert groups[0.5]["weight_decay"] == 0.25
     assert groups[0.5]["momentum_top"] == 0.7
     assert len(groups[0.5]["params"]) == 2
@@ -44,7 +44,7 @@ def test_an_unknown_layer_is_refused() -> None:
         sgd(parameters(), layers={"backbone.conv9": {}})
 
 
-def test_momentum_rises_in_a_line() -> None:
+def test_momentum_rises_linearly() -> None:
     optimizer = sgd(parameters(), momentum=0.9, momentum_start=0.5, momentum_epochs=4)
     seen = []
     for epoch in range(6):

@@ -38,7 +38,7 @@ def test_whitening_against_a_plain_loop() -> None:
     np.testing.assert_allclose(matrix @ matrix.T, np.linalg.inv(covariance), rtol=1e-6)
 
 
-def test_whitening_makes_the_spread_within_people_round() -> None:
+def test_whitening_makes_the_covariance_within_people_the_identity() -> None:
     embeddings, people = some_people()
     mean, matrix, _ = whitening(embeddings, people, shrinkage=1e-9)
     projected = (embeddings - mean) @ matrix
@@ -59,7 +59,7 @@ def test_fewer_components_are_the_largest() -> None:
     np.testing.assert_allclose(axes.T @ (axes @ matrix), matrix, atol=1e-4)
 
 
-def test_whitening_needs_somebody_twice() -> None:
+def test_whitening_needs_somebody_with_two_pictures() -> None:
     with pytest.raises(DataError, match="nobody with two pictures"):
         whitening(np.eye(3, dtype=np.float32), np.arange(3))
 
@@ -99,7 +99,7 @@ def test_plda_leaves_out_where_people_do_not_differ() -> None:
         plda(embeddings[:, 2:], people, shrinkage=1e-9)
 
 
-def test_clarity_is_the_share_of_a_picture_that_is_not_chance() -> None:
+def test_clarity_compares_the_person_with_the_noise_of_a_picture() -> None:
     """In the model that PLDA assumes, by the formula for two covariances, of two parts."""
     random = np.random.default_rng(1)
     people = np.repeat(np.arange(30), 3)

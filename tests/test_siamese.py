@@ -12,14 +12,14 @@ from twinface.networks.siamese import SiameseNetwork
 SHAPE = (1, 32, 32)
 
 
-def tiny_twin(distance: str = "cosine", **settings) -> SiameseNetwork:
+def tiny_network(distance: str = "cosine", **settings) -> SiameseNetwork:
     torch.manual_seed(0)
     return SiameseNetwork(Residual(SHAPE, channels=(4, 8), embedding=6), distance, **settings).eval()
 
 
 @pytest.mark.parametrize("distance", sorted(DISTANCES))
 def test_a_face_is_nearest_to_itself_and_order_does_not_matter(distance: str) -> None:
-    network = tiny_twin(distance)
+    network = tiny_network(distance)
     faces = torch.rand(5, *SHAPE) * 255
     with torch.no_grad():
         embeddings = network.features(faces)
@@ -47,7 +47,7 @@ def test_numpy_and_torch_score_alike(distance: str, count: int) -> None:
 
 
 def test_both_sides_go_through_the_same_weights() -> None:
-    network = tiny_twin()
+    network = tiny_network()
     left, right = torch.rand(2, 3, *SHAPE) * 255
     with torch.no_grad():
         scores = network(left, right)
@@ -62,7 +62,7 @@ def test_both_sides_go_through_the_same_weights() -> None:
 
 
 def test_flip_average_does_not_see_mirrors() -> None:
-    network = tiny_twin(flip_average=True)
+    network = tiny_network(flip_average=True)
     faces = torch.randint(0, 256, (3, 32, 32, 1), dtype=torch.uint8)
     with torch.no_grad():
         assert torch.allclose(network.embed(faces), network.embed(faces.flip(2)), atol=1e-5)
@@ -71,7 +71,7 @@ def test_flip_average_does_not_see_mirrors() -> None:
 
 
 def test_per_image_normalisation_ignores_light() -> None:
-    network = tiny_twin(normalisation="per-image")
+    network = tiny_network(normalisation="per-image")
     faces = torch.rand(2, *SHAPE) * 100 + 20
     normal = network.normalise(faces)
     assert torch.allclose(normal, network.normalise(faces * 1.7 + 11), atol=1e-4)
@@ -80,7 +80,7 @@ def test_per_image_normalisation_ignores_light() -> None:
 
 
 def test_a_picture_of_one_colour_is_finite() -> None:
-    network = tiny_twin()
+    network = tiny_network()
     with torch.no_grad():
         embedding = network.embed(torch.full((1, 32, 32, 1), 7, dtype=torch.uint8))
     assert torch.isfinite(embedding).all()
@@ -93,13 +93,13 @@ def test_unit_normalisation_divides_by_255() -> None:
 
 def test_equal_faces_have_a_finite_gradient_under_every_distance() -> None:
     for distance in DISTANCES:
-        network = tiny_twin(distance)
+        network = tiny_network(distance)
         embedding = torch.rand(2, 6, requires_grad=True)
         network.score(embedding, embedding.detach().clone()).sum().backward()
         assert torch.isfinite(embedding.grad).all(), distance
 
 
-def test_each_part_of_an_embedding_has_the_same_say() -> None:
+def test_each_part_of_an_embedding_counts_equally() -> None:
     torch.manual_seed(0)
     members = [
         Member(name="residual", channels=[4], embedding=3),
@@ -119,7 +119,7 @@ def test_each_part_of_an_embedding_has_the_same_say() -> None:
 
 
 def test_the_projection_is_the_last_step() -> None:
-    network = tiny_twin(flip_average=True)
+    network = tiny_network(flip_average=True)
     faces = torch.randint(0, 256, (2, 32, 32, 1), dtype=torch.uint8)
     with torch.no_grad():
         before = network.embed(faces)
