@@ -38,7 +38,7 @@ from twinface.evaluation.intervals import fold_interval
 from twinface.evaluation.results import load_results
 from twinface.evaluation.summary import Estimate
 from twinface.models.load import load_model
-from twinface.studies.objective import curve
+from twinface.studies.trials.objective import curve
 from twinface.training.open_run import open_run, start_run
 from twinface.training.recipe import load_recipe
 from twinface.training.run import continue_run

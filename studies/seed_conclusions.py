@@ -21,9 +21,9 @@ from twinface.core.types import BoolArray, FloatArray, ScoredPairs
 from twinface.evaluation.intervals import fold_interval, gain_interval, mean_accuracy_interval
 from twinface.evaluation.metrics import cross_validated_accuracy
 from twinface.evaluation.results import load_results, load_validation
-from twinface.studies.point import describe
+from twinface.studies.study_file.point import describe
 from twinface.studies.study_folder import StudyFolder
-from twinface.studies.trial import Trial
+from twinface.studies.trials.trial import Trial
 from twinface.training.run_folder import RunFolder
 
 CHANGES = (

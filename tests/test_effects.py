@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from twinface.studies.effects import main_effects
-from twinface.studies.importance import importances, interactions
-from twinface.studies.levels import levels_of
-from twinface.studies.search import Range, Search
+from twinface.studies.results.effects import main_effects
+from twinface.studies.results.importance import importances, interactions
+from twinface.studies.results.levels import levels_of
+from twinface.studies.study_file.search import Range, Search
 
 
 def plan(**vary: list) -> Search:

@@ -9,7 +9,7 @@ from twinface.core.errors import DataError
 from twinface.core.types import ScoredPairs
 from twinface.evaluation.intervals import mcnemar
 from twinface.evaluation.metrics import cross_validated_accuracy
-from twinface.studies.leaderboard import ScoredModel, corrected_p_values, leaderboard
+from twinface.studies.results.leaderboard import ScoredModel, corrected_p_values, leaderboard
 
 
 def some_pairs(seed: int, strength: float, count: int = 400) -> ScoredPairs:

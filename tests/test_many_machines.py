@@ -15,9 +15,9 @@ from study_files import same_results, sweep_command, write_study
 from twinface.core.errors import StorageError
 from twinface.core.interruption import StopRequest
 from twinface.reports.study_page import write_study_report
-from twinface.studies.ray_runner import TOKEN, ClusterRunner
-from twinface.studies.study import read_study
+from twinface.studies.study_file.study import read_study
 from twinface.studies.sweep import Sweep
+from twinface.studies.trials.ray_runner import TOKEN, ClusterRunner
 from twinface.training.run_folder import RunFolder
 
 pytestmark = pytest.mark.timeout(900)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from study_files import DRAWN, study_of
-from twinface.studies.proposals import RANDOM_FIRST, PastPoint, next_points
+from twinface.studies.trials.proposals import RANDOM_FIRST, PastPoint, next_points
 
 
 @pytest.mark.parametrize("method", ["random", "guided"])

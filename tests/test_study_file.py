@@ -8,7 +8,7 @@ from study_files import PLAIN, study_of
 from twinface.core.errors import SettingsError
 from twinface.datasets.data_source import DataSource
 from twinface.studies.prepare import check_study
-from twinface.studies.proposals import PastPoint, next_points
+from twinface.studies.trials.proposals import PastPoint, next_points
 
 
 def test_a_grid_is_every_combination(tmp_path: Path) -> None:

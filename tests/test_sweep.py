@@ -19,12 +19,12 @@ from twinface.evaluation.metrics import cross_validated_accuracy
 from twinface.evaluation.results import load_validation
 from twinface.reports import report
 from twinface.studies.cost_estimate import CostEstimate
-from twinface.studies.local_runner import LocalRunner
-from twinface.studies.read_results import study_results
+from twinface.studies.results.read_results import study_results
 from twinface.studies.run_study import Resources
-from twinface.studies.study import read_study
+from twinface.studies.study_file.study import read_study
 from twinface.studies.study_folder import StudyFolder
 from twinface.studies.sweep import StudyStatus, Sweep
+from twinface.studies.trials.local_runner import LocalRunner
 from twinface.training.run_folder import RunFolder
 
 

@@ -10,12 +10,12 @@ from twinface.cli.sweep import result_lines
 from twinface.core.interruption import StopRequest
 from twinface.datasets.data_source import DataSource
 from twinface.reports import report
-from twinface.studies.local_runner import LocalRunner
-from twinface.studies.pruning import MedianPruner, Pruned
-from twinface.studies.read_results import study_results
-from twinface.studies.study import read_study
+from twinface.studies.results.read_results import study_results
+from twinface.studies.study_file.study import read_study
 from twinface.studies.sweep import StudyStatus, Sweep
-from twinface.studies.train_trial import TrialJob, run_trial
+from twinface.studies.trials.local_runner import LocalRunner
+from twinface.studies.trials.pruning import MedianPruner, Pruned
+from twinface.studies.trials.train_trial import TrialJob, run_trial
 from twinface.training.epoch_metrics import EpochMetrics, ValidationMetrics
 from twinface.training.run_folder import RunFolder
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from study_files import DRAWN, PLAIN, study_of
 from twinface.core.errors import SettingsError, StorageError
 from twinface.studies.study_folder import StudyFolder
-from twinface.studies.trial import Outcome
-from twinface.studies.trial_store import TrialStore, hide_password, past_points
+from twinface.studies.trials.trial import Outcome
+from twinface.studies.trials.trial_store import TrialStore, hide_password, past_points
 
 
 def test_a_trial_is_claimed_once_and_a_released_one_is_claimed_again(tmp_path: Path) -> None:

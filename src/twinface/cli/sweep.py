@@ -14,9 +14,9 @@ from twinface.cli.options import Json, Root, grouped
 from twinface.core.formatting import duration
 
 if TYPE_CHECKING:
-    from twinface.studies.results import StudyResults
+    from twinface.studies.results.records import StudyResults
     from twinface.studies.run_study import Resources
-    from twinface.studies.study import Study
+    from twinface.studies.study_file.study import Study
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def sweep(
 
     It can be stopped at any time, and continues when it is called again.
     """
-    from twinface.studies.study import read_study
+    from twinface.studies.study_file.study import read_study
 
     plan = read_study(study)
     if dry_run:
@@ -70,7 +70,7 @@ def sweep(
         return
     from twinface.core.interruption import Interrupted
     from twinface.reports.study_page import write_study_report
-    from twinface.studies.read_results import study_results
+    from twinface.studies.results.read_results import study_results
     from twinface.studies.run_study import run_study
 
     log_to_stderr()
@@ -91,8 +91,8 @@ def _describe(plan: Study, root: Path | None, resources: Resources, json: bool) 
     """Prints the points that are known in advance, and how long the study will take."""
     from twinface.datasets.data_source import DataSource
     from twinface.studies.cost_estimate import estimate_costs
-    from twinface.studies.point import describe
     from twinface.studies.prepare import check_study
+    from twinface.studies.study_file.point import describe
 
     source = DataSource(plan.data, str(root) if root else None, plan.layout)
     check_study(plan, source)

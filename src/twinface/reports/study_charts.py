@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from twinface.reports.charts import FOURTH, INK, MUTED, THIRD, Chart, chart, share_axis
-from twinface.studies.effects import Effect, Level
-from twinface.studies.leaderboard import Place
-from twinface.studies.results import LeaderboardLine
+from twinface.studies.results.effects import Effect, Level
+from twinface.studies.results.leaderboard import Place
+from twinface.studies.results.records import LeaderboardLine
 
 SHOWN = 12  # of the leaderboard
 _LINES = [(INK, "-"), (FOURTH, "--"), (THIRD, "-."), (MUTED, ":"), (FOURTH, "-"), (THIRD, "--")]

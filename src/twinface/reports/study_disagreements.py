@@ -10,7 +10,7 @@ import numpy as np
 from twinface.core.types import BoolArray
 from twinface.evaluation.results import load_validation
 from twinface.reports.pictures import Picture, PictureGroup, PicturePair, read_picture
-from twinface.studies.leaderboard import ScoredModel
+from twinface.studies.results.leaderboard import ScoredModel
 from twinface.training.run_folder import RunFolder
 
 SHOWN_PAIRS = 8  # of each kind

@@ -8,8 +8,8 @@ from twinface.core.storage import write_json, write_text
 from twinface.reports.figures_table import interval, share
 from twinface.reports.page import render
 from twinface.reports.study_view import study_view
-from twinface.studies.costs import study_costs
-from twinface.studies.read_results import study_results
+from twinface.studies.results.costs import study_costs
+from twinface.studies.results.read_results import study_results
 from twinface.studies.study_folder import StudyFolder
 
 

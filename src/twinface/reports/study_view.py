@@ -16,12 +16,12 @@ from twinface.reports.figures_table import NOTHING, Row
 from twinface.reports.pictures import PictureGroup
 from twinface.reports.study_charts import agreement_chart, curves_chart, effect_charts, leaderboard_chart
 from twinface.reports.study_disagreements import disagreements
-from twinface.studies.costs import RunCost
-from twinface.studies.leaderboard import ScoredModel
-from twinface.studies.objective import curve
-from twinface.studies.read_results import scored_model
-from twinface.studies.results import FinalTestResult, StudyResults
+from twinface.studies.results.costs import RunCost
+from twinface.studies.results.leaderboard import ScoredModel
+from twinface.studies.results.read_results import scored_model
+from twinface.studies.results.records import FinalTestResult, StudyResults
 from twinface.studies.study_folder import StudyFolder
+from twinface.studies.trials.objective import curve
 
 COMPARED = 6  # models whose curves, decisions and disagreements are shown
 

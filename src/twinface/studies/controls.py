@@ -20,7 +20,7 @@ from twinface.evaluation.results import load_validation, save_validation
 from twinface.faces.mask import VisiblePart, mask_for
 from twinface.models.load import load_model
 from twinface.studies.baselines import fit_baselines
-from twinface.studies.study import Study
+from twinface.studies.study_file.study import Study
 from twinface.training.run_folder import RunFolder
 
 PREFIX = "baseline/"  # of a baseline's name on the leaderboard

@@ -16,8 +16,8 @@ from twinface.datasets.load import load_source
 from twinface.datasets.training_split import PeopleSplit, split_dataset
 from twinface.faces.preparation import Preparation, build_preparation
 from twinface.networks.build import build_network
-from twinface.studies.search import Search
-from twinface.studies.study import Study
+from twinface.studies.study_file.search import Search
+from twinface.studies.study_file.study import Study
 from twinface.training.build import build_training_state
 from twinface.training.epoch_metrics import ValidationMetrics
 from twinface.training.finalize import embed_with

@@ -9,8 +9,8 @@ from twinface.datasets.load import load_source
 from twinface.datasets.training_split import split_dataset
 from twinface.faces.cache import prepare_faces
 from twinface.faces.preparation import build_preparation
-from twinface.studies.point import describe
-from twinface.studies.study import Study
+from twinface.studies.study_file.point import describe
+from twinface.studies.study_file.study import Study
 from twinface.training.build import check_components, check_network
 
 

@@ -14,12 +14,12 @@ from twinface.core.formatting import duration
 from twinface.core.interruption import stop_on_signals
 from twinface.core.progress import in_notebook, progress_bar, tqdm_type
 from twinface.core.threads import available_cores
-from twinface.studies.local_runner import LocalRunner
 from twinface.studies.prepare import prepare_pictures
-from twinface.studies.runner import Runner
-from twinface.studies.study import Study
+from twinface.studies.study_file.study import Study
 from twinface.studies.study_folder import StudyFolder
 from twinface.studies.sweep import StudyStatus, Sweep
+from twinface.studies.trials.local_runner import LocalRunner
+from twinface.studies.trials.runner import Runner
 
 log = logging.getLogger("twinface")
 
@@ -100,7 +100,7 @@ def run_study(
 
 def _runner(resources: Resources, folder: Path) -> Runner:
     if resources.ray:
-        from twinface.studies.ray_runner import ClusterRunner
+        from twinface.studies.trials.ray_runner import ClusterRunner
 
         return ClusterRunner(resources.ray, folder, resources.threads, resources.gpus)
     return LocalRunner(resources.runs_at_a_time)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from twinface.core.errors import ModelError, SettingsError
 from twinface.core.storage import write_text
-from twinface.studies.study import BEST, Study, read_study
-from twinface.studies.trial import Trial, best_trial
-from twinface.studies.trial_store import TrialStore
+from twinface.studies.study_file.study import BEST, Study, read_study
+from twinface.studies.trials.trial import Trial, best_trial
+from twinface.studies.trials.trial_store import TrialStore
 from twinface.training.run_folder import RunFolder
 
 

@@ -12,13 +12,13 @@ from twinface.datasets.data_source import DataSource
 from twinface.studies.controls import measure_baselines, measure_visible_parts
 from twinface.studies.final_test import run_final_test
 from twinface.studies.prepare import check_study
-from twinface.studies.pruning import earlier_curves
-from twinface.studies.runner import Runner
-from twinface.studies.study import Study
+from twinface.studies.study_file.study import Study
 from twinface.studies.study_folder import StudyFolder
-from twinface.studies.train_trial import TrialJob
-from twinface.studies.trial import Trial, best_trial, value_of
-from twinface.studies.trial_store import Claim, TrialStore
+from twinface.studies.trials.pruning import earlier_curves
+from twinface.studies.trials.runner import Runner
+from twinface.studies.trials.train_trial import TrialJob
+from twinface.studies.trials.trial import Trial, best_trial, value_of
+from twinface.studies.trials.trial_store import Claim, TrialStore
 
 # Other processes may share the study. Looking for their changes reads every trial of the study, so it is done each
 # second while this process could begin more trials, and less often while it cannot.

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from twinface.core.types import FloatArray
-from twinface.studies.point import readable
-from twinface.studies.search import Range
+from twinface.studies.study_file.point import readable
+from twinface.studies.study_file.search import Range
 
 SECTIONS = 4  # that a range is divided into
 

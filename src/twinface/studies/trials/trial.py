@@ -10,7 +10,7 @@ from typing import Literal
 
 from twinface.core.errors import ModelError
 from twinface.core.storage import write_json
-from twinface.studies.point import Point
+from twinface.studies.study_file.point import Point
 from twinface.training.run_folder import RunFolder
 
 State = Literal["waiting", "running", "finished", "pruned", "failed"]

@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from twinface.evaluation.summary import Summary
-from twinface.studies.effects import Effect
-from twinface.studies.importance import Interaction
-from twinface.studies.leaderboard import Place
-from twinface.studies.point import Point
-from twinface.studies.trial import State
+from twinface.studies.results.effects import Effect
+from twinface.studies.results.importance import Interaction
+from twinface.studies.results.leaderboard import Place
+from twinface.studies.study_file.point import Point
+from twinface.studies.trials.trial import State
 
 BASELINE = "reference verifier without training"
 _TIMES = ("seconds", "images_per_second")  # figures of an evaluation that depend on the clock

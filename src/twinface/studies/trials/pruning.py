@@ -7,7 +7,7 @@ from pathlib import Path
 
 import optuna
 
-from twinface.studies.objective import Curve, curve
+from twinface.studies.trials.objective import Curve, curve
 from twinface.training.epoch_metrics import EpochMetrics
 from twinface.training.run_folder import RunFolder
 

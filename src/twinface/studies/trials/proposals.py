@@ -21,9 +21,9 @@ from optuna.distributions import (
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import TrialState
 
-from twinface.studies.point import Point
-from twinface.studies.search import Range, Search
-from twinface.studies.study import Study
+from twinface.studies.study_file.point import Point
+from twinface.studies.study_file.search import Range, Search
+from twinface.studies.study_file.study import Study
 
 RANDOM_FIRST = 8  # a guided search draws this many points at random before it begins to learn
 

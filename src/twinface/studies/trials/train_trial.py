@@ -12,9 +12,9 @@ from twinface.core.errors import TwinfaceError
 from twinface.core.interruption import StopRequest
 from twinface.core.settings import Settings
 from twinface.datasets.data_source import DataSource
-from twinface.studies.objective import Curve, final_value
-from twinface.studies.pruning import MedianPruner, Pruned
-from twinface.studies.trial import Outcome
+from twinface.studies.trials.objective import Curve, final_value
+from twinface.studies.trials.pruning import MedianPruner, Pruned
+from twinface.studies.trials.trial import Outcome
 from twinface.training.callbacks import Callbacks
 from twinface.training.open_run import open_run, start_run
 from twinface.training.run import continue_run

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import optuna
 
-from twinface.studies.levels import levels_of, variance_explained
-from twinface.studies.point import Point
-from twinface.studies.proposals import as_params, space_of
-from twinface.studies.search import Search
+from twinface.studies.results.levels import levels_of, variance_explained
+from twinface.studies.study_file.point import Point
+from twinface.studies.study_file.search import Search
+from twinface.studies.trials.proposals import as_params, space_of
 
 
 @dataclass(frozen=True)

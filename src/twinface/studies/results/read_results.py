@@ -8,21 +8,21 @@ from twinface.core.errors import ModelError
 from twinface.evaluation.metrics import area_under_curve
 from twinface.evaluation.results import load_results, load_validation
 from twinface.studies.controls import baseline_scores, visible_part_scores
-from twinface.studies.effects import main_effects
-from twinface.studies.importance import importances, interactions
-from twinface.studies.leaderboard import Place, ScoredModel, leaderboard
-from twinface.studies.objective import final_value
-from twinface.studies.point import describe
-from twinface.studies.results import (
+from twinface.studies.results.effects import main_effects
+from twinface.studies.results.importance import importances, interactions
+from twinface.studies.results.leaderboard import Place, ScoredModel, leaderboard
+from twinface.studies.results.records import (
     FinalTestResult,
     LeaderboardLine,
     SearchEffects,
     StudyResults,
     UnfinishedTrial,
 )
-from twinface.studies.search import Search
+from twinface.studies.study_file.point import describe
+from twinface.studies.study_file.search import Search
 from twinface.studies.study_folder import StudyFolder
-from twinface.studies.trial import Trial
+from twinface.studies.trials.objective import final_value
+from twinface.studies.trials.trial import Trial
 
 
 def study_results(folder: StudyFolder) -> StudyResults:

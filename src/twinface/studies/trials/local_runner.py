@@ -15,8 +15,8 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from twinface.core.interruption import Interrupted, stop_on_signals
-from twinface.studies.train_trial import TrialJob, run_trial
-from twinface.studies.trial import Outcome
+from twinface.studies.trials.train_trial import TrialJob, run_trial
+from twinface.studies.trials.trial import Outcome
 
 ATTEMPTS = 3  # a trial whose process crashes (out of memory, for example) is started this many times
 SAVE_TIMEOUT = 15.0  # seconds that a process has to save its state when it is asked to stop
@@ -47,7 +47,7 @@ class LocalRunner:
         if method == "forkserver":
             # Training imports the last two later, in each process again: deterministic kernels, and the export to ONNX.
             self._context.set_forkserver_preload(
-                ["twinface.studies.train_trial", "torch._inductor", "onnxscript"]
+                ["twinface.studies.trials.train_trial", "torch._inductor", "onnxscript"]
             )
         self._running: dict[str, _Running] = {}
 

@@ -22,8 +22,8 @@ import ray
 from twinface.core.errors import StorageError
 from twinface.core.interruption import StopRequest
 from twinface.core.storage import write_text
-from twinface.studies.train_trial import TrialJob, run_trial
-from twinface.studies.trial import Outcome
+from twinface.studies.trials.train_trial import TrialJob, run_trial
+from twinface.studies.trials.trial import Outcome
 
 RETRIES = 5  # of a trial whose machine died
 TOKEN = ".study-token"

@@ -11,7 +11,7 @@ from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from twinface.core.fields import Strict
 from twinface.core.settings import Settings, settings_from
-from twinface.studies.point import Point
+from twinface.studies.study_file.point import Point
 from twinface.training.recipe import assign, read_recipe
 
 Method = Literal["grid", "random", "guided"]

@@ -9,9 +9,9 @@ import numpy as np
 
 from twinface.core.types import FloatArray
 from twinface.evaluation.intervals import fold_interval
-from twinface.studies.levels import levels_of, variance_explained
-from twinface.studies.point import Point
-from twinface.studies.search import Search
+from twinface.studies.results.levels import levels_of, variance_explained
+from twinface.studies.study_file.point import Point
+from twinface.studies.study_file.search import Search
 
 
 @dataclass(frozen=True)

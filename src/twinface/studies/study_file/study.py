@@ -33,7 +33,7 @@ from twinface.core.errors import SettingsError
 from twinface.core.fields import Strict
 from twinface.core.settings import Settings
 from twinface.core.suggestion import nearest
-from twinface.studies.search import Name, Range, Search
+from twinface.studies.study_file.search import Name, Range, Search
 
 Objective = Literal["accuracy", "auc", "one_shot", "loss"]
 OBJECTIVES = ("accuracy", "auc", "one_shot", "loss")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from twinface.studies.train_trial import TrialJob
-from twinface.studies.trial import Outcome
+from twinface.studies.trials.train_trial import TrialJob
+from twinface.studies.trials.trial import Outcome
 
 
 class Runner(Protocol):

@@ -20,10 +20,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from twinface.core.errors import SettingsError, StorageError
-from twinface.studies.proposals import PastPoint, as_params, next_points, space_of
-from twinface.studies.search import Search
-from twinface.studies.study import Study
-from twinface.studies.trial import Outcome, State, Trial
+from twinface.studies.study_file.search import Search
+from twinface.studies.study_file.study import Study
+from twinface.studies.trials.proposals import PastPoint, as_params, next_points, space_of
+from twinface.studies.trials.trial import Outcome, State, Trial
 
 _STATES: dict[TrialState, State] = {
     TrialState.WAITING: "waiting",
