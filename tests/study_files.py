@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from twinface.studies.study import Study, read_study
+from twinface.studies.study_file.study import Study, read_study
 
 STUDY = """
 title = "Which rate, <b>really</b>?"

@@ -10,13 +10,13 @@ import pytest
 from conftest import TINY
 from resumed_runs import StopAfter, bits
 from shell import changes, twinface
-from twinface.core.interruption import Interrupted, StopRequest
+from twinface.core.interruption import Interrupted
 from twinface.datasets.data_source import DataSource
 from twinface.training.callbacks import Callbacks
 from twinface.training.open_run import open_run, start_run
 from twinface.training.profiling import STEP_PHASES, TRACED, WARM_UP, Profile
 from twinface.training.recipe import load_recipe
-from twinface.training.run import continue_run
+from twinface.training.run import train_epochs
 from twinface.training.run_folder import RunFolder
 
 # 420 pictures, so 52 steps an epoch.
@@ -33,7 +33,7 @@ def begun(path: Path) -> RunFolder:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     folder, profile = begun(tmp_path_factory.mktemp("runs") / "profiled"), Profile()
-    continue_run(open_run(folder), StopRequest(), profile.watching(Callbacks()))
+    train_epochs(open_run(folder), callbacks=profile.watching(Callbacks()))
     assert profile.write(folder.path, folder.info().machine) == folder.path / "profile.txt"
     return folder
 
@@ -41,7 +41,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     folder = begun(tmp_path_factory.mktemp("runs") / "plain")
-    continue_run(open_run(folder), StopRequest(), Callbacks())
+    train_epochs(open_run(folder))
     return folder
 
 
@@ -97,13 +97,13 @@ def test_a_run_that_is_stopped_or_short_is_profiled_as_far_as_it_came(
     for steps, traced, timed in ((WARM_UP, 0, 0), (WARM_UP + 2, 2, 0), (WARM_UP + TRACED + 3, TRACED, 3)):
         stop, profile = StopAfter(), Profile()
         with pytest.raises(Interrupted):
-            continue_run(open_run(folder), stop, profile.watching(stop.watcher(steps)))
+            train_epochs(open_run(folder), stop, profile.watching(stop.watcher(steps)))
         table = profile.write(folder.path, folder.info().machine)
         assert (table is not None) == (traced > 0)
         if traced:
             assert figures(folder)["steps"] == {"traced": traced, "timed": timed}
             assert figures(folder)["operators"]
-    continue_run(open_run(folder), StopRequest(), Callbacks())
+    train_epochs(open_run(folder))
     assert bits(folder) == bits(plain)
 
 
