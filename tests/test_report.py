@@ -6,27 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from pages import Page, all_pairs, faces_of
-from toy_runs import add_epochs, finish, judged, new_run, run_with
+from pages import all_pairs, faces_of
+from toy_runs import add_epochs, finish, judged, new_run, page_of, run_with
 from twinface.core.registry import Component
 from twinface.core.settings import Settings
 from twinface.core.types import PairSet
-from twinface.reports import write_report
 from twinface.reports.learning_charts import learning_charts
 from twinface.training.epoch_metrics import ValidationMetrics, best_epoch
 from twinface.training.recipe import load_recipe
-from twinface.training.run_folder import RunFolder
 
 
 @pytest.fixture
 def pairs(tmp_path: Path) -> PairSet:
     return all_pairs(faces_of(tmp_path / "faces"))
-
-
-def page_of(folder: RunFolder) -> Page:
-    page = Page(write_report(folder))
-    page.check()
-    return page
 
 
 def test_page_of_a_run_that_has_not_begun(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pages import Page, all_pairs, faces_of
-from toy_runs import judged, run_with
+from pages import all_pairs, faces_of
+from toy_runs import judged, page_of, run_with
 from twinface.core.types import WHOLE_FRAME, ByteArray, Float32Array, PairSet
 from twinface.evaluation.evaluate import evaluate
 from twinface.evaluation.results import load_results
@@ -26,7 +26,6 @@ from twinface.models.record import ModelRecord
 from twinface.reports import write_report
 from twinface.reports.extreme_pairs import extreme_pairs
 from twinface.reports.pictures import LONGEST_SIDE
-from twinface.training.run_folder import RunFolder
 
 SCALE = {"scale": np.float32(1), "bias": np.float32(0)}
 
@@ -34,12 +33,6 @@ SCALE = {"scale": np.float32(1), "bias": np.float32(0)}
 @pytest.fixture
 def pairs(tmp_path: Path) -> PairSet:
     return all_pairs(faces_of(tmp_path / "faces"))
-
-
-def page_of(folder: RunFolder) -> Page:
-    page = Page(write_report(folder))
-    page.check()
-    return page
 
 
 def test_every_figure_is_on_the_page(tmp_path: Path, pairs: PairSet) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pages import Page
 from twinface.core.settings import Settings
 from twinface.core.types import PairSet, ScoredPairs
 from twinface.datasets.data_source import DataSource
@@ -14,6 +15,7 @@ from twinface.evaluation.evaluate import Evaluation
 from twinface.evaluation.metrics import confusion
 from twinface.evaluation.results import save_result
 from twinface.evaluation.summary import Summary
+from twinface.reports import write_report
 from twinface.training.epoch_metrics import EpochMetrics, ValidationMetrics
 from twinface.training.run_folder import RunFolder
 from twinface.training.run_info import DataInfo, MachineInfo, RunCosts, RunInfo
@@ -105,3 +107,9 @@ def run_with(path: Path, *evaluations: Evaluation) -> RunFolder:
     for number, evaluation in enumerate(evaluations):
         save_result(path, evaluation, f"{evaluation.summary.protocol}-{number}")
     return folder
+
+
+def page_of(folder: RunFolder) -> Page:
+    page = Page(write_report(folder))
+    page.check()
+    return page
