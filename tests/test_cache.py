@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -17,7 +16,6 @@ import numpy as np
 import pytest
 
 from twinface.core.errors import DataError, ImageError, StorageError
-from twinface.core.threads import TOGETHER, map_in_order
 from twinface.core.types import ByteArray, FaceSet, Region
 from twinface.faces import cache as cache_module
 from twinface.faces import content as content_module
@@ -218,21 +216,6 @@ def test_cache_folder(faces: FaceSet, tmp_path: Path, monkeypatch: pytest.Monkey
     assert cache_folder() == Path.home() / "faces"
     monkeypatch.delenv("TWINFACE_CACHE")
     assert cache_folder().name == "twinface"
-
-
-def test_results_come_in_order_and_only_a_few_are_held() -> None:
-    taken = 0
-
-    def items() -> Iterator[int]:
-        nonlocal taken
-        while taken < 3000:
-            taken += 1
-            yield taken
-
-    for done, result in enumerate(map_in_order(lambda item: -item, items()), start=1):
-        assert result == -done
-        assert taken - done <= (2 * 8 + 2) * TOGETHER
-    assert done == 3000
 
 
 # Other processes.
