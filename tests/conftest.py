@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from twinface.core.threads import available_cores
 from twinface.datasets.data_source import DataSource
 from twinface.training.open_run import start_run
 from twinface.training.recipe import load_recipe
@@ -26,6 +27,13 @@ def keep_to_one_core() -> None:
 
 
 keep_to_one_core()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker for each core that this process may use; in a container, the machine can have more."""
+    return available_cores()
+
 
 # A network and a schedule so small that a whole run takes seconds, with every part of the real thing in it.
 TINY = [

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 TUTORIAL = Path(__file__).parents[1] / "docs" / "tutorial.ipynb"
 
 
 @pytest.mark.slow
 def test_the_tutorial_runs(tmp_path: Path) -> None:
+    nbformat, nbclient = (pytest.importorskip(name) for name in ("nbformat", "nbclient"))
     notebook = nbformat.read(TUTORIAL, as_version=4)
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     shown = [
         set(output.data)
         for cell in notebook.cells
