@@ -1,7 +1,6 @@
 """The data's analysis: counts that a plain loop agrees with, and the published figures of LFW."""
 
 import json
-import os
 from pathlib import Path
 
 import cv2
@@ -95,11 +94,8 @@ def test_missing_and_damaged_pictures_are_named(faces: FaceSet) -> None:
         analyse(faces, sample=0)
 
 
-def test_published_figures_of_lfw() -> None:
-    root = Path(os.environ.get("TWINFACE_LFW", Path(__file__).parents[2] / "shared" / "data" / "lfw"))
-    if not (root / "lfwa").is_dir():
-        pytest.skip("LFW-a is not here: set TWINFACE_LFW to the folder that holds lfwa")
-    lfw = load_dataset("lfw", root, "lfw-a")
+def test_published_figures_of_lfw(real_lfw: Path) -> None:
+    lfw = load_dataset("lfw", real_lfw, "lfw-a")
     lists = [lfw.protocol(name) for name in ("view1-train", "view1", "view2")]
     found = analyse(lfw, lists, sample=50)
     assert (found.name, found.faces.pictures, found.faces.people) == ("LFW-a", 13_233, 5_749)

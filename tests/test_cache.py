@@ -307,11 +307,8 @@ def test_full_disk_leaves_earlier_entries_as_they_were(faces: FaceSet, folder: P
 
 
 @pytest.fixture
-def lfw() -> FaceSet:
-    here = Path(__file__).resolve().parents[1]
-    root = Path(os.environ.get("TWINFACE_LFW", here.parent / "shared" / "data" / "lfw")) / "lfwa"
-    if not root.is_dir():
-        pytest.skip("LFW-a is not here: set TWINFACE_LFW to the folder that holds lfwa")
+def lfw(real_lfw: Path) -> FaceSet:
+    root = real_lfw / "lfwa"
     return face_set(root, tuple(sorted(path.relative_to(root).as_posix() for path in root.glob("*/*.jpg"))))
 
 

@@ -4,7 +4,6 @@ import functools
 import hashlib
 import http.server
 import io
-import os
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -263,20 +262,19 @@ def test_people_lists_have_the_published_sizes() -> None:
     assert rebuild_people_lists(fewer) == {}
 
 
-def test_real_lists_have_the_built_in_checksums_and_people_lists_are_rebuilt(tmp_path: Path) -> None:
-    root = Path(os.environ.get("TWINFACE_LFW", Path(__file__).parents[2] / "shared" / "data" / "lfw"))
-    if not (root / "lfwa").is_dir():
-        pytest.skip("LFW-a is not here: set TWINFACE_LFW to the folder that holds lfwa")
+def test_real_lists_have_the_built_in_checksums_and_people_lists_are_rebuilt(
+    real_lfw: Path, tmp_path: Path
+) -> None:
     for file in LFW_LISTS:
-        assert file.checksum == f"sha256:{hashlib.sha256((root / file.name).read_bytes()).hexdigest()}"
-    rebuilt = rebuild_people_lists(Lfw(root, "lfw-a").faces())
+        assert file.checksum == f"sha256:{hashlib.sha256((real_lfw / file.name).read_bytes()).hexdigest()}"
+    rebuilt = rebuild_people_lists(Lfw(real_lfw, "lfw-a").faces())
     assert sorted(rebuilt) == ["people.txt", "peopleDevTest.txt", "peopleDevTrain.txt"]
     for name, text in rebuilt.items():
-        assert text == (root / name).read_bytes()
+        assert text == (real_lfw / name).read_bytes()
 
     # Pictures and the three lists of pairs are enough to have everything, without the network.
-    (tmp_path / "lfwa").symlink_to(root / "lfwa")
+    (tmp_path / "lfwa").symlink_to(real_lfw / "lfwa")
     for name in ("pairs.txt", "pairsDevTrain.txt", "pairsDevTest.txt"):
-        (tmp_path / name).symlink_to(root / name)
+        (tmp_path / name).symlink_to(real_lfw / name)
     fetch_lfw(tmp_path, "lfw-a", offline=True)
     assert len(Lfw(tmp_path).training_faces()) == 9_525
