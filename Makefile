@@ -81,4 +81,4 @@ format: install  ## bring the code into shape
 	$(BIN)/ruff check --fix src tests benchmarks studies
 
 clean:  ## remove what make made, runs excepted
-	rm -rf $(VENV) $(PEERS) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage
+	rm -rf $(VENV) $(PEERS) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage*
