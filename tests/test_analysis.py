@@ -79,7 +79,7 @@ def test_a_data_set_is_analysed_as_all_its_faces(faces: FaceSet) -> None:
 
 
 def test_it_is_json(faces: FaceSet, pairs: PairSet) -> None:
-    found = analyse(faces, [pairs]).as_dict()
+    found = analyse(faces, [pairs]).to_dict()
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 

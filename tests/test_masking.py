@@ -114,7 +114,7 @@ MASKED = [
 
 def test_a_mask_goes_through_json_and_has_a_key_of_its_own() -> None:
     for masked in MASKED:
-        again = Preparation.from_dict(json.loads(json.dumps(masked.as_dict())))
+        again = Preparation.from_dict(json.loads(json.dumps(masked.to_dict())))
         assert again == masked
         assert again.key == masked.key
     assert len({PLAIN.key, *(masked.key for masked in MASKED)}) == 5
@@ -127,7 +127,7 @@ def test_models_made_before_there_were_masks_are_read() -> None:
         "width": 20,
         "color": "gray",
     }
-    assert PLAIN.as_dict() == before
+    assert PLAIN.to_dict() == before
     assert Preparation.from_dict(before) == PLAIN
 
 
@@ -137,7 +137,7 @@ def test_models_made_before_there_were_masks_are_read() -> None:
         None,
         {},
         {"shows": "face"},
-        {"shows": "suit", "region": MASKED[0].as_dict()["region"]},
+        {"shows": "suit", "region": MASKED[0].to_dict()["region"]},
         {"shows": "face", "region": {"top": 0.5, "left": 0, "height": 0.9, "width": 1}},
         {"shows": "face", "region": {"top": "0", "left": 0, "height": 0.9, "width": 1}},
         {"shows": "face", "region": [0, 0, 1, 1]},
@@ -145,7 +145,7 @@ def test_models_made_before_there_were_masks_are_read() -> None:
 )
 def test_a_damaged_mask_is_refused(mask: object) -> None:
     with pytest.raises(ModelError, match="mask of a preparation cannot be read"):
-        Preparation.from_dict(PLAIN.as_dict() | {"mask": mask})
+        Preparation.from_dict(PLAIN.to_dict() | {"mask": mask})
 
 
 def test_the_whole_picture_is_painted_before_it_is_cut() -> None:

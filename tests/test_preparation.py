@@ -24,7 +24,7 @@ SMALL = Preparation(Region(0.1, 0.2, 0.5, 0.25), 20, 30, "rgb")
 
 
 def test_preparation_goes_through_json_and_back() -> None:
-    again = Preparation.from_dict(json.loads(json.dumps(SMALL.as_dict())))
+    again = Preparation.from_dict(json.loads(json.dumps(SMALL.to_dict())))
     assert again == SMALL
     assert again.key == SMALL.key
 
@@ -62,7 +62,7 @@ def test_preparation_refuses_impossible_settings(field: str, value: object) -> N
     with pytest.raises(ValueError, match="need"):
         Preparation(**changed)
     with pytest.raises(ModelError, match="need"):
-        Preparation.from_dict(SMALL.as_dict() | {field: value})
+        Preparation.from_dict(SMALL.to_dict() | {field: value})
 
 
 @pytest.mark.parametrize(
@@ -72,10 +72,10 @@ def test_preparation_refuses_impossible_settings(field: str, value: object) -> N
         [],
         {},
         {"region": {}, "height": 20, "width": 30, "color": "rgb"},
-        SMALL.as_dict() | {"extra": 1},
-        SMALL.as_dict() | {"region": {"top": "0", "left": 0, "height": 1, "width": 1}},
-        SMALL.as_dict() | {"region": {"top": 0.5, "left": 0, "height": 1, "width": 1}},
-        SMALL.as_dict() | {"region": {"top": float("nan"), "left": 0, "height": 1, "width": 1}},
+        SMALL.to_dict() | {"extra": 1},
+        SMALL.to_dict() | {"region": {"top": "0", "left": 0, "height": 1, "width": 1}},
+        SMALL.to_dict() | {"region": {"top": 0.5, "left": 0, "height": 1, "width": 1}},
+        SMALL.to_dict() | {"region": {"top": float("nan"), "left": 0, "height": 1, "width": 1}},
     ],
 )
 def test_preparation_from_other_settings_is_refused(settings_read: object) -> None:

@@ -16,10 +16,9 @@ import torch
 
 from conftest import TINY
 from resumed_runs import LONGER, StopAfter, bits
-from twinface.core.errors import ProcessError, SettingsError
+from twinface.core.errors import ProcessError
 from twinface.core.interruption import Interrupted
 from twinface.core.registry import build
-from twinface.core.threads import available_cores
 from twinface.datasets.data_source import DataSource
 from twinface.datasets.load import load_source
 from twinface.datasets.training_split import split_dataset
@@ -27,7 +26,7 @@ from twinface.faces.cache import prepare_faces
 from twinface.faces.preparation import build_preparation
 from twinface.training.build import build_training_state
 from twinface.training.callbacks import Callbacks
-from twinface.training.machine import Machine, choose_machine
+from twinface.training.machine import Machine
 from twinface.training.open_run import open_run, start_run
 from twinface.training.plan import TrainingPlan, TrainingPosition
 from twinface.training.processes import Processes
@@ -326,32 +325,3 @@ def torchrun(*arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-@pytest.mark.parametrize("total", [0, 1, 2, 7, 33, 100])
-@pytest.mark.parametrize("together", [1, 16])
-@pytest.mark.parametrize("count", [1, 2, 3, 5])
-def test_shares_are_the_batch(total: int, together: int, count: int) -> None:
-    shares = [Processes(rank, count).share_of(total, together) for rank in range(count)]
-    rows = [row for share in shares for row in range(total)[share.rows]]
-    assert rows == list(range(total))
-    assert all(share.total == total and share.start % together == 0 for share in shares)
-    sizes = [-(-(share.stop - share.start) // together) for share in shares]
-    assert max(sizes) - min(sizes) <= 1
-
-
-def test_several_processes_without_torchrun_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    monkeypatch.delenv("RANK", raising=False)
-    with pytest.raises(SettingsError, match="RANK is not set: start with torchrun"), joined():
-        pass
-
-
-def test_a_gpu_for_all_processes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
-    processes = Processes(1, 4, 1, 2)
-    with pytest.raises(SettingsError, match="each process needs a GPU of its own"):
-        choose_machine("cuda:0", processes=processes)
-    machine = choose_machine("cpu", "float32", processes=processes)
-    assert machine.processes == 4
-    assert machine.threads == max(1, available_cores() // 2)

@@ -45,7 +45,7 @@ def test_a_recipe_is_whole_and_survives_a_settings_file(name: str) -> None:
     check_components(settings)
     assert settings.recipe == name
     assert settings.description
-    assert settings_from(tomllib.loads(tomli_w.dumps(settings.as_dict())), "again") == settings
+    assert settings_from(tomllib.loads(tomli_w.dumps(settings.to_dict())), "again") == settings
 
 
 def test_seed_b_recipes_hold_its_published_table() -> None:
@@ -148,4 +148,4 @@ def test_a_recipe_of_ones_own(tmp_path) -> None:
 @given(st.text(max_size=40))
 def test_no_override_crashes(text: str) -> None:
     with contextlib.suppress(SettingsError):
-        settings_from(override(load_recipe("default").as_dict(), [text]), "text")
+        settings_from(override(load_recipe("default").to_dict(), [text]), "text")

@@ -58,7 +58,7 @@ def info(
     pair_sets = [dataset.protocol(protocol) for protocol in dataset.protocols]
     analysis = analyse(dataset, pair_sets)
     if json:
-        print_json(analysis.as_dict())
+        print_json(analysis.to_dict())
     else:
         print("\n".join(_lines(analysis)))
     if out is not None:

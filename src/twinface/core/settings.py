@@ -67,7 +67,7 @@ class Settings(Strict):
             )
         return self
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain values for TOML and JSON; settings that are None are left out."""
         return self.model_dump(mode="json", exclude_none=True)
 

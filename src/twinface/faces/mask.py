@@ -66,7 +66,7 @@ class Mask:
         colour = image[visible].mean(axis=0).round() if visible.any() else 128
         return np.where(visible[..., np.newaxis], image, np.asarray(colour, np.uint8))
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; `from_dict` reads them back."""
         return {
             "shows": self.shows,
@@ -75,7 +75,7 @@ class Mask:
 
     @classmethod
     def from_dict(cls, values: Any) -> Mask:
-        """The inverse of `as_dict`.
+        """The inverse of `to_dict`.
 
         Raises:
             ModelError: the values are not those of a mask.

@@ -61,20 +61,20 @@ class Preparation:
     @property
     def key(self) -> str:
         """64 hexadecimal digits, the same for two preparations exactly if they give the same pixels."""
-        settings = {"pixels": _PIXELS_VERSION, **self.as_dict()}
+        settings = {"pixels": _PIXELS_VERSION, **self.to_dict()}
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The settings as JSON can hold them; `from_dict` reads them back."""
         # As floats, so that Region(0, ...) and Region(0.0, ...) have the same key.
         region = {name: float(value) for name, value in asdict(self.region).items()}
         settings = {"region": region, "height": self.height, "width": self.width, "color": self.color}
         # Left out where there is none. So models made before there were masks keep their keys.
-        return {**settings, "mask": self.mask.as_dict()} if self.mask else settings
+        return {**settings, "mask": self.mask.to_dict()} if self.mask else settings
 
     @classmethod
     def from_dict(cls, settings: Any) -> Preparation:
-        """The inverse of `as_dict`; a missing or additional field is refused.
+        """The inverse of `to_dict`; a missing or additional field is refused.
 
         Raises:
             ModelError: the settings are not those of a preparation.

@@ -43,7 +43,7 @@ class Provenance:
         tuned = {name for name, value in hashes.items() if value in self.tuned}
         return trained, tuned
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, in a fixed order."""
         return {
             "salt": self.salt,
@@ -55,7 +55,7 @@ class Provenance:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Provenance:
-        """The inverse of `as_dict`.
+        """The inverse of `to_dict`.
 
         Raises:
             ModelError: a field is missing or of another kind.

@@ -113,7 +113,7 @@ def fit_baseline(
             split.trained_on,
             split.tuned_on,
         ),
-        settings=settings.as_dict(),
+        settings=settings.to_dict(),
         seed=seed,
         made_by={"twinface": __version__},
     )

@@ -86,7 +86,7 @@ class RunFolder:
             )
         if self.path.exists() and not self.path.is_dir():
             raise SettingsError(f"{self.path}: is a file; --out needs a folder")
-        write_text(self.settings_file, tomli_w.dumps(settings.as_dict()))
+        write_text(self.settings_file, tomli_w.dumps(settings.to_dict()))
         write_json(self.manifest, info.to_dict())
 
     def settings(self) -> Settings:

@@ -64,7 +64,7 @@ def describe_model(run: OpenRun, preparation: Preparation, validation: ScoredPai
         threshold=threshold,
         calibration=fit_calibration(scores, is_match, tuned_on, threshold),
         provenance=_provenance(run),
-        settings=run.settings.as_dict(),
+        settings=run.settings.to_dict(),
         seed=run.info.seed,
         made_by={"twinface": __version__, "torch": str(torch.__version__)},
     )

@@ -45,7 +45,7 @@ class DataAnalysis:
     shared_people: tuple[tuple[int, ...], ...]
     shared_pictures: tuple[tuple[int, ...], ...]
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return cast("dict[str, Any]", _plain(asdict(self)))
 
