@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -13,6 +14,14 @@ from unittest import mock
 
 from conftest import TINY
 from twinface import cli
+
+
+def without_coverage() -> dict[str, str]:
+    """The environment, without the variables by which coverage.py measures new processes.
+
+    It is for tests of what a process imports, or that limit what it may write.
+    """
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
 
 
 def twinface(*arguments: object, cwd: Path | None = None, **more: Any) -> subprocess.CompletedProcess[str]:

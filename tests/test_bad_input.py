@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
-from shell import changes, twinface, twinface_here
+from shell import changes, twinface, twinface_here, without_coverage
 from twinface.training.run_folder import RunFolder
 
 
@@ -175,7 +175,7 @@ def test_a_full_disk(tmp_path: Path, tiny_run: RunFolder) -> None:
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
-    result = twinface("train", "--resume", run, preexec_fn=limit)
+    result = twinface("train", "--resume", run, preexec_fn=limit, env=without_coverage())
     one_line(result, "safetensors", "could not be written", "free some space")
     assert {path: path.read_bytes() for path in before} == before
     assert not list(run.rglob("*.part"))

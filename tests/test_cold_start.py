@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from conftest import TRAINING
+from shell import without_coverage
 
 COMPUTING = {"numpy", "cv2", "onnxruntime"}
 # From the standard library: each imports dozens of modules that no start needs.
@@ -27,9 +28,8 @@ def modules(program: str, *arguments: object) -> set[str]:
         f"try:\n    {program}\nexcept SystemExit as leave:\n    assert leave.code in (0, None), leave.code",
         "import json\nprint(json.dumps([*sys.modules]))",
     )
-    result = subprocess.run(
-        [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-c", "\n".join(lines)]
+    result = subprocess.run(command, env=without_coverage(), capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     return set(json.loads(result.stdout.splitlines()[-1]))
 
