@@ -158,6 +158,10 @@ def test_fetching_offline_says_what_is_needed(tmp_path: Path) -> None:
     result = twinface("data", "fetch", "lfw", "--offline", "--root", tmp_path)
     assert result.returncode == 2
     assert "lfw-funneled.tgz" in result.stderr
+    for name, said in (("orl", "orl comes with the extra twinface[demo]"), ("lwf", "lfw")):
+        refused = twinface_here("data", "fetch", name)
+        assert refused.returncode == 2
+        assert said in refused.stderr
 
 
 def test_doctor() -> None:
@@ -181,3 +185,29 @@ def test_a_reader_that_goes_away_is_no_crash(tiny_run: RunFolder) -> None:
     command = f"{sys.executable} -m twinface evaluate {tiny_run.path} --protocol unseen --json | true"
     result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert "Traceback" not in result.stderr
+
+
+def after(preparation: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """A command in a process that first runs other lines of Python."""
+    program = f"import os, signal, sys\n{preparation}\nfrom twinface.cli import main\nmain()"
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("module", "extra", "command"),
+    [("torch", "train", ("train", "--data", "orl")), ("jinja2", "train", ("report", "."))],
+)
+def test_a_library_that_is_not_installed_is_named_with_what_brings_it(
+    tiny_run: RunFolder, module: str, extra: str, command: tuple[str, ...]
+) -> None:
+    words = [str(tiny_run.path) if word == "." else word for word in command]
+    result = after(f"sys.modules[{module!r}] = None", *words)
+    assert result.returncode == 2
+    assert result.stderr == f'twinface: this needs {module}: pip install "twinface[{extra}]"\n'
+
+
+def test_ctrl_c_where_nothing_has_to_be_saved() -> None:
+    press = "import platform\nplatform.python_version = lambda: os.kill(os.getpid(), signal.SIGINT)"
+    result = after(press, "doctor")
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "twinface: interrupted\n")

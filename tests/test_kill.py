@@ -116,18 +116,3 @@ def test_signals_save_the_state_and_end_the_process(tmp_path: Path) -> None:
     continue_to_the_end(str(folder.path))
     assert folder.info().status == "finished"
     assert folder.info().epochs == second["epoch"] + 2
-
-
-def test_a_step_that_takes_too_long_is_not_waited_for(tmp_path: Path) -> None:
-    program = (
-        "import os, signal, time\n"
-        "from twinface.core.interruption import stop_on_signals\n"
-        "with stop_on_signals(deadline=0.2):\n"
-        "    os.kill(os.getpid(), signal.SIGTERM)\n"
-        "    time.sleep(60)\n"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=False
-    )
-    assert result.returncode == 128 + signal.SIGTERM
-    assert "the state saved last remains" in result.stderr

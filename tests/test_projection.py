@@ -1,17 +1,22 @@
 """The projection: fitted as defined, part of both forms of a model, and refused where it makes no sense."""
 
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from conftest import train_tiny
+from conftest import TINY, train_tiny
 from twinface.core.errors import DataError, SettingsError
+from twinface.core.types import FaceSet, PairSet, TrainingSource
 from twinface.models.load import load_model
-from twinface.networks.projections import fit_parts, none, plda, whitening
+from twinface.networks.build import build_network
+from twinface.networks.projections import covariance, fit_parts, none, plda, whitening
+from twinface.networks.projections.covariance import principal_components
 from twinface.training.build import check_components
 from twinface.training.checkpoint import load_checkpoint
+from twinface.training.finalize import embed_with, fit_to_training_people
 from twinface.training.recipe import load_recipe
 
 
@@ -159,3 +164,47 @@ def test_a_distance_with_weights_of_its_own_takes_no_projection() -> None:
     settings = load_recipe("koch", ["projection.name=whitening"])
     with pytest.raises(SettingsError, match=r'projection\.name = "whitening" does not go with .*weighted-l1'):
         check_components(settings)
+
+
+def test_so_many_numbers_that_components_are_drawn_span_what_the_exact_ones_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Above `LONG` numbers the covariance would not fit into memory."""
+    random = np.random.default_rng(2)
+    shape = np.diag([9.0, 7.0, 5.0, *[0.05] * 17]) @ np.linalg.qr(random.normal(size=(20, 20)))[0]
+    embeddings = (random.normal(size=(60, 20)) @ shape + 3).astype(np.float32)
+    mean, axes, along = principal_components(embeddings, 3)
+    monkeypatch.setattr(covariance, "LONG", 10)
+    drawn_mean, drawn_axes, drawn_along = principal_components(embeddings, 3)
+    np.testing.assert_array_equal(drawn_mean, mean)
+    np.testing.assert_allclose(np.abs(drawn_axes.T @ axes), np.eye(3), atol=1e-3)
+    np.testing.assert_allclose(np.abs(drawn_along), np.abs(along), atol=0.02)
+
+
+def test_from_labelled_pairs_alone_only_a_matched_pair_is_known_to_show_one_person() -> None:
+    """A picture that is on two pairs counts twice, as two people unless both pairs say otherwise."""
+    settings = load_recipe("demo", [*TINY, "projection.name=whitening", "projection.shrinkage=0.5"])
+    faces = np.random.default_rng(0).integers(0, 256, (6, 24, 24, 1), np.uint8)
+    left, right = np.array([0, 2, 0, 4]), np.array([1, 3, 5, 1])
+    is_match = np.array([True, True, False, False])
+    made_up = FaceSet("made up", Path(), tuple("abcdef"), np.array([0, 0, 1, 1, 2, 3]), tuple("wxyz"))
+    source = TrainingSource(made_up, PairSet("pairs", made_up, left, right, is_match))
+    network = build_network(settings.network, settings.imaging, 1)
+    embeddings = embed_with(network.eval(), faces)
+    fit_to_training_people(network, settings, source, faces)
+    rows, people = [], []
+    for number, (one, other, match) in enumerate(zip(left, right, is_match, strict=True)):
+        rows += [one, other]
+        people += [f"{number}", f"{number}" if match else f"{number}, the other"]
+    numbers = np.unique(people, return_inverse=True)[1]
+    expected = fit_parts(
+        partial(whitening, shrinkage=0.5),
+        embeddings[rows],
+        numbers,
+        network.backbone.parts,
+        network.backbone.weights,
+    )
+    assert expected is not None
+    with torch.inference_mode():
+        found = network.project(torch.from_numpy(embeddings))
+        torch.testing.assert_close(found, expected(torch.from_numpy(embeddings))[0], rtol=1e-4, atol=1e-5)
