@@ -37,7 +37,8 @@ def demo(
     for name, mean in found.means.items():
         each = ", ".join(f"{value:.3f}" for value in mean.each)
         low, high = mean.interval
-        print(f"  {name:<10}{mean.accuracy:.3f} [{low:.3f}, {high:.3f}]   each part: {each}")
+        label = "network" if name == "twin" else name
+        print(f"  {label:<10}{mean.accuracy:.3f} [{low:.3f}, {high:.3f}]   each part: {each}")
     print(f"\nReport: {report}\n")
     for kind, verdict in found.verdicts.items():
         print(f"Two pictures of {kind}: {verdict.left} and {verdict.right}")
