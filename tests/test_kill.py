@@ -18,6 +18,8 @@ from twinface.training.recipe import load_recipe
 from twinface.training.run import continue_run, train_epochs
 from twinface.training.run_folder import RunFolder
 
+TRAIN = [sys.executable, "-m", "twinface", "train"]
+
 
 def continue_to_the_end(path: str) -> None:
     continue_run(open_run(RunFolder(path)))
@@ -100,19 +102,37 @@ def stop_after_a_save(command: list[str], folder: RunFolder, number: signal.Sign
     assert folder.info().status == "stopped"
 
 
-def test_signals_save_the_state_and_end_the_process(tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path / "run")
+def started(folder: RunFolder) -> list[str]:
+    """The command that begins a long run."""
     changes = [word for change in [*LONGER, "trainer.epochs=500"] for word in ("--set", change)]
-    train = [sys.executable, "-m", "twinface", "train"]
-    start = [*train, "--data", "orl", "--recipe", "demo", "--out", str(folder.path), *changes]
-    stop_after_a_save(start, folder, signal.SIGINT)
+    return [*TRAIN, "--data", "orl", "--recipe", "demo", "--out", str(folder.path), *changes]
+
+
+def end_after(folder: RunFolder, epochs: int) -> None:
+    """Changes the settings of a run so that it ends then."""
+    text = folder.settings_file.read_text(encoding="utf-8")
+    folder.settings_file.write_text(text.replace("epochs = 500", f"epochs = {epochs}"), encoding="utf-8")
+
+
+def test_a_signal_saves_the_state_and_ends_the_process(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    stop_after_a_save(started(folder), folder, signal.SIGTERM)
+    _, saved = folder.state.read()
+    assert saved["steps"] > 0
+    end_after(folder, saved["epoch"] + 2)
+    assert train_epochs(open_run(folder)).position.epoch == saved["epoch"] + 2
+
+
+@pytest.mark.slow
+def test_signals_save_the_state_each_time(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    stop_after_a_save(started(folder), folder, signal.SIGINT)
     _, first = folder.state.read()
-    stop_after_a_save([*train, "--resume", str(folder.path)], folder, signal.SIGTERM)
+    stop_after_a_save([*TRAIN, "--resume", str(folder.path)], folder, signal.SIGTERM)
     _, second = folder.state.read()
     assert second["steps"] > first["steps"] > 0
     # The run is continued, and ends at the epoch that its settings now give.
-    text = folder.settings_file.read_text().replace("epochs = 500", f"epochs = {second['epoch'] + 2}")
-    folder.settings_file.write_text(text)
+    end_after(folder, second["epoch"] + 2)
     continue_to_the_end(str(folder.path))
     assert folder.info().status == "finished"
     assert folder.info().epochs == second["epoch"] + 2
