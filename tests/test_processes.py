@@ -319,9 +319,14 @@ def test_torchrun_stops_and_goes_on(tmp_path: Path, number: signal.Signals) -> N
 
 def torchrun(*arguments: str) -> subprocess.Popen[str]:
     launch = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(free_port())]
-    return subprocess.Popen(
-        [sys.executable, *launch, "-m", "twinface", "train", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    # A process that was started in the background ignores Ctrl-C, and torchrun would inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [sys.executable, *launch, "-m", "twinface", "train", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
