@@ -127,7 +127,7 @@ def test_one_run_is_trained_by_one_process(tmp_path: Path, tiny_run: RunFolder) 
 def test_a_run_that_fails_says_so_and_can_be_resumed(tmp_path: Path) -> None:
     run = tmp_path / "x"
     wild = changes("optimizer.learning_rate=1e30", "trainer.precision=float32")
-    result = twinface("train", "--data", "orl", "--recipe", "demo", "--out", run, *wild)
+    result = twinface_here("train", "--data", "orl", "--recipe", "demo", "--out", run, *wild)
     assert result.returncode == 2
     assert "the loss is nan" in result.stderr
     assert "Traceback" not in result.stderr
@@ -165,7 +165,7 @@ def test_fetching_offline_says_what_is_needed(tmp_path: Path) -> None:
 
 
 def test_doctor() -> None:
-    result = twinface("doctor", "--json")
+    result = twinface_here("doctor", "--json")
     assert result.returncode == 0
     found = json.loads(result.stdout)
     assert found["using"]["works"] is True

@@ -6,13 +6,11 @@ import torch
 
 from conftest import TINY, train_tiny
 from twinface.core.errors import SettingsError
-from twinface.core.interruption import StopRequest
 from twinface.core.settings_sections import ScoreNormalisationSettings
 from twinface.datasets.data_source import DataSource
 from twinface.models.distances import DISTANCES
 from twinface.models.load import load_model
 from twinface.networks.score_normalisation import fit_score_normalisation
-from twinface.training.callbacks import Callbacks
 from twinface.training.checkpoint import load_checkpoint
 from twinface.training.open_run import start_run
 from twinface.training.recipe import load_recipe
@@ -57,9 +55,21 @@ def test_a_face_where_many_people_lie_loses_most() -> None:
     assert among_them > 2 * aside
 
 
-@pytest.mark.parametrize("projection", ["none", "whitening", "plda"])
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    return train_tiny(tmp_path_factory.mktemp("runs") / "plda", *NORMALISED, "projection.name=plda")
+
+
+def test_both_forms_of_a_model_agree_behind_plda(run: RunFolder) -> None:
+    check_both_forms(run)
+
+
+@pytest.mark.parametrize("projection", ["none", "whitening"])
 def test_both_forms_of_a_model_agree(tmp_path, projection: str) -> None:
-    run = train_tiny(tmp_path / "run", *NORMALISED, f"projection.name={projection}")
+    check_both_forms(train_tiny(tmp_path / "run", *NORMALISED, f"projection.name={projection}"))
+
+
+def check_both_forms(run: RunFolder) -> None:
     network, record = load_checkpoint(run.path)
     assert record.distance == "local-cosine"
     assert network.score_normalisation.settings == ScoreNormalisationSettings(spread=1.0, clarity=0.2)
@@ -75,12 +85,10 @@ def test_both_forms_of_a_model_agree(tmp_path, projection: str) -> None:
     np.testing.assert_allclose(model.record.score(found[:2], found[2:]), scores, atol=1e-4)
 
 
-def test_training_can_start_from_a_model_with_score_normalisation(tmp_path) -> None:
-    options = [*TINY, *NORMALISED]
-    first = train_tiny(tmp_path / "first", *options, tiny=False)
+def test_training_can_start_from_a_model_with_score_normalisation(run: RunFolder, tmp_path) -> None:
     second = RunFolder(tmp_path / "second")
-    run = start_run(DataSource("orl"), load_recipe("demo", options), 0, second, first.path)
-    continue_run(run, StopRequest(), Callbacks())
+    settings = load_recipe("demo", [*TINY, *NORMALISED])
+    continue_run(start_run(DataSource("orl"), settings, 0, second, run.path))
     assert load_checkpoint(second.path)[0].score_normalisation is not None
 
 

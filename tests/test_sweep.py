@@ -33,9 +33,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A study file, and the folder of the study after it ran without any interruption."""
     folder = tmp_path_factory.mktemp("study")
     study = write_study(folder)
-    done = subprocess.run(
-        sweep_command(study, folder / "o", "--json"), capture_output=True, text=True, check=False
-    )
+    # In this process, which has imported torch already. Interrupted studies run in processes of their own.
+    done = twinface_here("sweep", study, "--out", folder / "o", "--jobs", 2, "--cores", 2, "--json")
     assert done.returncode == 0, done.stderr
     printed = json.loads(done.stdout)
     assert printed == json.loads((folder / "o" / "leaderboard.json").read_text(encoding="utf-8"))
