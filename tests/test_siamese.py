@@ -86,6 +86,14 @@ def test_a_picture_of_one_colour_is_finite() -> None:
     assert torch.isfinite(embedding).all()
 
 
+def test_a_spread_below_one_grey_level_counts_as_one() -> None:
+    """So that a picture of one colour is zero, and a nearly flat one is not blown up into noise."""
+    pattern = torch.tensor([[-1.0, 1.0], [1.0, -1.0]]).repeat(1, 1, 4, 4)
+    network = tiny_network()
+    for spread, found in ((0.0, 0.0), (0.25, 0.25), (0.999, 0.999), (1.0, 1.0), (1.5, 1.0), (40.0, 1.0)):
+        torch.testing.assert_close(network.normalise(100 + spread * pattern), found * pattern)
+
+
 def test_unit_normalisation_divides_by_255() -> None:
     network = SiameseNetwork(Koch((1, 66, 66), dense=4), "weighted-l1", "unit", flip_average=False)
     assert torch.equal(network.normalise(torch.full((1, 1, 2, 2), 255.0)), torch.ones(1, 1, 2, 2))

@@ -13,7 +13,15 @@ from pathlib import Path
 import pytest
 
 from twinface.core.errors import StorageError
-from twinface.core.storage import new_file, remove_leftovers, sha256_of, write_bytes, write_json, write_text
+from twinface.core.storage import (
+    new_file,
+    remove_leftovers,
+    sha256_of,
+    sync_folder,
+    write_bytes,
+    write_json,
+    write_text,
+)
 
 
 @pytest.fixture
@@ -90,6 +98,59 @@ def test_folder_that_cannot_be_synced_is_no_failure(target: Path, monkeypatch: p
     monkeypatch.setattr(os, "open", refuse_folders)
     write_bytes(target, b"content")
     assert target.read_bytes() == b"content"
+
+
+def test_a_file_reaches_the_disk_before_it_has_its_name(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole data, then its name, then the folder: in this order a power cut leaves the old file or the new one."""
+    target.parent.mkdir()
+    folder, done = target.parent.stat().st_ino, []
+    real_fsync, real_replace = os.fsync, Path.replace
+
+    def fsync(descriptor: int) -> None:
+        found = os.fstat(descriptor)
+        done.append(
+            "folder" if found.st_ino == folder else f"{found.st_size} bytes, named: {target.exists()}"
+        )
+        real_fsync(descriptor)
+
+    def replace(path: Path, new: Path) -> Path:
+        done.append("name")
+        return real_replace(path, new)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", replace)
+    write_bytes(target, b"content")
+    assert done == ["7 bytes, named: False", "name", "folder"]
+    assert target.read_bytes() == b"content"
+
+
+def test_a_folder_is_synced_and_closed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    sync_folder(tmp_path)
+    (descriptor,) = synced
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+    monkeypatch.setattr(os, "name", "nt")
+    sync_folder(tmp_path)
+    assert len(synced) == 1
+
+
+def test_a_leftover_that_cannot_be_removed_is_left(tmp_path: Path) -> None:
+    (tmp_path / ".a.1.part").mkdir()
+    (tmp_path / ".b.1.part").touch()
+    remove_leftovers(tmp_path, older_than=-1)
+    assert [path.name for path in tmp_path.iterdir()] == [".a.1.part"]
+
+
+def test_leftovers_of_a_day_are_old(tmp_path: Path) -> None:
+    for name, age in ((".old.part", 86_450), (".new.part", 86_350)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    remove_leftovers(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [".new.part"]
 
 
 def test_leftovers_are_removed_by_age_and_nothing_else_is(tmp_path: Path) -> None:
