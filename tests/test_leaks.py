@@ -79,9 +79,9 @@ def test_nobody_is_no_leak() -> None:
 
 def test_unseen_pairs_are_of_everybody_else() -> None:
     orl = Orl()
-    trained, tuned = tuple(f"s{n}" for n in range(1, 29)), tuple(f"s{n}" for n in range(28, 35))
+    trained, tuned = tuple(f"orl_s{n}" for n in range(1, 29)), tuple(f"orl_s{n}" for n in range(28, 35))
     drawn = unseen_pairs(orl, model(trained, tuned))
-    assert drawn.faces.names == tuple(f"s{n}" for n in range(35, 41))
+    assert drawn.faces.names == tuple(f"orl_s{n}" for n in range(35, 41))
     assert drawn.faces.name == "6 unseen people of ORL faces"
     # Ten pictures each: all their 45 genuine pairs, and as many impostor pairs.
     assert (len(drawn), int(drawn.is_match.sum())) == (2 * 6 * 45, 6 * 45)
@@ -89,7 +89,7 @@ def test_unseen_pairs_are_of_everybody_else() -> None:
 
 
 def test_unseen_pairs_are_drawn_as_asked() -> None:
-    orl, record = Orl(), model(tuple(f"s{n}" for n in range(1, 39)))
+    orl, record = Orl(), model(tuple(f"orl_s{n}" for n in range(1, 39)))
 
     def sides(seed: int) -> list[tuple[int, int]]:
         drawn = unseen_pairs(orl, record, per_person=3, seed=seed)
@@ -105,4 +105,4 @@ def test_unseen_pairs_are_drawn_as_asked() -> None:
 @pytest.mark.parametrize("left", [0, 1])
 def test_two_people_are_needed(left: int) -> None:
     with pytest.raises(DataError, match=f"ORL faces: {left} people that toy has not seen, need at least 2"):
-        unseen_pairs(Orl(), model(tuple(f"s{n}" for n in range(1, 41 - left))))
+        unseen_pairs(Orl(), model(tuple(f"orl_s{n}" for n in range(1, 41 - left))))
