@@ -115,7 +115,7 @@ def test_a_model_file_that_cannot_be_read_is_named(tmp_path) -> None:
 def test_a_sealed_file_that_is_no_model_is_refused(tmp_path, tiny_run: RunFolder) -> None:
     file = tmp_path / "model.onnx"
     file.write_bytes(with_checksum(b"no model at all"))
-    with pytest.raises(ModelError, match="ONNX Runtime cannot load it"):
+    with pytest.raises(ModelError, match="not an ONNX model that Twinface reads"):
         load_model(file)
     model = onnx.load(tiny_run.model / "model.onnx")
     del model.metadata_props[:]

@@ -23,11 +23,13 @@ class Distance:
         score: `(left [..., D], right [..., D], parameters) -> [...]`, higher means the same person.
         parameters: embedding size D → (parameter → initial array).
         learns: whether a network can be trained with it. The others belong to steps that are fitted after training.
+        shortest: the smallest D.
     """
 
     score: Callable[[Any, Any, Mapping[str, Any]], Any]
     parameters: Callable[[int], dict[str, Float32Array]]
     learns: bool = True
+    shortest: int = 1
 
 
 def weighted_l1(left: Any, right: Any, parameters: Mapping[str, Any]) -> Any:
@@ -85,5 +87,5 @@ DISTANCES: dict[str, Distance] = {
     "cosine": Distance(cosine, _scale_and_bias),
     "euclidean": Distance(euclidean, _scale_and_bias),
     "weighted-l1": Distance(weighted_l1, _weights_and_bias),
-    "local-cosine": Distance(local_cosine, _scale_and_bias, learns=False),
+    "local-cosine": Distance(local_cosine, _scale_and_bias, learns=False, shortest=2),
 }

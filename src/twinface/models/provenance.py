@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twinface.core.errors import ModelError
+from twinface.models.fields import Fields
 
 _HEX_DIGITS = 16  # 64 bits: a chance match among a million people has a probability of 1 in 3e7
 
@@ -54,23 +55,24 @@ class Provenance:
         }
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Provenance:
+    def from_dict(cls, values: Any) -> Provenance:
         """The inverse of `to_dict`.
 
         Raises:
             ModelError: a field is missing or of another kind.
         """
         try:
+            fields = Fields(values)
             return cls(
-                str(values["salt"]),
-                frozenset(map(str, values["trained"])),
-                frozenset(map(str, values["tuned"])),
-                str(values["trained_on"]),
-                str(values["tuned_on"]),
+                fields.text("salt"),
+                frozenset(fields.texts("trained")),
+                frozenset(fields.texts("tuned")),
+                fields.text("trained_on"),
+                fields.text("tuned_on"),
             )
-        except (KeyError, TypeError) as error:
+        except ValueError as error:
             raise ModelError(
-                f"the model's record of the people that it has seen is damaged ({error!r})"
+                f"the model's record of the people that it has seen is damaged ({error})"
             ) from error
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import asdict, dataclass
 from typing import Any
-
-import numpy as np
 
 from twinface.core.errors import ModelError
 from twinface.core.suggestion import nearest
@@ -15,11 +12,15 @@ from twinface.core.types import Float32Array
 from twinface.faces.preparation import Preparation
 from twinface.models.decision import Calibration, Threshold
 from twinface.models.distances import DISTANCES
+from twinface.models.fields import Fields, packed, parse_fields
 from twinface.models.provenance import Provenance
 
 # The number of the format that this version writes, and the oldest one that it reads. The number is raised when a
 # record changes so that earlier versions would misread it. A new field that they can ignore does not raise it.
 FORMAT, OLDEST_FORMAT = 1, 1
+
+LONGEST_EMBEDDING = 1 << 20
+_LARGEST_SEED = (1 << 63) - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +72,7 @@ class ModelRecord:
             "layout": self.layout,
             "embedding_size": self.embedding_size,
             "distance": self.distance,
-            "distance_parameters": {name: _packed(value) for name, value in self.distance_parameters.items()},
+            "distance_parameters": {name: packed(value) for name, value in self.distance_parameters.items()},
             "threshold": asdict(self.threshold),
             "calibration": asdict(self.calibration),
             "provenance": self.provenance.to_dict(),
@@ -90,56 +91,60 @@ class ModelRecord:
             source: the file, for errors.
 
         Raises:
-            ModelError: the text is not such a record, or has a format that this version does not read.
+            ModelError: the text is not such a record, a value has another type or range, or the format is one that this
+                version does not read.
         """
         try:
-            values = json.loads(text)
-            _check_format(int(values["format"]), source)
-            record = cls(
-                name=str(values["name"]),
-                preparation=Preparation.from_dict(values["preparation"]),
-                layout=str(values["layout"]),
-                embedding_size=int(values["embedding_size"]),
-                distance=str(values["distance"]),
-                distance_parameters={
-                    name: _unpacked(value) for name, value in values["distance_parameters"].items()
-                },
-                threshold=Threshold(**values["threshold"]),
-                calibration=Calibration(**values["calibration"]),
-                provenance=Provenance.from_dict(values["provenance"]),
-                settings=dict(values["settings"]),
-                seed=int(values["seed"]),
-                made_by=dict(values["made_by"]),
+            fields = parse_fields(text)
+            _check_format(fields.whole("format", -_LARGEST_SEED, _LARGEST_SEED))
+            distance = fields.text("distance")
+            if distance not in DISTANCES:
+                raise ModelError(f'this version has no distance "{distance}"{nearest(distance, DISTANCES)}')
+            size = fields.whole("embedding_size", DISTANCES[distance].shortest, LONGEST_EMBEDDING)
+            return cls(
+                name=fields.text("name"),
+                preparation=Preparation.from_dict(fields.plain("preparation")),
+                layout=fields.text("layout"),
+                embedding_size=size,
+                distance=distance,
+                distance_parameters=_parameters(fields.inside("distance_parameters"), distance, size),
+                threshold=_threshold(fields.inside("threshold")),
+                calibration=_calibration(fields.inside("calibration")),
+                provenance=Provenance.from_dict(fields.plain("provenance")),
+                settings=fields.plain("settings"),
+                seed=fields.whole("seed", -_LARGEST_SEED, _LARGEST_SEED),
+                made_by=fields.named_texts("made_by"),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except ModelError as error:
+            raise ModelError(f"{source}: {error}") from error
+        except (ValueError, OverflowError) as error:  # the latter from whole numbers too large for a float
             raise ModelError(
-                f"{source}: the model's record is damaged ({error!r}); copy the file again, or train the model again"
+                f"{source}: the model's record is damaged ({error}); copy the file again, or train the model again"
             ) from error
-        if record.distance not in DISTANCES:
-            raise ModelError(
-                f'{source}: this version has no distance "{record.distance}"{nearest(record.distance, DISTANCES)}'
-            )
-        return record
 
 
-def _check_format(found: int, source: str) -> None:
+def _parameters(fields: Fields, distance: str, size: int) -> dict[str, Float32Array]:
+    initial = DISTANCES[distance].parameters(size)
+    return {name: fields.array(name, value.shape) for name, value in initial.items()}
+
+
+def _threshold(fields: Fields) -> Threshold:
+    return Threshold(fields.number("value"), fields.text("fitted_on"), fields.number_or_none("far"))
+
+
+def _calibration(fields: Fields) -> Calibration:
+    return Calibration(fields.number("slope"), fields.number("offset"), fields.text("fitted_on"))
+
+
+def _check_format(found: int) -> None:
     readable = str(FORMAT) if OLDEST_FORMAT == FORMAT else f"{OLDEST_FORMAT} to {FORMAT}"
     if found > FORMAT:
         raise ModelError(
-            f"{source}: made by a newer Twinface (format {found}); this version reads {readable}: "
+            f"made by a newer Twinface (format {found}); this version reads {readable}: "
             "pip install --upgrade twinface"
         )
     if found < OLDEST_FORMAT:
         raise ModelError(
-            f"{source}: made by an older Twinface (format {found}); this version reads {readable}: "
+            f"made by an older Twinface (format {found}); this version reads {readable}: "
             "train the model again, or install the version that made it"
         )
-
-
-def _packed(array: Float32Array) -> dict[str, Any]:
-    data = np.ascontiguousarray(array, "<f4").tobytes()
-    return {"shape": list(array.shape), "float32": base64.b64encode(data).decode()}
-
-
-def _unpacked(value: dict[str, Any]) -> Float32Array:
-    return np.frombuffer(base64.b64decode(value["float32"]), "<f4").reshape(value["shape"]).astype(np.float32)
