@@ -3,11 +3,11 @@
 train, evaluate, view2, sweep, report, export   build and judge models
 verify, explain, embed                          use a model
 data, demo, doctor                              look around
-console, options                                shared: printing, options as records
+console, options, errors                        shared: printing, options as records, errors as one line
 
 Results go to stdout (as JSON with `--json`); progress and messages go to stderr. Exit codes: 0 for success and for
-"same", 1 for "different", 2 for anything that is wrong with the input or could not be told, 130 and 143 after
-Ctrl-C and SIGTERM.
+"same", 1 for "different", 2 for anything that is wrong or could not be told, 130 and 143 after Ctrl-C and SIGTERM. An
+error is one line, also one that nobody expects; `twinface --debug …` prints its traceback.
 """
 
 from __future__ import annotations
@@ -35,8 +35,7 @@ from twinface.cli import (
     verify,
     view2,
 )
-from twinface.cli.console import extra_that_brings
-from twinface.core.errors import TwinfaceError
+from twinface.cli.errors import DEBUG_VARIABLE, run_command
 
 app = typer.Typer(
     name="twinface",
@@ -50,7 +49,12 @@ app = typer.Typer(
 
 
 @app.callback(invoke_without_command=True)
-def _version(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+def _options(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+    debug: bool = typer.Option(False, "--debug", help="Print the traceback of an unexpected error."),
+) -> None:
+    if debug:
+        os.environ[DEBUG_VARIABLE] = "1"
     if version:
         print(f"twinface {__version__}")
         raise typer.Exit
@@ -75,7 +79,7 @@ class _Interrupted(BaseException):
 
 
 def main() -> None:
-    """Runs the command line and turns every expected error into one line on stderr and exit code 2."""
+    """Runs the command line and turns every error into one line on stderr and exit code 2."""
     logging.raiseExceptions = False  # a log line that cannot be written is no reason to print a traceback
     signal.signal(signal.SIGINT, _interrupt)
     # Left here and not where the error was caught: an exception holds on to all that the failed call had in hand,
@@ -85,23 +89,10 @@ def main() -> None:
 
 def _run() -> int | str | None:
     try:
-        app()
-    except SystemExit as leave:
-        return leave.code
-    except TwinfaceError as error:
-        print(f"twinface: {error}", file=sys.stderr)
-    except ModuleNotFoundError as error:
-        extra = extra_that_brings(error.name or "")
-        if extra is None:
-            raise
-        print(f'twinface: this needs {error.name}: pip install "twinface[{extra}]"', file=sys.stderr)
-    except BrokenPipeError:
-        # Whoever read our output has gone. Python would find out once more when it flushes stdout at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return run_command(app)
     except _Interrupted:
         print("twinface: interrupted", file=sys.stderr)
         return 130
-    return 2
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
