@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from twinface.core.settings_sections import ScoreNormalisationSettings
 from twinface.models.distances import DISTANCES
 from twinface.networks.backbones import Koch, Member, Residual, committee
 from twinface.networks.projections import LinearMap, Projection
+from twinface.networks.score_normalisation import ScoreNormalisation
 from twinface.networks.siamese import SiameseNetwork
 
 SHAPE = (1, 32, 32)
@@ -137,3 +139,22 @@ def test_the_projection_is_the_last_step() -> None:
         assert network.feature_size == 6
         mapped = (before - mean) @ matrix
         torch.testing.assert_close(network.embed(faces), mapped / mapped.norm(dim=1, keepdim=True))
+
+
+def test_score_normalisation_is_one_more_element_and_another_distance() -> None:
+    network = tiny_network(flip_average=True)
+    assert (network.embedding_size, network.distance_name) == (6, "cosine")
+    faces = torch.randint(0, 256, (3, 32, 32, 1), dtype=torch.uint8)
+    with torch.no_grad():
+        before = network.embed(faces)
+        network.score_normalisation = ScoreNormalisation(
+            torch.randn(6, 6), ScoreNormalisationSettings(spread=0.5)
+        )
+        assert (network.embedding_size, network.distance_name) == (7, "local-cosine")
+        assert network.feature_size == 6
+        embeddings = network.embed(faces)
+        torch.testing.assert_close(embeddings, network.score_normalisation(before, torch.zeros(3)))
+        scores = network.score(embeddings[:1], embeddings[1:])
+    scale, bias = network.distance["scale"], network.distance["bias"]
+    cosines = torch.nn.functional.cosine_similarity(before[:1], before[1:])
+    torch.testing.assert_close(scores, scale * (cosines - embeddings[0, 6] - embeddings[1:, 6]) + bias)
