@@ -19,7 +19,8 @@ from twinface.core.errors import DataError, ImageError, StorageError
 from twinface.core.types import ByteArray, FaceSet, Region
 from twinface.faces import cache as cache_module
 from twinface.faces import content as content_module
-from twinface.faces.cache import PreparedFaces, cache_folder, prepare_faces
+from twinface.faces.cache import PreparedFaces, prepare_faces
+from twinface.faces.cache_folder import cache_folder
 from twinface.faces.crop import prepare_picture
 from twinface.faces.preparation import Preparation
 

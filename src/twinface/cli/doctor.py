@@ -43,7 +43,7 @@ def _using() -> dict[str, Any]:
 
     from twinface.core.errors import StorageError
     from twinface.core.storage import write_text
-    from twinface.faces.cache import cache_folder
+    from twinface.faces.cache_folder import cache_folder
 
     packages = ("twinface", "numpy", "opencv-python-headless", "onnxruntime")
     found = {package: _version(package) for package in packages}

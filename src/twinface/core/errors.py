@@ -13,6 +13,14 @@ class ImageError(TwinfaceError):
     """A picture that is missing, damaged, too large or in a format that is not supported."""
 
 
+class FaceNotFoundError(ImageError):
+    """A photo in which no face was found, or none of the wanted number."""
+
+
+class SeveralFacesError(ImageError):
+    """A photo with several faces where exactly one was asked for."""
+
+
 class DataError(TwinfaceError):
     """A data set, list or pair file that is missing or does not fit its format."""
 

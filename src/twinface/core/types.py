@@ -82,7 +82,9 @@ class FaceSet:
         paths: N file names with forward slashes, relative to `root`, none of them twice.
         people: [N] int64, the person on each picture as an index into `names`.
         names: P names of people, none of them twice, each with at least one picture.
-        region: where the face is in these pictures, cropped tightly.
+        region: where the face is in these pictures, cropped tightly; once they are aligned, if they have landmarks.
+        landmarks: [N, 5, 2] float64, the landmarks of the face on each picture, by which it is aligned before it is
+            used; or None for pictures that are framed already. See `faces.frame.Landmarks`.
     """
 
     name: str
@@ -91,6 +93,7 @@ class FaceSet:
     people: IntArray
     names: tuple[str, ...]
     region: Region = WHOLE_FRAME
+    landmarks: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.paths)

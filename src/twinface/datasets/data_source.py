@@ -14,9 +14,11 @@ class DataSource:
         root: its folder, or None for the place where the data set looks by itself.
         layout: the version of its pictures, for data sets that have several, or None.
         without_fold: the fold of LFW's View 2 whose people are kept out of training, 0 to 9, or None.
+        align: find the faces in the pictures and align them before they are used, see `aligned.AlignedDataset`.
     """
 
     data: str
     root: str | None = None
     layout: str | None = None
     without_fold: int | None = None
+    align: bool = False

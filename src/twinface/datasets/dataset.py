@@ -6,6 +6,7 @@ from typing import Protocol
 
 from twinface.core.types import FaceSet, PairSet, Region
 from twinface.datasets.data_source import DataSource
+from twinface.faces.frame import Frame
 
 
 class Dataset(Protocol):
@@ -17,6 +18,7 @@ class Dataset(Protocol):
         protocols: the names that `protocol` accepts.
         claims: what a result on this data set may be called.
         region: where the face is in its pictures.
+        frame: where its landmarks are in its pictures, or None if that is not known.
         source: how to load the data set again.
     """
 
@@ -25,6 +27,7 @@ class Dataset(Protocol):
     protocols: tuple[str, ...]
     claims: str
     region: Region
+    frame: Frame | None
     source: DataSource
 
     def faces(self) -> FaceSet:

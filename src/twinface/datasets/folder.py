@@ -11,6 +11,7 @@ from twinface.core.types import WHOLE_FRAME, FaceSet, PairSet
 from twinface.datasets.assemble import face_set
 from twinface.datasets.data_source import DataSource
 from twinface.datasets.names import unsafe_name
+from twinface.faces.frame import Frame
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".pgm", ".ppm")
 
@@ -32,6 +33,7 @@ class Folder:
     name = "folder"
     protocols: tuple[str, ...] = ()
     region = WHOLE_FRAME
+    frame: Frame | None = None
     claims = "These are pictures of your own: a result on them cannot be compared with a published one."
 
     def __init__(self, root: Path | str | None = None, layout: str | None = None) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from twinface.core.errors import DataError
 from twinface.core.suggestion import nearest
+from twinface.datasets.aligned import AlignedDataset
 from twinface.datasets.data_source import DataSource
 from twinface.datasets.dataset import Dataset
 from twinface.datasets.folder import Folder
@@ -48,8 +49,8 @@ def load_source(source: DataSource) -> Dataset:
         DataError: the name is unknown, the data set is not there, or it has no such fold.
     """
     dataset = load_dataset(source.data, source.root, source.layout)
-    if source.without_fold is None:
-        return dataset
-    if not isinstance(dataset, Lfw):
-        raise DataError(f"{dataset.title} has no official folds; LFW has")
-    return LfwWithoutFold(dataset, source.without_fold)
+    if source.without_fold is not None:
+        if not isinstance(dataset, Lfw):
+            raise DataError(f"{dataset.title} has no official folds; LFW has")
+        dataset = LfwWithoutFold(dataset, source.without_fold)
+    return AlignedDataset(dataset) if source.align else dataset

@@ -36,7 +36,7 @@ def take_people(faces: FaceSet, people: BoolArray | Sequence[str], name: str | N
         raise ValueError(f"the mask has shape {wanted.shape}, need ({len(faces.names)},), one value a person")
     if not wanted.any():
         raise DataError(f"nobody of the {len(faces.names)} people of {faces.name} is taken: need 1 or more")
-    return _take_pictures(faces, wanted[faces.people], name)
+    return take_pictures(faces, wanted[faces.people], name)
 
 
 def pair_subset(pairs: PairSet, chosen: BoolArray | IntArray, name: str | None = None) -> PairSet:
@@ -53,7 +53,7 @@ def pair_subset(pairs: PairSet, chosen: BoolArray | IntArray, name: str | None =
     position = np.cumsum(used) - 1
     return PairSet(
         name=name or pairs.name,
-        faces=_take_pictures(pairs.faces, used, name),
+        faces=take_pictures(pairs.faces, used, name),
         left=position[left],
         right=position[right],
         is_match=pairs.is_match[chosen],
@@ -61,8 +61,14 @@ def pair_subset(pairs: PairSet, chosen: BoolArray | IntArray, name: str | None =
     )
 
 
-def _take_pictures(faces: FaceSet, chosen: BoolArray, name: str | None) -> FaceSet:
-    """The chosen pictures, [N] bool, with the people who are on them and no others."""
+def take_pictures(faces: FaceSet, chosen: BoolArray, name: str | None = None) -> FaceSet:
+    """Some of the pictures, in the same order, with the people who are on them and no others.
+
+    Args:
+        faces: N pictures.
+        chosen: [N] bool.
+        name: of the new set; None keeps the old name.
+    """
     used = np.zeros(len(faces.names), dtype=np.bool_)
     used[faces.people[chosen]] = True
     return replace(
@@ -71,4 +77,5 @@ def _take_pictures(faces: FaceSet, chosen: BoolArray, name: str | None) -> FaceS
         paths=tuple(path for path, keep in zip(faces.paths, chosen.tolist(), strict=True) if keep),
         people=(np.cumsum(used) - 1)[faces.people[chosen]],
         names=tuple(person for person, keep in zip(faces.names, used.tolist(), strict=True) if keep),
+        landmarks=None if faces.landmarks is None else faces.landmarks[chosen],
     )

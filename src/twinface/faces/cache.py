@@ -14,23 +14,26 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 from dataclasses import dataclass
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 
 import cv2
 import numpy as np
-import platformdirs
 
 from twinface.core.errors import DataError, StorageError
 from twinface.core.storage import new_file, remove_leftovers
 from twinface.core.threads import map_in_order
 from twinface.core.types import ByteArray, FaceSet, ProgressCallback
+from twinface.faces.align import align
+from twinface.faces.cache_folder import cache_folder
+from twinface.faces.color import convert_color
 from twinface.faces.content import content_of
 from twinface.faces.crop import prepare
 from twinface.faces.decode import decode
 from twinface.faces.files import read_bytes
+from twinface.faces.frame import Landmarks
 from twinface.faces.preparation import Preparation
 
 
@@ -52,12 +55,6 @@ class PreparedFaces:
         return len(self.images)
 
 
-def cache_folder() -> Path:
-    """The folder for prepared faces: `TWINFACE_CACHE`, or this user's usual folder for caches."""
-    chosen = os.environ.get("TWINFACE_CACHE")
-    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("twinface"))
-
-
 def prepare_faces(
     faces: FaceSet,
     preparation: Preparation,
@@ -66,6 +63,8 @@ def prepare_faces(
     progress: ProgressCallback | None = None,
 ) -> PreparedFaces:
     """Prepares every picture of a set, or opens the result of an earlier call.
+
+    Pictures with landmarks are first aligned to the standard frame.
 
     Several processes may do so at once. Each writes a file of its own, and it does not matter which of them gets the
     entry's name, because all are the same.
@@ -86,7 +85,7 @@ def prepare_faces(
         raise DataError(f"{faces.name}: no pictures, need at least one")
     cache = cache_folder() if cache is None else Path(cache)
     content = content_of(faces, cache)
-    entry = cache / "prepared" / f"{_entry_key(content.sha256, preparation)}.u8"
+    entry = cache / "prepared" / f"{_entry_key(content.sha256, preparation, faces)}.u8"
     shape = (len(faces), preparation.height, preparation.width, preparation.channels)
     images = _open_entry(entry, shape)
     if images is None:
@@ -103,9 +102,11 @@ def prepare_faces(
     return PreparedFaces(images, content.sha256, preparation)
 
 
-def _entry_key(content: str, preparation: Preparation) -> str:
+def _entry_key(content: str, preparation: Preparation, faces: FaceSet) -> str:
     # Another version of OpenCV may round differently, so the faces are then prepared anew.
     parts = f"{content} {preparation.key} OpenCV {cv2.__version__}"
+    if faces.landmarks is not None:
+        parts += f" {hashlib.sha256(faces.landmarks.tobytes()).hexdigest()}"
     return hashlib.sha256(parts.encode()).hexdigest()
 
 
@@ -132,11 +133,14 @@ def _write_entry(
     found = hashlib.sha256()
     work = partial(_digest_and_face, preparation=preparation)
     paths = (faces.root / path for path in faces.paths)
+    landmarks = repeat(None) if faces.landmarks is None else faces.landmarks
     try:
         # Plain writes instead of a writable memory map: on a full disk a write fails with an error, while a map kills
         # the process.
         with new_file(entry) as file:
-            for done, (digest, face) in enumerate(map_in_order(work, paths), start=1):
+            for done, (digest, face) in enumerate(
+                map_in_order(work, zip(paths, landmarks, strict=False)), start=1
+            ):
                 found.update(digest)
                 file.write(face.data)
                 if progress is not None:
@@ -151,8 +155,14 @@ def _write_entry(
         ) from error
 
 
-def _digest_and_face(path: Path, preparation: Preparation) -> tuple[bytes, ByteArray]:
+def _digest_and_face(
+    picture: tuple[Path, Landmarks | None], preparation: Preparation
+) -> tuple[bytes, ByteArray]:
     # The file is read once, so that the digest and the pixels are those of the same bytes.
+    path, landmarks = picture
     data = read_bytes(path)
-    face = prepare(decode(data, preparation.color, str(path)), preparation)
-    return hashlib.sha256(data).digest(), face
+    if landmarks is None:
+        pixels = decode(data, preparation.color, str(path))
+    else:
+        pixels = convert_color(align(decode(data, "rgb", str(path)), landmarks), preparation.color)
+    return hashlib.sha256(data).digest(), prepare(pixels, preparation)

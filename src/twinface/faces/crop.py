@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 
 from twinface.core.types import ByteArray
+from twinface.faces.align import similarity_transform, warp
+from twinface.faces.frame import STANDARD_FRAME, Frame
 from twinface.faces.picture import Picture, load_picture
 from twinface.faces.preparation import Preparation
 
@@ -13,7 +15,8 @@ from twinface.faces.preparation import Preparation
 def prepare(image: ByteArray, preparation: Preparation) -> ByteArray:
     """Paints over what the mask hides, crops the region and resizes it.
 
-    A crop that has the wanted size already is not resampled.
+    A crop that has the wanted size already is not resampled. Where the preparation has points, the picture is taken to
+    lie in the standard frame, and is moved so that its landmarks come to these points.
 
     Args:
         image: [H, W, C] uint8 with the C of `preparation`.
@@ -34,6 +37,8 @@ def prepare(image: ByteArray, preparation: Preparation) -> ByteArray:
         raise ValueError(f"image {image.shape} {image.dtype}, need [H, W, {preparation.channels}] uint8")
     if preparation.mask:
         image = preparation.mask.paint(image)
+    if preparation.frame:
+        return _moved(image, preparation.frame)
     face = image[preparation.region.of(*image.shape[:2])].copy()
     # Shrink first and enlarge afterwards. OpenCV's area average, the method that does not alias, falls back to linear
     # interpolation along both sides as soon as one of them grows.
@@ -45,6 +50,13 @@ def prepare(image: ByteArray, preparation: Preparation) -> ByteArray:
         if face.shape[:2] != size:
             face = np.asarray(cv2.resize(face, size[::-1], interpolation=method), np.uint8)
     return face.reshape(preparation.height, preparation.width, preparation.channels)
+
+
+def _moved(image: ByteArray, frame: Frame) -> ByteArray:
+    """A picture in the standard frame, of any size, in another frame."""
+    size = np.array([image.shape[1] / STANDARD_FRAME.width, image.shape[0] / STANDARD_FRAME.height])
+    landmarks = (STANDARD_FRAME.landmarks + 0.5) * size - 0.5
+    return warp(image, similarity_transform(landmarks, frame.landmarks), frame.height, frame.width)
 
 
 def prepare_picture(picture: Picture, preparation: Preparation, name: str | None = None) -> ByteArray:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from twinface.core.errors import ModelError, SettingsError
 from twinface.core.types import WHOLE_FRAME, Region
 from twinface.faces.color import CHANNELS, Color
+from twinface.faces.frame import Frame, read_points
 from twinface.faces.mask import Mask
 
 if TYPE_CHECKING:
@@ -29,9 +30,12 @@ class Preparation:
         height, width: of the prepared face in pixels, 16 to 1024.
         color: "gray" (one channel) or "rgb" (three).
         mask: what to paint over in the whole picture before it is cropped, or None. No model is trained with a mask.
+        points: where the network expects the five landmarks, as (x, y) in pixels of the prepared face; see
+            `frame.Frame`. A picture is then taken to lie in the standard frame and is moved from there. None, as in all
+            networks trained here, crops `region`.
 
     Raises:
-        ValueError: a size or the color is not one of these.
+        ValueError: a size or the color is not one of these, or points come with a region.
 
     Example:
         >>> Preparation(Region(0.25, 0.25, 0.5, 0.5), height=96, width=96, color="gray").channels
@@ -43,6 +47,7 @@ class Preparation:
     width: int
     color: Color
     mask: Mask | None = None
+    points: tuple[tuple[float, float], ...] | None = None
 
     def __post_init__(self) -> None:
         for side in (self.height, self.width):
@@ -52,6 +57,13 @@ class Preparation:
                 )
         if self.color not in get_args(Color):
             raise ValueError(f"color {self.color!r}, need 'gray' or 'rgb'")
+        if self.points is not None and self.region != WHOLE_FRAME:
+            raise ValueError("points and a region, need one of the two")
+
+    @property
+    def frame(self) -> Frame | None:
+        """The frame of the prepared face, where there are points."""
+        return Frame(self.height, self.width, self.points) if self.points else None
 
     @property
     def channels(self) -> int:
@@ -69,8 +81,12 @@ class Preparation:
         # As floats, so that Region(0, ...) and Region(0.0, ...) have the same key.
         region = {name: float(value) for name, value in asdict(self.region).items()}
         settings = {"region": region, "height": self.height, "width": self.width, "color": self.color}
-        # Left out where there is none. So models made before there were masks keep their keys.
-        return {**settings, "mask": self.mask.to_dict()} if self.mask else settings
+        # Both are left out where there is none. So models made before there were masks and points keep their keys.
+        if self.mask:
+            settings["mask"] = self.mask.to_dict()
+        if self.points:
+            settings["points"] = [list(map(float, point)) for point in self.points]
+        return settings
 
     @classmethod
     def from_dict(cls, settings: Any) -> Preparation:
@@ -80,14 +96,18 @@ class Preparation:
             ModelError: the settings are not those of a preparation.
         """
         try:
-            masked = isinstance(settings, dict) and "mask" in settings
-            _need_fields(settings, ("region", "height", "width", "color", *(("mask",) if masked else ())))
+            extra = [name for name in ("mask", "points") if isinstance(settings, dict) and name in settings]
+            _need_fields(settings, ("region", "height", "width", "color", *extra))
             _need_fields(settings["region"], ("top", "left", "height", "width"))
             for name, value in settings["region"].items():
                 if type(value) not in {int, float}:
                     raise ValueError(f"region {name} {value!r}, need a number")
-            mask = Mask.from_dict(settings["mask"]) if masked else None
-            return cls(**{**settings, "region": Region(**settings["region"]), "mask": mask})
+            changed: dict[str, Any] = {"region": Region(**settings["region"])}
+            if "mask" in settings:
+                changed["mask"] = Mask.from_dict(settings["mask"])
+            if "points" in settings:
+                changed["points"] = read_points(settings["points"])
+            return cls(**{**settings, **changed})
         except (ValueError, TypeError) as error:
             raise ModelError(f"the model's preparation of pictures cannot be read: {error}") from error
 

@@ -1,30 +1,105 @@
-"""Where models are found: those that come with Twinface, by name, and those on the disk, by path."""
+"""The models that have names: those that come with Twinface, and pretrained ones that come in other packages.
+
+A new one is a function that opens it, a card in `cards/`, and one line in `NAMED_MODELS`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from twinface.core.errors import ModelError
+from twinface.core.packaged_file import PackagedFile
+from twinface.models.card import ModelCard, read_card
+from twinface.models.committee import Committee
+from twinface.models.embedder import LoadedModel
+from twinface.models.onnx_model import OnnxModel
+from twinface.models.pretrained.dlib_network import DLIB, open_dlib
+from twinface.models.pretrained.sface import SFACE, open_sface
+from twinface.models.record import ModelRecord
+
+_SHIPPED = Path(__file__).parent / "shipped"
+Open = Callable[[ModelCard, int | None], LoadedModel]
 
 
-def shipped_models() -> dict[str, Path]:
-    """The models that come with the package: name → file."""
-    return {path.stem: path for path in sorted((Path(__file__).parent / "shipped").glob("*.onnx"))}
+@dataclass(frozen=True)
+class NamedModel:
+    """A model that is opened by its name.
+
+    Attributes:
+        open: called with its card and a number of threads.
+        needs: the files of weights that come in other packages.
+    """
+
+    open: Open
+    needs: tuple[PackagedFile, ...] = ()
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether all its weights are on this machine."""
+        return all(file.is_installed() for file in self.needs)
+
+
+def _shipped(file: str) -> Open:
+    return lambda card, threads: OnnxModel(_SHIPPED / file, threads)
+
+
+def _pretrained(open_network: Callable[[ModelRecord, int | None], LoadedModel]) -> Open:
+    return lambda card, threads: open_network(_record(card), threads)
+
+
+def _committee(*names: str) -> Open:
+    def opened(card: ModelCard, threads: int | None) -> LoadedModel:
+        members = [open_named(name, threads) for name in names]
+        return Committee(_record(card), members, card.weights)
+
+    return opened
+
+
+# The best first: `best` is the first of them that is installed.
+NAMED_MODELS: dict[str, NamedModel] = {
+    "sface-dlib": NamedModel(_committee("sface", "dlib"), (SFACE, DLIB)),
+    "sface": NamedModel(_pretrained(open_sface), (SFACE,)),
+    "dlib": NamedModel(_pretrained(open_dlib), (DLIB,)),
+    "default": NamedModel(_shipped("default.onnx")),
+}
+BEST = "best"
+
+
+def open_named(name: str, threads: int | None = None) -> LoadedModel:
+    """A model by its name.
+
+    Args:
+        name: a key of `NAMED_MODELS`, or "best".
+        threads: see `load.load_model`.
+
+    Raises:
+        ModelError: its weights are not installed, or are damaged.
+    """
+    name = best_installed() if name == BEST else name
+    return NAMED_MODELS[name].open(read_card(name), threads)
+
+
+def is_name(place: str | Path) -> bool:
+    """Whether it is the name of a model. The name always means that model; `./default` is a folder."""
+    return isinstance(place, str) and (place in NAMED_MODELS or place == BEST)
+
+
+def best_installed() -> str:
+    """The name of the best model whose weights are on this machine."""
+    return next(name for name, model in NAMED_MODELS.items() if model.is_installed)
 
 
 def find_model(place: str | Path) -> Path:
-    """The ONNX file of a model.
+    """The ONNX file, or the description, at a place on the disk.
 
     Args:
-        place: a run folder, its model folder, an ONNX file, or the name of a model that comes with Twinface. The
-            name always means that model, whatever lies in the current folder; `./default` is a folder.
+        place: a run folder, its model folder, an ONNX file that Twinface wrote, or the description of a network.
 
     Raises:
         ModelError: there is no model at that place.
     """
-    shipped = shipped_models()
-    if isinstance(place, str) and place in shipped:
-        return shipped[place]
     place = Path(place)
     if place.is_file():
         return place
@@ -36,6 +111,12 @@ def find_model(place: str | Path) -> Path:
             f"{place}: training has not ended; continue it with `twinface train --resume {place}`"
         )
     raise ModelError(
-        f"{place}: found no model there; need a run folder with model/model.onnx, an ONNX file, or the name of a model "
-        f"that comes with Twinface ({', '.join(shipped) or 'none does'})"
+        f"{place}: found no model there; need a run folder with model/model.onnx, an ONNX file, the description of a "
+        f"network (.toml), or a name: {', '.join(NAMED_MODELS)}"
     )
+
+
+def _record(card: ModelCard) -> ModelRecord:
+    if card.record is None:
+        raise ModelError(f"the card of {card.name} has no record: pip install --force-reinstall twinface")
+    return card.record

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Protocol
 
@@ -25,3 +26,22 @@ class Embedder(Protocol):
     def __call__(self, faces: ByteArray) -> Float32Array:
         """Embeds prepared faces: `[B, H, W, C]` uint8 → `[B, D]` float32."""
         ...
+
+
+class LoadedModel(Embedder, Protocol):
+    """An embedder that came from files."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A SHA-256, 64 hexadecimal digits: the same for two models exactly if they give the same scores."""
+        ...
+
+
+def fingerprint_of(record: ModelRecord, *weights: str) -> str:
+    """The fingerprint of a model whose record and weights are in several files.
+
+    Args:
+        record: of the model.
+        weights: the SHA-256 of each file.
+    """
+    return hashlib.sha256("\n".join([record.to_json(), *weights]).encode()).hexdigest()

@@ -5,6 +5,7 @@ Running it needs NumPy and ONNX Runtime, never torch.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ class OnnxModel:
 
     Attributes:
         path: the file.
+        fingerprint: the SHA-256 of the file; see `embedder.LoadedModel`.
         record: how to prepare pictures, how to score embeddings, and which people the model has seen.
 
     Raises:
@@ -51,6 +53,7 @@ class OnnxModel:
         self.path = Path(path)
         data = _read(self.path)
         verify_checksum(data, str(self.path))
+        self.fingerprint = hashlib.sha256(data).hexdigest()
         self._trusted = allow_any_operator or any_operator_allowed()
         check_graph(data, str(self.path), self._trusted)
         self._session, metadata = self._open(data, threads)

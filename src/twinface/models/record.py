@@ -9,6 +9,7 @@ from typing import Any
 from twinface.core.errors import ModelError
 from twinface.core.suggestion import nearest
 from twinface.core.types import Float32Array
+from twinface.faces.frame import STANDARD_FRAME, Frame
 from twinface.faces.preparation import Preparation
 from twinface.models.decision import Calibration, Threshold
 from twinface.models.distances import DISTANCES
@@ -43,6 +44,8 @@ class ModelRecord:
         settings: the run's settings as plain values.
         seed: of the run.
         made_by: program → its version.
+        frame: where a face must lie in a picture before it is prepared, or None if that is not known. A photo is
+            aligned to it; without it only pictures that are framed already can be used.
     """
 
     name: str
@@ -57,6 +60,7 @@ class ModelRecord:
     settings: dict[str, Any]
     seed: int
     made_by: dict[str, str]
+    frame: Frame | None = None
 
     def score(self, left: Float32Array, right: Float32Array) -> Float32Array:
         """Embeddings `[..., D]` and `[..., D]` → scores `[...]`; higher means the same person."""
@@ -79,6 +83,7 @@ class ModelRecord:
             "settings": self.settings,
             "seed": self.seed,
             "made_by": self.made_by,
+            "frame": self.frame.to_dict() if self.frame else None,
         }
         return json.dumps(values, allow_nan=False)
 
@@ -114,6 +119,7 @@ class ModelRecord:
                 settings=fields.plain("settings"),
                 seed=fields.whole("seed", -_LARGEST_SEED, _LARGEST_SEED),
                 made_by=fields.named_texts("made_by"),
+                frame=_frame_of(fields),
             )
         except ModelError as error:
             raise ModelError(f"{source}: {error}") from error
@@ -148,3 +154,11 @@ def _check_format(found: int) -> None:
             f"made by an older Twinface (format {found}); this version reads {readable}: "
             "train the model again, or install the version that made it"
         )
+
+
+def _frame_of(fields: Fields) -> Frame | None:
+    """The frame in a record. Records of 0.2 and before have none, and name their pictures only."""
+    if not fields.has("frame"):
+        return STANDARD_FRAME if fields.text("layout").startswith("LFW-a:") else None
+    values = fields.plain_or_none("frame")
+    return None if values is None else Frame.from_dict(values)

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from twinface.core.errors import DataError, ImageError, StorageError
-from twinface.core.storage import new_file, sha256_of
+from twinface.core.storage import new_file
 from twinface.core.threads import map_in_order
 from twinface.core.types import Float32Array, ProgressCallback
 from twinface.faces.crop import prepare_picture
 from twinface.models.load import load_model
-from twinface.models.onnx_model import OnnxModel
+from twinface.models.embedder import LoadedModel
 from twinface.recognition.embedding_folder import (
     ABOUT,
     FAILED,
@@ -52,7 +52,7 @@ class Embedded:
 def embed_files(
     source: Path | str,
     target: Path | str,
-    model: str | Path | OnnxModel = "default",
+    model: str | Path | LoadedModel = "default",
     progress: ProgressCallback | None = None,
 ) -> Embedded:
     """Embed the pictures of a folder, or of a list, into the folder `target`, or continue a stopped call.
@@ -74,7 +74,7 @@ def embed_files(
         StorageError: `target` cannot be written.
     """
     source, target = Path(source), Path(target)
-    loaded = model if isinstance(model, OnnxModel) else load_model(model, threads=1)
+    loaded = load_model(model, threads=1) if isinstance(model, (str, Path)) else model
     about = _begin(source, target, loaded)
     if about.failed is None:
         try:
@@ -90,7 +90,7 @@ def embed_files(
     return Embedded(about.pictures, about.length, about.failed or 0)
 
 
-def _begin(source: Path, target: Path, model: OnnxModel) -> About:
+def _begin(source: Path, target: Path, model: LoadedModel) -> About:
     """Write `about.json` and the list of pictures, or check that those in the folder are the same."""
     found = read_about(target)
     if found is None:
@@ -108,11 +108,11 @@ def _begin(source: Path, target: Path, model: OnnxModel) -> About:
     return found
 
 
-def _about(model: OnnxModel, pictures: int, pictures_sha256: str) -> About:
+def _about(model: LoadedModel, pictures: int, pictures_sha256: str) -> About:
     record = model.record
     return About(
         model=record.name,
-        model_sha256=sha256_of(model.path),
+        model_sha256=model.fingerprint,
         length=record.embedding_size,
         distance=record.distance,
         distance_parameters={name: value.tolist() for name, value in record.distance_parameters.items()},
@@ -123,7 +123,7 @@ def _about(model: OnnxModel, pictures: int, pictures_sha256: str) -> About:
 
 
 def _embed_rest(
-    source: Path, target: Path, model: OnnxModel, about: About, progress: ProgressCallback | None
+    source: Path, target: Path, model: LoadedModel, about: About, progress: ProgressCallback | None
 ) -> None:
     """Embed the pictures that are not embedded yet. After that, `embeddings.npy` is there."""
     work = partial(_embed, model=model, root=source if source.is_dir() else source.parent)
@@ -149,7 +149,7 @@ class _Batch:
     embeddings: Float32Array
 
 
-def _embed(names: list[str], model: OnnxModel, root: Path) -> _Batch:
+def _embed(names: list[str], model: LoadedModel, root: Path) -> _Batch:
     """Embed pictures. One that cannot be read is embedded as a black face, and then gets a row of NaN."""
     preparation = model.record.preparation
     faces = np.zeros((len(names), preparation.height, preparation.width, preparation.channels), np.uint8)

@@ -27,18 +27,15 @@ class Explanation:
         maps: `[2, H, W]` float32, how far the score falls when a patch covers the pixel (see `occlusion`). Above 0: the
             region speaks for "same". Below 0: it speaks against it.
         verdict: on the two faces as they are.
+        score: of the two faces as they are; higher means the same person.
         model: made the maps.
     """
 
     faces: ByteArray = field(repr=False)
     maps: Float32Array = field(repr=False)
     verdict: Verdict
+    score: float
     model: Embedder = field(repr=False)
-
-    @property
-    def score(self) -> float:
-        """Of the two faces as they are; higher means the same person."""
-        return self.verdict.score
 
     def grid(self, cells: int = CELLS) -> FloatArray:
         """The maps as means over `cells` × `cells` parts of each face: `[2, cells, cells]`."""
@@ -70,7 +67,7 @@ class Explanation:
         )
 
 
-def explain(left: Picture, right: Picture, model: str | Path | Verifier = "default") -> Explanation:
+def explain(left: Picture, right: Picture, model: str | Path | Verifier = "best") -> Explanation:
     """Explain the score of two pictures.
 
     Args:
@@ -88,4 +85,4 @@ def explain(left: Picture, right: Picture, model: str | Path | Verifier = "defau
     faces = np.stack([verifier.prepare(left), verifier.prepare(right)])
     score, maps = occlusion_maps(verifier.model, verifier.record.score, faces)
     verdict = replace(verifier.judge(score), seconds=round(time.perf_counter() - began, 4))
-    return Explanation(faces, maps, verdict, verifier.model)
+    return Explanation(faces, maps, verdict, score, verifier.model)

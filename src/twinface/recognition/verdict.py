@@ -3,55 +3,140 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from twinface.core.types import ByteArray
+from twinface.faces.quality import Quality
+from twinface.recognition.photo_faces import AlignedFace
+
+Outcome = Literal["same", "different", "no_face", "several_faces"]
+_WORDS = {
+    "same": "Same person",
+    "different": "Different people",
+    "no_face": "Cannot tell: no face",
+    "several_faces": "Cannot tell: several faces",
+}
+
+
+@dataclass(frozen=True)
+class VerdictFace:
+    """A face that was compared.
+
+    Attributes:
+        box: left, top, width, height in pixels of the photo; None if the picture was taken as it is.
+        landmarks: five points (x, y) in pixels of the photo, or None.
+        score: of the detector, in [0.6, 1], or None.
+        turn: the photo is upright after so many degrees clockwise: 0, 90, 180 or 270.
+        number: of this face in the photo, from 1, the largest first.
+        found: how many faces the photo has.
+        quality: how well the face can be recognised, or None if the picture was taken as it is.
+    """
+
+    box: tuple[float, float, float, float] | None
+    landmarks: tuple[tuple[float, float], ...] | None
+    score: float | None
+    turn: int
+    number: int
+    found: int
+    quality: Quality | None
+    aligned: ByteArray | None = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, face: AlignedFace) -> VerdictFace:
+        """What a verdict keeps of a face."""
+        found = face.detected
+        if found is None:
+            return cls(None, None, None, 0, face.number, face.found, face.quality, face.pixels)
+        points = tuple((round(float(x), 1), round(float(y), 1)) for x, y in found.landmarks)
+        left, top, width, height = (round(value, 1) for value in found.box)
+        return cls(
+            *((left, top, width, height), points, round(found.score, 3), found.turn),
+            *(face.number, face.found, face.quality, face.pixels),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, without the pixels."""
+        return {
+            "box": self.box and list(self.box),
+            "landmarks": self.landmarks and [list(point) for point in self.landmarks],
+            "score": self.score,
+            "turn": self.turn,
+            "number": self.number,
+            "found": self.found,
+            "quality": self.quality and self.quality.to_dict(),
+        }
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether two pictures show the same person. It is true for "same" and false for "different".
+    """Whether two pictures show the same person. It is true for "same" and false for every other outcome.
 
     Attributes:
-        same: `score >= threshold`.
-        score: higher means the same person.
+        outcome: "same", "different", or why it cannot be told: "no_face", "several_faces".
+        score: higher means the same person; None if it cannot be told.
         threshold: a score at or above it means "same".
-        probability: of "same", in [0, 1], if both answers were equally likely before.
+        probability: of "same", in [0, 1], if both answers were equally likely before; None if it cannot be told.
         model: the name of the model.
         threshold_fitted_on: a description of the data that the threshold was chosen on.
+        faces: the faces that were compared; fewer than two if it cannot be told.
         notes: what is special about this verdict, in sentences; most have none.
-        seconds: how long it took to prepare, embed and score the pictures, or None for the verdict on a score that
-            was already there. Two verdicts that differ only in this are equal.
+        seconds: how long it took to read, prepare, embed and score the pictures, or None for the verdict on a score
+            that was already there. Two verdicts that differ only in this are equal.
     """
 
-    same: bool
-    score: float
+    outcome: Outcome
+    score: float | None
     threshold: float
-    probability: float
+    probability: float | None
     model: str
     threshold_fitted_on: str
+    faces: tuple[VerdictFace, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float | None = field(default=None, compare=False)
 
     def __bool__(self) -> bool:
-        return self.same
+        return self.outcome == "same"
+
+    @property
+    def same(self) -> bool | None:
+        """True for "same", false for "different", None if it cannot be told."""
+        return {"same": True, "different": False}.get(self.outcome)
 
     def explain(self) -> str:
         """The verdict as one sentence."""
-        relation = "at or above" if self.same else "below"
+        if self.score is None or self.probability is None:
+            return f"{_WORDS[self.outcome]}. {' '.join(self.notes)}".strip()
+        relation = "at or above" if self else "below"
         return (
-            f"{'Same person' if self.same else 'Different people'}: the score {self.score:.3f} is {relation} "
+            f"{_WORDS[self.outcome]}: the score {self.score:.3f} is {relation} "
             f"the threshold {self.threshold:.3f} (probability of the same person {self.probability:.2f})."
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "same": self.same,
+            "outcome": self.outcome,
+            "score": self.score,
+            "threshold": self.threshold,
+            "probability": self.probability,
+            "model": self.model,
+            "threshold_fitted_on": self.threshold_fitted_on,
+            "faces": [face.to_dict() for face in self.faces],
+            "notes": list(self.notes),
+            "seconds": self.seconds,
+        }
 
     def _repr_html_(self) -> str:
         """A small table, which Jupyter shows."""
         from html import escape
 
-        rows = {
-            "score": f"{self.score:.3f}",
-            "threshold": f"{self.threshold:.3f}",
-            "probability of the same person": f"{self.probability:.2f}",
-            "model": self.model,
-        }
+        rows = {"threshold": f"{self.threshold:.3f}", "model": self.model}
+        if self.score is not None and self.probability is not None:
+            rows |= {
+                "score": f"{self.score:.3f}",
+                "probability of the same person": f"{self.probability:.2f}",
+            }
         cells = "".join(f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in rows.items())
         notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
-        title = "Same person" if self.same else "Different people"
-        return f"<table><caption>{title}</caption>{cells}</table>{notes}"
+        return f"<table><caption>{_WORDS[self.outcome]}</caption>{cells}</table>{notes}"

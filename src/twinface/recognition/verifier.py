@@ -8,11 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
+from twinface.core.errors import FaceNotFoundError, SeveralFacesError
 from twinface.core.types import ByteArray, Float32Array
-from twinface.faces.crop import prepare_picture
+from twinface.faces.choose import Choice
+from twinface.faces.color import convert_color
+from twinface.faces.crop import prepare
 from twinface.faces.picture import Picture
+from twinface.models.embedder import Embedder
 from twinface.models.load import load_model
-from twinface.recognition.verdict import Verdict
+from twinface.recognition.photo_faces import AlignedFace, FaceReader
+from twinface.recognition.verdict import Outcome, Verdict, VerdictFace
 
 _UNSURE = 0.1  # a probability that is at most this far from 0.5 gets a note
 
@@ -20,61 +25,102 @@ _UNSURE = 0.1  # a probability that is at most this far from 0.5 gets a note
 class Verifier:
     """A loaded model that verifies pairs of pictures.
 
-    It does not look for faces: pictures must be laid out like the model's training data. `record.layout` says how, for
-    example "LFW-a: aligned faces, 250x250".
+    It finds the face in each photo and aligns it as the model's training pictures were. A model whose alignment is not
+    known (`record.frame` is None) takes pictures as they are.
 
     Args:
-        model: a run folder, an ONNX file, or the name of a model that comes with Twinface.
+        model: the name of a model ("best" is the best one that is installed), a run folder, an ONNX file or the
+            description of a network, see `models.load.load_model`; or a loaded model.
         threads: of ONNX Runtime; None takes all cores that this process may use.
+        faces: which face of a photo with several is meant: "largest", "one" (refuse such a photo), or the number of a
+            face, from 1, the largest first.
+        aligned: take pictures as they are, because they are aligned already: laid out like the model's training data.
 
     Attributes:
         model: prepared faces in, embeddings out.
         record: how the model prepares pictures, and its threshold and calibration.
+        reader: finds faces and aligns them.
 
     Raises:
-        ModelError: the model is missing or damaged.
+        ModelError: the model or its weights are missing or damaged.
     """
 
-    def __init__(self, model: str | Path = "default", threads: int | None = None) -> None:
-        self.model = load_model(model, threads)
+    def __init__(
+        self,
+        model: str | Path | Embedder = "best",
+        threads: int | None = None,
+        *,
+        faces: Choice = "largest",
+        aligned: bool = False,
+    ) -> None:
+        self.model: Embedder = load_model(model, threads) if isinstance(model, (str, Path)) else model
         self.record = self.model.record
+        self.reader = FaceReader(None if aligned else self.record.frame, faces)
 
-    def prepare(self, picture: Picture) -> ByteArray:
-        """A picture as the model takes it: `[H, W, C]` uint8.
+    def read(self, picture: Picture) -> AlignedFace:
+        """The face that is meant in a picture, aligned.
 
         Args:
             picture: a path, the bytes of a file, an array or a Pillow image; see `faces.picture.load_picture`.
 
         Raises:
             ImageError: the picture cannot be read, or is an array of another shape or type.
+            FaceNotFoundError, SeveralFacesError: there is no face in it, or not the one that is meant.
         """
-        return prepare_picture(picture, self.record.preparation)
+        return self.reader.read(picture)
+
+    def prepare(self, picture: Picture) -> ByteArray:
+        """A picture as the model takes it: `[H, W, C]` uint8.
+
+        Args, Raises: see `read`.
+        """
+        return self._prepared(self.read(picture))
 
     def embed(self, *pictures: Picture) -> Float32Array:
         """N pictures → embeddings `[N, D]` float32.
 
         Args:
-            pictures: at least one, each in a form that `prepare` takes.
+            pictures: at least one, each in a form that `read` takes.
 
         Raises:
-            ImageError: a picture cannot be read, or is an array of another shape or type.
+            ImageError, FaceNotFoundError, SeveralFacesError: see `read`.
         """
         return self.model(np.stack([self.prepare(picture) for picture in pictures]))
+
+    def embed_faces(self, *faces: AlignedFace) -> Float32Array:
+        """N aligned faces, at least one → embeddings `[N, D]` float32."""
+        return self.model(np.stack([self._prepared(face) for face in faces]))
 
     def verify(self, left: Picture, right: Picture) -> Verdict:
         """Whether two pictures show the same person.
 
+        A photo without a face is no error: the outcome then is "no_face".
+
         Args:
-            left: a picture in a form that `prepare` takes.
+            left: a picture in a form that `read` takes.
             right: the other picture, in any of these forms.
 
         Raises:
             ImageError: a picture cannot be read, or is an array of another shape or type.
         """
         began = time.perf_counter()
-        embeddings = self.embed(left, right)
-        verdict = self.judge(float(self.record.score(embeddings[0], embeddings[1])))
+        faces: list[AlignedFace] = []
+        for picture in (left, right):
+            try:
+                faces.append(self.read(picture))
+            except (FaceNotFoundError, SeveralFacesError) as error:
+                outcome: Outcome = "no_face" if isinstance(error, FaceNotFoundError) else "several_faces"
+                verdict = self._untold(outcome, str(error), faces)
+                return replace(verdict, seconds=round(time.perf_counter() - began, 4))
+        verdict = self.compare(*faces)
         return replace(verdict, seconds=round(time.perf_counter() - began, 4))
+
+    def compare(self, left: AlignedFace, right: AlignedFace) -> Verdict:
+        """Whether two aligned faces are of the same person."""
+        embeddings = self.embed_faces(left, right)
+        verdict = self.judge(float(self.record.score(embeddings[0], embeddings[1])))
+        faces = VerdictFace.of(left), VerdictFace.of(right)
+        return replace(verdict, faces=faces, notes=(*_notes_on_faces(faces), *verdict.notes))
 
     def judge(self, score: float) -> Verdict:
         """The verdict that a score of two embeddings means.
@@ -89,7 +135,7 @@ class Verifier:
         same = score >= threshold.value
         probability = float(self.record.calibration.probability(score))
         return Verdict(
-            same=same,
+            outcome="same" if same else "different",
             score=score,
             threshold=threshold.value,
             probability=probability,
@@ -98,25 +144,52 @@ class Verifier:
             notes=tuple(_notes(same, probability, threshold.far)),
         )
 
+    def _untold(self, outcome: Outcome, reason: str, faces: list[AlignedFace]) -> Verdict:
+        """The verdict on pictures that cannot be compared."""
+        threshold = self.record.threshold
+        return Verdict(
+            *(outcome, None, threshold.value, None, self.record.name, threshold.fitted_on),
+            faces=tuple(VerdictFace.of(face) for face in faces),
+            notes=(f"{reason}.",),
+        )
 
-def verify(left: Picture, right: Picture, model: str | Path = "default") -> Verdict:
+    def _prepared(self, face: AlignedFace) -> ByteArray:
+        preparation = self.record.preparation
+        return prepare(convert_color(face.pixels, preparation.color), preparation)
+
+
+def verify(
+    left: Picture,
+    right: Picture,
+    model: str | Path = "best",
+    *,
+    faces: Choice = "largest",
+    aligned: bool = False,
+) -> Verdict:
     """Whether two pictures show the same person. The model is loaded for this one answer.
-
-    Twinface does not look for faces: pictures must be laid out like the model's training data, see `Verifier`.
 
     Args:
         left: a path, the bytes of a file, an array or a Pillow image; see `faces.picture.load_picture`.
         right: the other picture, in any of these forms.
-        model: a run folder, an ONNX file, or the name of a model that comes with Twinface.
+        model, faces, aligned: see `Verifier`.
 
     Returns:
         A `Verdict`, true for "same".
 
     Raises:
         ImageError: a picture cannot be read, or is an array of another shape or type.
-        ModelError: the model is missing or damaged.
+        ModelError: the model or its weights are missing or damaged.
     """
-    return Verifier(model).verify(left, right)
+    return Verifier(model, faces=faces, aligned=aligned).verify(left, right)
+
+
+def _notes_on_faces(faces: tuple[VerdictFace, ...]) -> list[str]:
+    """How many faces there were, where that is not one."""
+    return [
+        f"The {place} photo has {face.found} faces; number {face.number} was compared, the largest being number 1."
+        for place, face in zip(("first", "second"), faces, strict=True)
+        if face.found > 1
+    ]
 
 
 def _notes(same: bool, probability: float, far: float | None) -> list[str]:

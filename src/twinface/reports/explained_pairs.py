@@ -33,7 +33,7 @@ def explained_pairs(run: Path, result: StoredEvaluation) -> ExplainedPairs:
         result: an evaluation of that model on whole pictures.
     """
     try:
-        verifier = Verifier(run)
+        verifier = Verifier(run, aligned=True)
     except ModelError:
         # The error names the file's whole path, which is nobody's business who is shown the page.
         return ExplainedPairs([], "this run's model is not in its folder, or is damaged")
@@ -52,7 +52,7 @@ def _explained(verifier: Verifier, root: Path, left: str, right: str) -> Picture
         return PicturePair(read_picture(root, left), read_picture(root, right), ("no map",))
     most, verdict = strongest_change(explanation.maps), explanation.verdict
     lines = (
-        f"score {verdict.score:.3f}, threshold {verdict.threshold:.3f}",
+        f"score {explanation.score:.3f}, threshold {verdict.threshold:.3f}",
         f"fullest colour: score ± {most:.3f}",
     )
     return PicturePair(_with_map(explanation, 0, left, most), _with_map(explanation, 1, right, most), lines)

@@ -144,13 +144,14 @@ def _mean(summaries: Sequence[Summary]) -> MeanAccuracy:
 
 def _verdicts(evaluation: Evaluation, run: Path) -> dict[str, DemoVerdict]:
     """The verdict on the first genuine and the first impostor pair of people never seen."""
-    verifier, pairs = Verifier(run), evaluation.pairs
+    verifier, pairs = Verifier(run, aligned=True), evaluation.pairs
     verdicts = {}
     for kind, is_match in (("one person", True), ("two people", False)):
         row = int((pairs.is_match == is_match).argmax())
         left, right = (pairs.faces.paths[side[row]] for side in (pairs.left, pairs.right))
         verdict = verifier.verify(pairs.faces.root / left, pairs.faces.root / right)
+        assert verdict.score is not None and verdict.probability is not None
         verdicts[kind] = DemoVerdict(
-            left, right, verdict.same, verdict.score, verdict.probability, verdict.explain()
+            left, right, bool(verdict), verdict.score, verdict.probability, verdict.explain()
         )
     return verdicts

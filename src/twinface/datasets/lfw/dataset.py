@@ -18,6 +18,7 @@ from twinface.datasets.data_source import DataSource
 from twinface.datasets.lfw.home import find_lfw
 from twinface.datasets.lfw.pair_list import FOLDS, located, read_pair_list
 from twinface.datasets.lfw.people_list import read_people_list
+from twinface.faces.frame import Frame
 
 # The central 115×115 of 250×250. The outer half of the picture is background and clothes. They differ between pictures
 # of one person and teach a network nothing about faces. Cropping them away gains more accuracy than any setting that
@@ -48,12 +49,14 @@ class Lfw:
     name = "lfw"
     protocols = tuple(_PROTOCOLS)
     region = TIGHT_FACE
+    frame: Frame | None = None
 
     def __init__(self, root: Path | str | None = None, layout: str | None = None) -> None:
         self._home = find_lfw(root, layout)
         self.title = self._home.layout.title
         self.claims = self._home.layout.claims
         self.root = self._home.pictures
+        self.frame = self._home.layout.frame
         self.source = DataSource(self.name, None if root is None else str(root), layout)
 
     def faces(self) -> FaceSet:

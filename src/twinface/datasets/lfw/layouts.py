@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from twinface.faces.frame import STANDARD_FRAME, Frame
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -14,12 +16,14 @@ class Layout:
         title: what people read.
         folders: usual names of its picture folder, in lower case with hyphens.
         claims: what a result on it may be called, by the rules of the LFW results page.
+        frame: where its landmarks are, or None if that was not measured.
     """
 
     key: str
     title: str
     folders: tuple[str, ...]
     claims: str
+    frame: Frame | None = None
 
 
 _OUTSIDE_DATA = (
@@ -42,6 +46,7 @@ LAYOUTS = {
             "LFW-a",
             ("lfwa", "lfw-a", "lfw2"),
             "LFW-a was aligned by a commercial system, which counts as outside data. " + _OUTSIDE_DATA,
+            STANDARD_FRAME,
         ),
         Layout(
             "deep-funneled",

@@ -9,6 +9,7 @@ from twinface.core.types import FaceSet, PairSet
 from twinface.datasets.lfw.dataset import TIGHT_FACE, Lfw
 from twinface.datasets.lfw.pair_list import FOLDS
 from twinface.datasets.subsets import pair_subset
+from twinface.faces.frame import Frame
 
 
 class LfwWithoutFold:
@@ -27,13 +28,14 @@ class LfwWithoutFold:
     name = Lfw.name
     protocols = Lfw.protocols
     region = TIGHT_FACE
+    frame: Frame | None = None
 
     def __init__(self, lfw: Lfw, fold: int) -> None:
         if not 0 <= fold < FOLDS:
             raise DataError(f"View 2: found fold {fold}, need 0 to {FOLDS - 1}")
         self._lfw, self.fold = lfw, fold
         self.title = f"{lfw.title} without fold {fold + 1} of View 2"
-        self.claims, self.root = lfw.claims, lfw.root
+        self.claims, self.root, self.frame = lfw.claims, lfw.root, lfw.frame
         self.source = replace(lfw.source, without_fold=fold)
 
     def faces(self) -> FaceSet:

@@ -1,0 +1,117 @@
+"""The description of a network of other makers, as a TOML file beside its ONNX file."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from twinface.core.errors import ModelError
+from twinface.core.suggestion import nearest
+from twinface.core.types import WHOLE_FRAME, Region
+from twinface.faces.frame import ARCFACE_FRAME, STANDARD_FRAME, Frame, read_points
+from twinface.faces.preparation import Preparation
+
+Channels = Literal["rgb", "bgr", "gray"]
+_FRAMES = {"arcface": ARCFACE_FRAME, "standard": STANDARD_FRAME}
+
+
+@dataclass(frozen=True)
+class NetworkDescription:
+    """How a network of other makers takes faces.
+
+    Attributes:
+        name: what reports call it.
+        file: the ONNX file, relative to the description.
+        height, width: of its input in pixels, 16 to 1024.
+        points: where it expects the landmarks, as five (x, y) in pixels of its input, or None to take `region`.
+        region: [top, left, height, width] of the standard frame, where there are no points.
+        channels: order of the colors in its input.
+        mean, scale: a pixel p of 0 to 255 becomes `(p - mean) * scale`.
+        layout: "NCHW" or "NHWC".
+        training_data: the photos that it was trained on, as far as that is known.
+        licence: of its weights, as far as that is known.
+
+    Raises:
+        ValueError: a value is outside its range.
+    """
+
+    name: str
+    file: str
+    height: int = 112
+    width: int = 112
+    points: tuple[tuple[float, float], ...] | None = ARCFACE_FRAME.points
+    region: Region = WHOLE_FRAME
+    channels: Channels = "rgb"
+    mean: float = 127.5
+    scale: float = 1 / 127.5
+    layout: Literal["NCHW", "NHWC"] = "NCHW"
+    training_data: str = "not known"
+    licence: str = "not known"
+
+    def __post_init__(self) -> None:
+        if self.channels not in get_args(Channels):
+            raise ValueError(f"channels {self.channels!r}, need one of {', '.join(get_args(Channels))}")
+        if self.layout not in ("NCHW", "NHWC"):
+            raise ValueError(f"layout {self.layout!r}, need NCHW or NHWC")
+        self.preparation  # noqa: B018 (checks height, width, points and region)
+
+    @property
+    def preparation(self) -> Preparation:
+        """From a picture in the standard frame to the network's input."""
+        color: Literal["gray", "rgb"] = "gray" if self.channels == "gray" else "rgb"
+        return Preparation(self.region, self.height, self.width, color, points=self.points)
+
+
+def read_description(path: Path) -> NetworkDescription:
+    """Reads a description.
+
+    Its keys are the attributes of `NetworkDescription`. `points` is "arcface" (112×112 pixels only), "standard", or
+    five pairs [x, y]; with `region` there are no points.
+
+    Raises:
+        ModelError: the file cannot be read, or a key is unknown, missing or has an impossible value.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{path}: cannot be read ({error}); need a TOML file that describes a network"
+        ) from error
+    known = [field.name for field in fields(NetworkDescription)]
+    for key in values:
+        if key not in known:
+            raise ModelError(f"{path}: no field {key!r}{nearest(key, known)}")
+    for key in ("name", "file"):
+        if key not in values:
+            raise ModelError(f"{path}: the field {key!r} is missing")
+    try:
+        return NetworkDescription(**{**values, **_placed(values)})
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{path}: {error}") from error
+
+
+def _placed(values: dict[str, Any]) -> dict[str, Any]:
+    """Points and region as `NetworkDescription` takes them."""
+    if "region" in values:
+        if "points" in values:
+            raise ValueError("points and a region, need one of the two")
+        return {"region": Region(*values["region"]), "points": None}
+    wanted = values.get("points", "arcface")
+    size = values.get("height", 112), values.get("width", 112)
+    if not isinstance(wanted, str):
+        return {"points": read_points(wanted)}
+    if wanted not in _FRAMES:
+        raise ValueError(f"points {wanted!r}, need {', '.join(_FRAMES)}, or five pairs [x, y]")
+    return {"points": scaled_points(_FRAMES[wanted], *size)}
+
+
+def scaled_points(frame: Frame, height: int, width: int) -> tuple[tuple[float, float], ...]:
+    """The points of a frame in a picture of another size.
+
+    >>> scaled_points(Frame(100, 100, ((49.5, 24.5),)), 200, 200)
+    ((99.5, 49.5),)
+    """
+    across, down = width / frame.width, height / frame.height
+    return tuple(((x + 0.5) * across - 0.5, (y + 0.5) * down - 0.5) for x, y in frame.points)

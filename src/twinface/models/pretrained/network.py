@@ -1,0 +1,152 @@
+"""Networks of other makers, each run by the library that runs it best, behind the interface of our own models."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from twinface.core.errors import DivergedError, ModelError
+from twinface.core.threads import available_cores
+from twinface.core.types import ByteArray, Float32Array
+from twinface.models.embedder import fingerprint_of
+from twinface.models.graph_check import check_graph
+from twinface.models.pretrained.description import NetworkDescription
+from twinface.models.record import ModelRecord
+
+Run = Callable[[Float32Array], Float32Array]  # pixels as the network takes them → [B, D]
+
+
+class PretrainedNetwork:
+    """A network of other makers; an `Embedder`.
+
+    Args:
+        record: how to score its embeddings.
+        description: how it takes faces.
+        run: runs it on a batch.
+        weights_sha256: of the file of weights.
+        threads_may_share: whether `run` may be called from several threads at once.
+
+    Attributes:
+        record: as given.
+        fingerprint: see `embedder.LoadedModel.fingerprint`.
+    """
+
+    def __init__(
+        self,
+        record: ModelRecord,
+        description: NetworkDescription,
+        run: Run,
+        weights_sha256: str,
+        *,
+        threads_may_share: bool,
+    ) -> None:
+        self.record, self._description, self._run = record, description, run
+        self.fingerprint = fingerprint_of(record, weights_sha256)
+        self._lock = None if threads_may_share else threading.Lock()
+
+    def __call__(self, faces: ByteArray) -> Float32Array:
+        """Embeds prepared faces: `[B, H, W, C]` uint8 → `[B, D]` float32; safe to call from several threads at once.
+
+        Raises:
+            ModelError: the faces have another shape or type than the network takes.
+            DivergedError: an embedding is not finite.
+        """
+        wanted = (self._description.height, self._description.width, self.record.preparation.channels)
+        if faces.ndim != 4 or faces.shape[1:] != wanted or faces.dtype != np.uint8:
+            raise ModelError(
+                f"{self.record.name}: got {faces.dtype} faces of shape {faces.shape}, need uint8 [B, *{wanted}]"
+            )
+        pixels = _input(faces, self._description)
+        if self._lock is None:
+            embeddings = self._run(pixels)
+        else:
+            with self._lock:
+                embeddings = self._run(pixels)
+        if not np.isfinite(embeddings).all():
+            raise DivergedError(f"{self.record.name}: an embedding is not finite; the model is unusable")
+        return embeddings
+
+
+def _input(faces: ByteArray, description: NetworkDescription) -> Float32Array:
+    """`[B, H, W, C]` uint8 → the network's pixels, float32."""
+    if description.channels == "bgr":
+        faces = faces[..., ::-1]
+    pixels = (faces.astype(np.float32) - np.float32(description.mean)) * np.float32(description.scale)
+    if description.layout == "NCHW":
+        pixels = pixels.transpose(0, 3, 1, 2)
+    return np.ascontiguousarray(pixels)
+
+
+def opencv_runner(weights: Path, input_name: str) -> Run:
+    """Runs an ONNX file in OpenCV, which takes a third of ONNX Runtime's time for SFace's weights of 8 bits.
+
+    Args:
+        weights: the file.
+        input_name: of the graph.
+
+    Raises:
+        ModelError: this OpenCV cannot read the file.
+    """
+    import cv2
+
+    try:
+        network = cv2.dnn.readNetFromONNX(str(weights))
+    except cv2.error as error:
+        raise ModelError(
+            f"{weights}: OpenCV {cv2.__version__} cannot read it, need OpenCV 4.11 or later: "
+            "pip install --upgrade opencv-python-headless"
+        ) from error
+
+    def run(pixels: Float32Array) -> Float32Array:
+        network.setInput(pixels, input_name)
+        return np.array(network.forward(), np.float32)
+
+    return run
+
+
+def onnx_runner(weights: Path, threads: int | None) -> Run:
+    """Runs an ONNX file with one input and one output in ONNX Runtime.
+
+    A network whose batch size is fixed to 1 is run once for each face.
+
+    Raises:
+        ModelError: the file cannot be read, or has several inputs or outputs.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = threads or available_cores()
+    try:
+        data = weights.read_bytes()
+        check_graph(data, str(weights), allow_any_operator=True)
+        session: Any = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except OSError as error:
+        raise ModelError(f"{weights}: cannot be read ({error.strerror}); need an ONNX file") from error
+    except ModelError:
+        raise
+    except Exception as error:  # ONNX Runtime's exceptions have no other common base class
+        raise ModelError(f"{weights}: ONNX Runtime cannot load it ({error})") from error
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise ModelError(
+            f"{weights}: {len(inputs)} inputs and {len(outputs)} outputs, need one of each: "
+            "the picture and its embedding"
+        )
+    name, one_by_one = inputs[0].name, inputs[0].shape[0] == 1
+
+    def run(pixels: Float32Array) -> Float32Array:
+        parts = [pixels[row : row + 1] for row in range(len(pixels))] if one_by_one else [pixels]
+        try:
+            rows = [np.asarray(session.run(None, {name: part})[0], np.float32) for part in parts]
+        except Exception as error:  # ONNX Runtime's exceptions have no other common base class
+            raise ModelError(f"{weights}: ONNX Runtime cannot run it ({error})") from error
+        return np.concatenate([row.reshape(len(part), -1) for row, part in zip(rows, parts, strict=True)])
+
+    return run

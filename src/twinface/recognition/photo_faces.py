@@ -1,0 +1,92 @@
+"""The faces of a photo, aligned to the frame that a model takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twinface.core.types import ByteArray
+from twinface.faces.align import align
+from twinface.faces.choose import Choice, choose_face
+from twinface.faces.detect import DetectedFace, FaceDetector
+from twinface.faces.frame import Frame
+from twinface.faces.picture import Picture, load_picture
+from twinface.faces.quality import Quality, measure_quality
+
+
+@dataclass(frozen=True, eq=False)
+class AlignedFace:
+    """A face that a model can take.
+
+    Attributes:
+        pixels: [H, W, 3] uint8 RGB; the face in the model's frame, or the whole picture if it was taken as it is.
+        detected: where it was found in the photo; None if the picture was taken as it is.
+        number: of this face in the photo, from 1, the largest first.
+        found: how many faces the photo has; 1 if the picture was taken as it is.
+        quality: how well it can be recognised; None if the picture was taken as it is.
+    """
+
+    pixels: ByteArray
+    detected: DetectedFace | None = None
+    number: int = 1
+    found: int = 1
+    quality: Quality | None = None
+
+
+class FaceReader:
+    """Finds faces in photos and aligns them.
+
+    Args:
+        frame: that the faces are aligned to, or None to take pictures as they are.
+        choice: which of several faces is meant; see `faces.choose.choose_face`.
+
+    Raises:
+        ModelError: the detector's weights are missing.
+    """
+
+    def __init__(self, frame: Frame | None, choice: Choice = "largest") -> None:
+        self.frame, self.choice = frame, choice
+        self._detector = None if frame is None else FaceDetector()
+
+    def read(self, picture: Picture, name: str | None = None) -> AlignedFace:
+        """The face that is meant in a picture.
+
+        Args:
+            picture: in any form that `load_picture` takes.
+            name: what to call it in an error.
+
+        Raises:
+            ImageError: the picture cannot be read.
+            FaceNotFoundError: there is no face in it, or none of the wanted number.
+            SeveralFacesError: there are several, and exactly one was asked for.
+        """
+        pixels = load_picture(picture, "rgb", name)
+        if self._detector is None or self.frame is None:
+            return AlignedFace(pixels)
+        faces = self._detector.find(pixels)
+        face = choose_face(faces, self.choice, name or _name_of(picture))
+        number = next(place for place, each in enumerate(faces, start=1) if each is face)
+        return _aligned(pixels, face, self.frame, number, len(faces))
+
+    def read_all(self, picture: Picture, name: str | None = None) -> tuple[AlignedFace, ...]:
+        """All faces of a picture, the largest first; none if there is no face.
+
+        Raises:
+            ImageError: the picture cannot be read.
+        """
+        pixels = load_picture(picture, "rgb", name)
+        if self._detector is None or self.frame is None:
+            return (AlignedFace(pixels),)
+        faces = self._detector.find(pixels)
+        return tuple(
+            _aligned(pixels, face, self.frame, number, len(faces))
+            for number, face in enumerate(faces, start=1)
+        )
+
+
+def _aligned(pixels: ByteArray, face: DetectedFace, frame: Frame, number: int, found: int) -> AlignedFace:
+    cut = align(pixels, face.landmarks, frame)
+    return AlignedFace(cut, face, number, found, measure_quality(face, cut))
+
+
+def _name_of(picture: Picture) -> str:
+    return str(picture) if isinstance(picture, str) or hasattr(picture, "__fspath__") else "a picture"
