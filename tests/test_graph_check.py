@@ -374,7 +374,7 @@ def test_the_runtimes_errors_are_model_errors_of_one_line(
 def test_a_model_that_takes_too_long_is_stopped(
     tiny_run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("twinface.models.onnx_model.SECONDS", -10.0)  # and 10 for the one face
+    monkeypatch.setattr("twinface.models.session.SECONDS", -10.0)  # and 10 for the one face
     nodes = [
         helper.make_node("Cast", ["faces"], ["g"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["g"], ["mean"], keepdims=0),
