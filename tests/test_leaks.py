@@ -60,13 +60,13 @@ def test_seen_people_are_counted_and_refused(
         )
         with pytest.raises(LeakError, match=said) as caught:
             check_leak(model(trained, tuned), pairs(*sides))
-        assert "view2" not in str(caught.value)
+        assert str(caught.value).endswith("for figures that say so")
     else:
         assert check_leak(model(trained, tuned), pairs(*sides)) == found
 
 
 def test_pairs_in_folds_can_be_used_by_ten_models() -> None:
-    with pytest.raises(LeakError, match="or train ten models without them: twinface view2 RECIPE"):
+    with pytest.raises(LeakError, match=r"say so; or train ten models without them: twinface view2 RECIPE$"):
         check_leak(model(("Ann",)), pairs((0, 0), (1, 2), folds=True))
 
 

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from twinface.core.errors import ModelError
 from twinface.models.provenance import Provenance, hash_people, hash_person, new_salt
 
 SALT = "salt"
@@ -57,7 +58,7 @@ def test_who_was_seen() -> None:
     assert record().seen([]) == (set(), set())
 
 
-def test_plain_values_in_a_fixed_order() -> None:
+def test_it_survives_json_in_a_fixed_order() -> None:
     values = record(("b", "a", "c", "d"), ("f", "e")).to_dict()
     assert list(values) == ["salt", "trained_on", "tuned_on", "trained", "tuned"]
     assert values == {
@@ -67,3 +68,14 @@ def test_plain_values_in_a_fixed_order() -> None:
         "trained": sorted(hash_person(name, SALT) for name in "abcd"),
         "tuned": sorted(hash_person(name, SALT) for name in "ef"),
     }
+    assert Provenance.from_dict(values) == record(("b", "a", "c", "d"), ("f", "e"))
+
+
+@pytest.mark.parametrize("field", ["salt", "trained", "tuned", "trained_on", "tuned_on"])
+def test_a_record_with_a_field_missing_or_of_another_kind_is_damaged(field: str) -> None:
+    values = record().to_dict()
+    with pytest.raises(ModelError, match=rf"the people that it has seen is damaged \({field}: found 3, need"):
+        Provenance.from_dict({**values, field: 3})
+    values.pop(field)
+    with pytest.raises(ModelError, match=rf"the people that it has seen is damaged \({field} is missing\)"):
+        Provenance.from_dict(values)
