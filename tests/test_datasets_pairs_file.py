@@ -62,9 +62,12 @@ def test_lfw_format_finds_any_suffix(root: Path) -> None:
 
 
 def test_lfw_format_with_folds(root: Path) -> None:
-    pairs = read(root, "2\t1\nann\t1\t2\nann\t1\tbob\t1\nann\t1\t2\nann\t2\tbob\t1\n", "mine.txt")
+    (root / "bob/bob_0002.jpg").touch()
+    pairs = read(root, "2\t1\nann\t1\t2\nann\t1\tbob\t1\nbob\t1\t2\nann\t2\tbob\t1\n", "mine.txt")
     assert pairs.fold is not None
     assert pairs.fold.tolist() == [0, 0, 1, 1]
+    one_fold = read(root, "1\t1\nann\t1\t2\nann\t1\tbob\t1\n", "mine.txt")
+    assert (len(one_fold), one_fold.fold) == (2, None)
 
 
 def test_a_folder_of_lfw_is_resolved(root: Path) -> None:
@@ -88,13 +91,14 @@ def test_csv_takes_people_from_folders(root: Path, name: str, end: str) -> None:
         "ann/ann_0001.jpg,ann/ann_0002.PNG,1",
         "ann/ann_0001.jpg, bob/bob_0001.jpg ,No",
         "./ann//ann_0001.jpg,a/b/deep.jpg,FALSE",
-        '"ann/ann_0002.PNG",ann/ann_0001.jpg,yes',
+        '"ann/ann_0002.PNG",ann/ann_0003.jpg,yes',
         "ann/ann_0001.jpg,bob/bob_0001.webp,0",
         "bob/bob_0001.webp,bob/bob_0001.jpg,true",
     ]
+    (root / "ann/ann_0003.jpg").touch()
     pairs = read(root, end.join(lines), name)
     assert [same for _, _, same in rows(pairs)] == [True, False, False, True, False, True]
-    assert len(set(pairs.faces.paths)) == len(pairs.faces.paths) == 5
+    assert len(set(pairs.faces.paths)) == len(pairs.faces.paths) == 6
     assert pairs.faces.names == ("b", "ann", "bob")
     assert person(pairs, "a/b/deep.jpg") == "b"
 
@@ -151,6 +155,10 @@ def test_loose_pictures_joined_by_same_are_one_person(root: Path) -> None:
             "same is false, but both pictures are of ann",
         ),
         (
+            "left,right,same\none.jpg,two.jpg,1\none.jpg,ann/ann_0001.jpg,0\ntwo.jpg,./one.jpg,0\n",
+            "pairs.csv lines 2 and 4: same is true and then false for the same two pictures, two.jpg and one.jpg",
+        ),
+        (
             "left,right,same\none.jpg,two.jpg,1\ntwo.jpg,three.jpg,1\none.jpg,three.jpg,0\n",
             "line 4: same is false",
         ),
@@ -195,6 +203,32 @@ def test_links_out_of_the_root_are_refused(root: Path) -> None:
     assert len(read(root, "ann\t1\t4\n", "mine.txt")) == 1
 
 
+def test_repeated_pairs_count_once(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Two pairs, fifty times each, in either order and in two spellings of a path."""
+    lines = [
+        "one.jpg,two.jpg,1",
+        "three.jpg,one.jpg,0",
+        "two.jpg,one.jpg,yes",
+        "one.jpg,.//three.jpg,no",
+    ] * 25
+    pairs = read(root, "\n".join(["left,right,same", *lines]))
+    assert rows(pairs) == [("one.jpg", "two.jpg", True), ("three.jpg", "one.jpg", False)]
+    assert pairs.name == "pairs.csv without 98 repeated pairs"
+    said = "pairs.csv: 98 of its 100 pairs repeat others and are left out, the first one in line 4"
+    assert caplog.messages == [said]
+
+
+def test_repeats_in_an_lfw_list_count_once(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    fold = "ann\t1\t2\nbob\t1\tann\t2\n"
+    pairs = read(root, f"2\t1\n{fold}ann\t2\t1\nann\t1\tbob\t1\n", "mine.txt")
+    assert len(pairs) == 3
+    assert pairs.fold is not None
+    assert pairs.fold.tolist() == [0, 0, 1]
+    assert "1 of its 4 pairs repeat others" in caplog.text
+    same_folds = read(root, f"2\t1\n{fold}{fold}", "mine.txt")
+    assert (len(same_folds), same_folds.fold) == (2, None)
+
+
 def test_a_missing_root_is_named(root: Path) -> None:
     with pytest.raises(DataError, match="no such folder"):
         read_pairs(root.parent / "pairs.csv", root / "nowhere")
@@ -216,5 +250,6 @@ def test_true_labels_of_loose_pictures_are_never_contradictory(
     lines = [f"{left}.jpg,{right}.jpg,{int(same)}" for (left, right), same in zip(drawn, truth, strict=True)]
     (tmp_path / "pairs.csv").write_text("\n".join(["left,right,same", *lines]))
     pairs = read_pairs(tmp_path / "pairs.csv", tmp_path)
-    assert pairs.is_match.tolist() == truth
+    first = {frozenset(pair): same for pair, same in zip(drawn, truth, strict=True)}
+    assert pairs.is_match.tolist() == list(first.values())
     assert np.array_equal(pairs.people[:, 0] == pairs.people[:, 1], pairs.is_match)

@@ -19,6 +19,7 @@ from twinface.core.storage import (
     sha256_of,
     sync_folder,
     write_bytes,
+    write_files,
     write_json,
     write_text,
 )
@@ -59,6 +60,15 @@ def test_block_that_fails_changes_nothing(target: Path, interruption: type[BaseE
         write_half()
     assert target.read_bytes() == b"before"
     assert list(target.parent.iterdir()) == [target]
+
+
+def test_files_that_belong_together_appear_together_or_not_at_all(tmp_path: Path) -> None:
+    first, second = tmp_path / "one" / "a", tmp_path / "two" / "b"
+    write_files({first: b"1", second: b"1"})
+    with pytest.raises(StorageError, match=r"a.below: could not be written"):
+        write_files({first: b"2", second: b"2", first / "below": b"2"})
+    assert (first.read_bytes(), second.read_bytes()) == (b"1", b"1")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "b", "one", "two"]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), {"a": object()}])

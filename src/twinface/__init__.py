@@ -17,10 +17,12 @@ Train and judge one:
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+# Checkers of types take this name for true. To import `typing` would take 10 ms, in which Ctrl-C is not handled yet.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from twinface.core.errors import TwinfaceError as TwinfaceError
     from twinface.datasets.load import load_dataset as load_dataset
     from twinface.evaluation.evaluate import Evaluation as Evaluation
@@ -59,6 +61,8 @@ __all__ = [  # noqa: PLE0604 (a list of strings, which ruff cannot see)
 
 def __getattr__(name: str) -> Any:
     if name in _PUBLIC:
+        from importlib import import_module
+
         module, attribute = _PUBLIC[name]
         return getattr(import_module(f"twinface.{module}"), attribute)
     raise AttributeError(f"module 'twinface' has no attribute {name!r}")

@@ -14,9 +14,8 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
-from types import FrameType
+from collections.abc import Callable
 
 import typer
 
@@ -36,6 +35,7 @@ from twinface.cli import (
     view2,
 )
 from twinface.cli.errors import DEBUG_VARIABLE, run_command
+from twinface.core.interruption import CommandSignals
 
 app = typer.Typer(
     name="twinface",
@@ -74,26 +74,25 @@ app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 
 
-class _Interrupted(BaseException):
-    """Ctrl-C where nothing has to be saved; not KeyboardInterrupt, which typer would turn into exit code 1."""
-
-
 def main() -> None:
-    """Runs the command line and turns every error into one line on stderr and exit code 2."""
+    """Runs the command line in a process of its own: errors are one line and exit code 2, signals 130 and 143."""
     logging.raiseExceptions = False  # a log line that cannot be written is no reason to print a traceback
-    signal.signal(signal.SIGINT, _interrupt)
+    signals = CommandSignals()
+    code: int | str | None = None
+    try:
+        signals.install()
+        code = _run(lambda: signals.signal_number is not None)
+        signals.end_at_once()
+    except BaseException:  # a library may have turned `CommandInterrupted` into an exception of its own
+        if signals.signal_number is None:
+            raise
+        print("twinface: interrupted", file=sys.stderr)
+    if signals.signal_number is not None:
+        code = 128 + signals.signal_number
     # Left here and not where the error was caught: an exception holds on to all that the failed call had in hand,
     # and torch does not survive being taken apart together with the interpreter.
-    sys.exit(_run())
+    sys.exit(code)
 
 
-def _run() -> int | str | None:
-    try:
-        return run_command(app)
-    except _Interrupted:
-        print("twinface: interrupted", file=sys.stderr)
-        return 130
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise _Interrupted
+def _run(is_stopped: Callable[[], bool] = lambda: False) -> int | str | None:
+    return run_command(app, is_stopped)

@@ -43,7 +43,7 @@ def evaluate(
     on its validation people, masked as well, where their pictures are at hand.
     """
     from twinface.core.progress import progress_bar
-    from twinface.training.evaluate_run import EvaluationRequest, answer, run_at
+    from twinface.training.evaluate_run import EvaluationRequest, answer, keep_result
 
     request = EvaluationRequest(
         judge.protocol, judge.pairs, data.data, data.root, data.layout, judge.allow_seen_people, judge.only
@@ -52,7 +52,7 @@ def evaluate(
     with progress_bar("embedding") as progress:
         result = answer(model, request, progress)
     print_evaluation(result, json)
-    folder = run_at(model)
+    folder = keep_result(model, request, result)
     if folder is None:
         return
     say(f"saved: {folder.path / 'results'}")

@@ -7,6 +7,7 @@ settings_sections  its sections: data, imaging, augmentation, network, validatio
 fields             number types and the strict base class of the settings
 registry           builds a component from its table and its settings
 suggestion         the nearest known word, for errors
+json_records       reads JSON into frozen records, with every value checked
 storage            writes files completely or not at all
 threads            work on many items in threads, with the results in order
 seeding            random generators that depend on (seed, purpose, epoch, step) only

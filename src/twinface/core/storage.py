@@ -1,6 +1,6 @@
 """Writes files completely or not at all.
 
-Everything that Twinface writes goes through `write_bytes` or `new_file`: the data is written to a file beside its
+Everything that Twinface writes goes through `new_file` or `write_files`: the data is written to a file beside its
 target, flushed to the disk, and renamed to the target. So a kill, a crash or a full disk at any moment leaves either
 the old file or the new one.
 """
@@ -13,7 +13,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,21 +28,16 @@ def new_file(target: Path) -> Iterator[IO[bytes]]:
         StorageError: the disk is full or the folder cannot be written; `target` is unchanged.
     """
     target = Path(target)
-    # Only a part of the name: the whole name with these additions could be too long for a file name.
-    temporary = target.with_name(f".{target.name[:40]}.{os.getpid()}.{secrets.token_hex(4)}.part")
+    temporary = _temporary(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            _flush(file)
         temporary.replace(target)
         sync_folder(target.parent)
     except OSError as error:
-        raise StorageError(
-            f"{target}: could not be written ({error.strerror or error}); an older file of that name is "
-            "unchanged: free some space or choose another folder"
-        ) from error
+        raise _not_written(target, error) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -54,18 +49,70 @@ def write_bytes(target: Path, data: bytes) -> None:
         file.write(data)
 
 
+def write_files(contents: Mapping[Path, bytes]) -> None:
+    """Writes several files that belong together: all of them, or none if there is no space for all.
+
+    They get their names one directly after the other, in the order of `contents`. Only a kill in that moment can leave
+    some of them new and some old, so the file that says that the others are there comes last.
+
+    Raises:
+        StorageError: one of them cannot be written; all targets are unchanged, unless the name of one is a folder's.
+    """
+    temporaries = {target: _temporary(target) for target in contents}
+    target = Path()
+    try:
+        for target, temporary in temporaries.items():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("xb") as file:
+                file.write(contents[target])
+                _flush(file)
+        for target, temporary in temporaries.items():
+            temporary.replace(target)
+        for folder in {target.parent for target in contents}:
+            sync_folder(folder)
+    except OSError as error:
+        raise _not_written(target, error) from error
+    finally:
+        for temporary in temporaries.values():
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def _temporary(target: Path) -> Path:
+    """A name beside the target that no other process uses."""
+    # Only a part of the target's: the whole name with these additions could be too long for a file name.
+    return target.with_name(f".{target.name[:40]}.{os.getpid()}.{secrets.token_hex(4)}.part")
+
+
+def _flush(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _not_written(target: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"{target}: could not be written ({error.strerror or error}); an older file of that name is unchanged: free "
+        "some space or choose another folder"
+    )
+
+
 def write_text(target: Path, text: str) -> None:
     """Writes UTF-8 text to `target`, completely or not at all; see `new_file`."""
     write_bytes(target, text.encode())
 
 
 def write_json(target: Path, value: Any) -> None:
-    """Writes indented JSON to `target`, completely or not at all; see `new_file`.
+    """Writes indented JSON to `target`, completely or not at all; see `new_file` and `json_bytes`."""
+    write_bytes(target, json_bytes(value))
+
+
+def json_bytes(value: Any) -> bytes:
+    """Indented JSON as UTF-8.
 
     Raises:
         ValueError: the value holds a NaN or an infinity.
     """
-    write_text(target, json.dumps(value, indent=2, allow_nan=False) + "\n")
+    return f"{json.dumps(value, indent=2, allow_nan=False)}\n".encode()
 
 
 def sync_folder(folder: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from twinface.core.errors import ModelError
-from twinface.core.storage import write_bytes, write_json
+from twinface.core.storage import json_bytes, write_bytes, write_files
 from twinface.core.types import BoolArray, FaceSet, FloatArray, IntArray, PairSet, Region, ScoredPairs
 from twinface.evaluation.evaluate import Evaluation
 from twinface.evaluation.summary import Summary
@@ -48,6 +48,15 @@ class StoredEvaluation:
         return correct
 
 
+def own_pairs(file: str) -> str:
+    """The name of a result on a pair file of one's own. No protocol's name begins like it.
+
+    >>> own_pairs("unseen.csv")
+    'pairs-unseen.csv'
+    """
+    return f"pairs-{file}"
+
+
 def save_result(run: Path, evaluation: Evaluation, name: str | None = None) -> Path:
     """Writes `results/NAME.json` and `results/NAME.npz` into a run folder; returns the first.
 
@@ -61,8 +70,7 @@ def save_result(run: Path, evaluation: Evaluation, name: str | None = None) -> P
         decided=evaluation.margins.scores,
         probabilities=evaluation.probabilities,
     )
-    write_bytes(target.with_suffix(".npz"), packed)
-    write_json(target, evaluation.summary.to_dict())
+    write_files({target.with_suffix(".npz"): packed, target: json_bytes(evaluation.summary.to_dict())})
     return target
 
 

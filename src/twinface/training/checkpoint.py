@@ -7,13 +7,13 @@ from pathlib import Path
 
 from twinface.core.errors import ModelError
 from twinface.core.settings import settings_from
-from twinface.core.storage import write_json
+from twinface.core.storage import json_bytes, write_files
 from twinface.models.record import ModelRecord
 from twinface.networks.build import build_network
 from twinface.networks.projections import empty_projection
 from twinface.networks.score_normalisation import empty_score_normalisation
 from twinface.networks.siamese import SiameseNetwork
-from twinface.training.state_file import Tensors, read_tensors, write_tensors
+from twinface.training.state_file import Tensors, pack_tensors, read_tensors
 
 WEIGHTS, RECORD = "twin.safetensors", "twin.json"
 _RENAMED_TENSORS = {"shift.root": "score_normalisation.root"}  # names of earlier versions
@@ -28,10 +28,10 @@ def save_checkpoint(folder: Path, weights: Tensors, record: ModelRecord) -> None
         record: of the model.
 
     Raises:
-        StorageError: a file cannot be written; the file that was there is unchanged.
+        StorageError: a file cannot be written; the files that were there are unchanged.
     """
-    write_tensors(folder / WEIGHTS, weights, {"name": record.name})
-    write_json(folder / RECORD, json.loads(record.to_json()))
+    packed = pack_tensors(WEIGHTS, weights, {"name": record.name})
+    write_files({folder / WEIGHTS: packed, folder / RECORD: json_bytes(json.loads(record.to_json()))})
 
 
 def load_checkpoint(place: Path | str) -> tuple[SiameseNetwork, ModelRecord]:

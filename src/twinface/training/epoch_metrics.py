@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from twinface.core.errors import DataError
+from twinface.core.json_records import parse_object, record_from
 
 Metric = Literal["accuracy", "loss", "one-shot"]
 
@@ -82,24 +83,18 @@ class EpochMetrics:
         return values
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> EpochMetrics:
-        """The inverse of `to_dict`.
+    def from_json(cls, line: str) -> EpochMetrics:
+        """Reads a line of `metrics.jsonl`: the inverse of `to_dict`, as JSON.
 
         Raises:
-            KeyError: a value is missing.
+            ValueError: a value is missing or of another type; the message names it.
         """
-        names = ("accuracy", "auc", "validation_loss", "one_shot")
-        return cls(
-            epoch=values["epoch"],
-            loss=values["loss"],
-            learning_rate=values["learning_rate"],
-            seconds=values["seconds"],
-            validation=ValidationMetrics(**{name: values[name] for name in names if name in values})
-            if "accuracy" in values
-            else None,
-            value=values.get("value"),
-            best=values.get("best", False),
-        )
+        values = parse_object(line)
+        if "accuracy" in values:
+            values["validation"] = {
+                each.name: values[each.name] for each in fields(ValidationMetrics) if each.name in values
+            }
+        return record_from(cls, values)
 
 
 def best_epoch(metrics: Sequence[EpochMetrics]) -> EpochMetrics | None:

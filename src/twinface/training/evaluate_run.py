@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +18,9 @@ from twinface.datasets.training_split import validation_of
 from twinface.evaluation.evaluate import Evaluation, evaluate
 from twinface.evaluation.fitted_model import show_only
 from twinface.evaluation.leaks import unseen_pairs
-from twinface.evaluation.results import save_result
+from twinface.evaluation.results import own_pairs, save_result
 from twinface.faces.mask import mask_for
-from twinface.models.catalog import shipped_models
+from twinface.models.catalog import is_name
 from twinface.models.embedder import Embedder
 from twinface.models.load import load_model
 from twinface.training.run_folder import RunFolder
@@ -95,6 +96,7 @@ def evaluate_run(
     Raises:
         LeakError: the model has seen some of these people, and `allow_seen` is false.
         SettingsError, DataError, ModelError, ImageError: the request, the data or the model is wrong.
+        StorageError: the run folder cannot keep the result.
 
     Example:
         >>> evaluate_run("runs/orl", protocol="unseen").summary.accuracy  # doctest: +SKIP
@@ -110,13 +112,15 @@ def evaluate_run(
         only=only,
     )
     with progress_bar("embedding") as progress:
-        return answer(model, request, progress)
+        result = answer(model, request, progress)
+    keep_result(model, request, result)
+    return result
 
 
 def answer(
     place: str | Path, request: EvaluationRequest, progress: ProgressCallback | None = None
 ) -> Evaluation:
-    """Judges the model at a place; a run folder keeps the result.
+    """Judges the model at a place, and writes nothing.
 
     Args:
         place: a run folder, a model file, or the name of a shipped model.
@@ -131,7 +135,7 @@ def answer(
     chosen = _choose(model, folder, request)
     if request.only and chosen.dataset:
         model = _masked(model, request.only, chosen.pairs, chosen.dataset, progress)
-    result = evaluate(
+    return evaluate(
         model,
         chosen.pairs,
         request.protocol or "pairs",
@@ -139,14 +143,33 @@ def answer(
         allow_seen=request.allow_seen,
         progress=progress,
     )
-    if folder:
-        save_result(folder.path, result, name=request.pairs.stem if request.pairs else None)
-    return result
+
+
+def keep_result(place: str | Path, request: EvaluationRequest, result: Evaluation) -> RunFolder | None:
+    """Writes what `answer` found into the run folder at a place, if there is one that this user may write.
+
+    The result of a pair file has a name that no protocol has.
+
+    Returns:
+        The run folder that keeps the result, or None.
+
+    Raises:
+        StorageError: a file cannot be written; an older result stays.
+    """
+    folder = run_at(place)
+    if folder is None:
+        return None
+    results = folder.path / "results"
+    if not os.access(results if results.is_dir() else folder.path, os.W_OK):
+        log.warning("%s cannot be written by this user: the result is not kept", folder.path)
+        return None
+    save_result(folder.path, result, name=own_pairs(request.pairs.name) if request.pairs else None)
+    return folder
 
 
 def run_at(place: str | Path) -> RunFolder | None:
     """The run folder at a place, or None for a model file or the name of a shipped model."""
-    if isinstance(place, str) and place in shipped_models():
+    if is_name(place):
         return None
     folder = RunFolder(place)
     return folder if folder.manifest.is_file() else None

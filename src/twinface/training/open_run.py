@@ -87,6 +87,7 @@ def open_run(folder: RunFolder) -> OpenRun:
         SettingsError, DataError: as `start_run`.
     """
     settings, info = folder.settings(), folder.info()
+    folder.metrics()  # the next epoch's figures are added to them: damage is named now, and not after that epoch
     dataset = load_source(info.source)
     return OpenRun(
         folder=folder,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from twinface import __version__
@@ -75,12 +75,13 @@ def continue_run(
             continued.
         Interrupted: a signal came; the state is saved.
     """
-    processes = processes or Processes()
+    processes, stop = processes or Processes(), stop or StopRequest()
     trained = train_epochs(run, stop, callbacks, on_prepare, processes)
     position = trained.position
-    with _status_on_error(run.folder, processes):
+    with _status_on_error(run.folder, processes, stop):
         if processes.first:
-            _write_best(run, trained)
+            stop.doing = "while the model was written"
+            _write_best(run, trained, stop)
         run.folder.note(
             status="finished", finished=now(), epochs=position.epoch, best_epoch=position.best_epoch + 1
         )
@@ -100,25 +101,33 @@ def train_epochs(
 
     Args, Raises: see `continue_run`.
     """
-    processes = processes or Processes()
-    with _status_on_error(run.folder, processes):
+    processes, stop = processes or Processes(), stop or StopRequest()
+    with _status_on_error(run.folder, processes, stop):
         run.folder.note(status="training", twinface=__version__, reason=None)
-        return _train(run, stop or StopRequest(), callbacks or Callbacks(), on_prepare, processes)
+        return _train(run, stop, callbacks or Callbacks(), on_prepare, processes)
 
 
 @contextmanager
-def _status_on_error(folder: RunFolder, processes: Processes) -> Iterator[None]:
+def _status_on_error(folder: RunFolder, processes: Processes, stop: StopRequest) -> Iterator[None]:
     """Records that a run was stopped or has failed, and logs how to continue it or why it failed."""
+
+    def note_stopped() -> None:
+        with suppress(TwinfaceError):
+            folder.note_stopped()
+        log.info("stopped; continue with: %s train --resume %s", processes.command, folder.path)
+
+    stop.before_leaving = note_stopped
     try:
         yield
     except Interrupted:
-        folder.note(status="stopped")
-        log.info("stopped; continue with: %s train --resume %s", processes.command, folder.path)
+        note_stopped()
         raise
     except TwinfaceError as error:
         folder.note(status="failed", reason=str(error))
         log.error("failed: %s", error)
         raise
+    finally:
+        stop.before_leaving = None
 
 
 def _train(
@@ -136,6 +145,7 @@ def _train(
     machine = choose_machine(trainer.device, trainer.precision, trainer.threads, processes)
     _note_machine(run, machine)
     preparation = build_preparation(settings.imaging, run.dataset.region)
+    stop.doing = "while pictures were prepared"
     with callbacks.phase("preparing"), processes.first_before_others():
         faces = prepare_faces(split.source.faces, preparation, progress=on_prepare)
         validation = prepare_faces(split.validation.faces, preparation, progress=on_prepare)
@@ -153,17 +163,22 @@ def _train(
     plan = _plan(run, faces, validator, machine, processes)
     state = _initial_state(run, plan)
     log.info("training on %d pictures of %s; %s", len(faces), split.trained_on, machine)
+    stop.doing = "in the middle of a step"
     position = training_loop(state, plan, run.folder, stop, callbacks)
     return TrainedEpochs(position, state, faces, validation, validator)
 
 
-def _write_best(run: OpenRun, trained: TrainedEpochs) -> None:
-    """Writes the model of the best epoch, and what the run cost."""
+def _write_best(run: OpenRun, trained: TrainedEpochs, stop: StopRequest) -> None:
+    """Writes the model of the best epoch, and what the run cost.
+
+    Raises:
+        Interrupted: a signal came; the training state is saved, and a resumed run writes the model.
+    """
     began = time.monotonic()
     position, state = trained.position, trained.state
     weights, _ = read_tensors(run.folder.best)
     run.network.load_state_dict(weights)
-    write_model(run, trained.faces, trained.validation, trained.validator)
+    write_model(run, trained.faces, trained.validation, trained.validator, stop)
     run.folder.state.forget_previous()
     run.folder.note(
         costs=RunCosts(

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
+import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,10 +29,10 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twinface.core.errors import ModelError, SettingsError
+from twinface.core.errors import ModelError, SettingsError, StorageError, TwinfaceError
 from twinface.core.formatting import html_table
 from twinface.core.settings import Settings, settings_from
-from twinface.core.storage import write_json, write_text
+from twinface.core.storage import json_bytes, write_files, write_json, write_text
 from twinface.training.epoch_metrics import EpochMetrics
 from twinface.training.run_info import RunInfo
 
@@ -54,6 +56,7 @@ class RunFolder:
         self.metrics_file = self.path / "metrics.jsonl"
         self.manifest = self.path / "run.json"
         self.settings_file = self.path / "settings.toml"
+        self._noting = threading.Lock()
 
     @cached_property
     def state(self) -> StateFile:
@@ -68,26 +71,45 @@ class RunFolder:
         return self.path.resolve().name
 
     def create(self, settings: Settings, info: RunInfo) -> None:
-        """Makes a new run.
+        """Makes a new run. There is a run as soon as there is `run.json`, which is written last.
 
         Raises:
-            SettingsError: there is a run already, or the folder holds other files.
+            SettingsError: there is a run already, or the folder holds other files, or another process makes a run here.
             StorageError: it cannot be written.
         """
         import tomli_w
 
+        self._check_free()
+        with self._held():
+            self._check_free()  # another process may have made a run since
+            settings_text = tomli_w.dumps(settings.to_dict())
+            write_files(
+                {self.settings_file: settings_text.encode(), self.manifest: json_bytes(info.to_dict())}
+            )
+
+    def _check_free(self) -> None:
+        """Refuses a place where a new run cannot be made, and leaves it as it is."""
         if self.manifest.exists():
             raise SettingsError(
                 f"{self.path}: there is a run already; continue it with --resume {self.path}, or choose another --out"
             )
-        if self.path.is_dir() and any(self.path.iterdir()):
+        if self.path.exists() and not self.path.is_dir():
+            raise SettingsError(f"{self.path}: is a file; --out needs a folder")
+        if self.path.exists() and not all(map(self._is_of_a_start, self.path.iterdir())):
             raise SettingsError(
                 f"{self.path}: the folder is not empty and holds no run; choose another --out"
             )
-        if self.path.exists() and not self.path.is_dir():
-            raise SettingsError(f"{self.path}: is a file; --out needs a folder")
-        write_text(self.settings_file, tomli_w.dumps(settings.to_dict()))
-        write_json(self.manifest, info.to_dict())
+
+    def _is_of_a_start(self, path: Path) -> bool:
+        """Whether a file was left by a process that was killed while it made a run here, and may be written over."""
+        import tomli_w
+
+        if path == self.settings_file:
+            try:
+                return tomli_w.dumps(self.settings().to_dict()) == path.read_text(encoding="utf-8")
+            except (TwinfaceError, OSError, ValueError):
+                return False  # somebody's own file
+        return path.name == ".lock" or (path.name.startswith(".") and path.suffix == ".part")
 
     def settings(self) -> Settings:
         """The run's settings.
@@ -113,13 +135,15 @@ class RunFolder:
             ModelError: it is missing or damaged.
         """
         try:
-            return RunInfo.from_dict(json.loads(self.manifest.read_text(encoding="utf-8")))
+            return RunInfo.from_json(self.manifest.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise ModelError(
                 f"{self.path}: holds no run (no run.json); start one with `twinface train`"
             ) from error
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ModelError(f"{self.manifest}: cannot be read ({error!r})") from error
+        except (OSError, ValueError) as error:
+            raise ModelError(
+                f"{self.manifest}: cannot be read ({error}); bring back the file, or train anew"
+            ) from error
 
     @property
     def is_finished(self) -> bool:
@@ -128,26 +152,42 @@ class RunFolder:
 
     def note(self, **changes: Any) -> None:
         """Changes fields of the record in `run.json`; see `RunInfo` for their names."""
-        write_json(self.manifest, replace(self.info(), **changes).to_dict())
+        with self._noting:
+            write_json(self.manifest, replace(self.info(), **changes).to_dict())
+
+    def note_stopped(self) -> None:
+        """Changes the status from "training" to "stopped"; another status stays."""
+        with self._noting:
+            info = self.info()
+            if info.status == "training":
+                write_json(self.manifest, replace(info, status="stopped").to_dict())
 
     def metrics(self) -> list[EpochMetrics]:
         """The epochs' figures, from `metrics.jsonl`.
 
         Raises:
-            ModelError: the file is damaged.
+            ModelError: the file is damaged; the message names the line.
         """
-        return [EpochMetrics.from_dict(values) for values in self._lines()]
+        found = []
+        for number, line in enumerate(self._lines(), start=1):
+            try:
+                found.append(EpochMetrics.from_json(line))
+            except ValueError as error:
+                raise ModelError(
+                    f"{self.metrics_file} line {number}: {error}; mend or remove the file, then resume"
+                ) from error
+        return found
 
     def record(self, number: int, metrics: EpochMetrics) -> None:
         """Writes line `number` of the metrics, in place of all that an interrupted run had written from there on."""
-        lines = [*self._lines()[:number], metrics.to_dict()]
-        write_text(self.metrics_file, "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines))
+        lines = [*self._lines()[:number], json.dumps(metrics.to_dict(), allow_nan=False)]
+        write_text(self.metrics_file, "".join(f"{line}\n" for line in lines))
 
-    def _lines(self) -> list[dict[str, Any]]:
-        if not self.metrics_file.exists():
-            return []
+    def _lines(self) -> list[str]:
         try:
-            return [json.loads(line) for line in self.metrics_file.read_text(encoding="utf-8").splitlines()]
+            return self.metrics_file.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return []
         except (OSError, ValueError) as error:
             raise ModelError(
                 f"{self.metrics_file}: cannot be read ({error}); mend or remove it, then resume"
@@ -169,30 +209,48 @@ class RunFolder:
 
     @contextmanager
     def locked(self, wait: float = 0) -> Iterator[None]:
-        """Keeps a second process from training the same run.
+        """Keeps a second process from training the same run, and writes the log into the folder.
+
+        Reading a run needs no lock, because each of its files is replaced as a whole.
 
         Args:
             wait: seconds to wait for another process to let go.
 
         Raises:
             SettingsError: one is at it.
+            StorageError: the folder cannot be written.
         """
+        with self._held(wait), self._logging():
+            yield
+
+    @contextmanager
+    def _held(self, wait: float = 0) -> Iterator[None]:
         from filelock import FileLock, Timeout
 
-        self.path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.path / ".lock", timeout=wait)
         try:
-            with lock, self._logging():
-                yield
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
         except Timeout as error:
             raise SettingsError(
                 f"{self.path}: another process is training this run; wait, or choose another --out"
             ) from error
+        except OSError as error:
+            raise _not_writable(self.path, error) from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     @contextmanager
     def _logging(self) -> Iterator[None]:
-        handler = logging.FileHandler(self.path / "log.txt", encoding="utf-8")
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        try:
+            handler = logging.FileHandler(self.path / "log.txt", encoding="utf-8")
+        except OSError as error:
+            raise _not_writable(self.path, error) from error
+        form = logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%S+00:00")
+        form.converter = time.gmtime
+        handler.setFormatter(form)
         log.addHandler(handler)
         log.setLevel(logging.INFO)
         try:
@@ -200,6 +258,13 @@ class RunFolder:
         finally:
             log.removeHandler(handler)
             handler.close()
+
+
+def _not_writable(folder: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"{folder}: cannot be written ({error.strerror or error}), and training has to: choose another --out, or copy "
+        "the run"
+    )
 
 
 class FollowedRun(RunFolder):
@@ -213,6 +278,9 @@ class FollowedRun(RunFolder):
         return ReadOnlyState(self.path)
 
     def note(self, **changes: Any) -> None:
+        """Writes nothing."""
+
+    def note_stopped(self) -> None:
         """Writes nothing."""
 
     def record(self, number: int, metrics: EpochMetrics) -> None:

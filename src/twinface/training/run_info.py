@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field, fields
+from typing import Annotated, Any, Literal
 
+from pydantic import Field
+
+from twinface.core.json_records import parse_object, record_from
 from twinface.datasets.data_source import DataSource
 from twinface.training.epoch_metrics import ValidationMetrics
 
@@ -87,7 +89,7 @@ class RunInfo:
     name: str
     status: Status = "new"
     started: str
-    seed: int
+    seed: Annotated[int, Field(ge=0)]
     source: DataSource
     start_from: str | None = None
     salt: str
@@ -126,26 +128,27 @@ class RunInfo:
         return {name: value for name, value in values.items() if value is not None or name == "start_from"}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> RunInfo:
-        """The inverse of `to_dict`.
+    def from_json(cls, text: str) -> RunInfo:
+        """Reads `run.json`: the inverse of `to_dict`, as JSON.
 
         Raises:
-            KeyError, TypeError, AttributeError: a value is missing or of another kind.
+            ValueError: a value is missing or of another type, or the data set's source has fields that this version
+                does not know. The message names the field.
         """
-        plain = ("name", "status", "started", "seed", "salt")
-        optional = ("start_from", "twinface", "finished", "epochs", "best_epoch", "reason")
-        same: dict[str, Any] = {name: values[name] for name in plain}
-        same |= {name: values.get(name) for name in optional}
-        machine, data, validation = (values.get(name) for name in ("machine", "data", "validation"))
-        return cls(
-            **same,
-            command=values.get("command", ""),
-            source=DataSource(**values["source"]),
-            machine=MachineInfo(**{"processes": 1, **machine}) if machine else None,
-            data=DataInfo(**data) if data else None,
-            validation=ValidationMetrics(**validation) if validation else None,
-            costs=_costs_from_dict(values) if "parameters" in values else None,
+        values = parse_object(text)
+        source = values.get("source")
+        unknown = (
+            sorted(source.keys() - {each.name for each in fields(DataSource)})
+            if isinstance(source, dict)
+            else []
         )
+        if unknown:  # this version would train on other pictures than the one that wrote it
+            raise ValueError(f'source has the unknown field "{unknown[0]}": another version made this run')
+        machine = values.get("machine")
+        if isinstance(machine, dict):
+            values["machine"] = {"processes": 1, **machine}
+        values["costs"] = _costs_from_dict(values) if "parameters" in values else None
+        return record_from(cls, values)
 
 
 # On disk the costs lie in four entries, under the names that they had in the first version.
@@ -161,12 +164,17 @@ def _costs_to_dict(costs: RunCosts) -> dict[str, Any]:
     }
 
 
-def _costs_from_dict(values: Mapping[str, Any]) -> RunCosts:
-    return RunCosts(
-        training=values["seconds"][_TRAINING],
-        writing=values["seconds"][_WRITING],
-        images_per_second=values["images_per_second"],
-        network_parameters=values["parameters"]["twin"],
-        loss_parameters=values["parameters"]["loss"],
-        numbers=values.get("numbers", 0),
+def _costs_from_dict(values: dict[str, Any]) -> dict[str, Any]:
+    """The fields of `RunCosts`; those that cannot be found are left out."""
+    seconds, parameters = (
+        found if isinstance(found := values.get(name), dict) else {} for name in ("seconds", "parameters")
     )
+    costs = {
+        "training": seconds.get(_TRAINING),
+        "writing": seconds.get(_WRITING),
+        "images_per_second": values.get("images_per_second"),
+        "network_parameters": parameters.get("twin"),
+        "loss_parameters": parameters.get("loss"),
+        "numbers": values.get("numbers", 0),
+    }
+    return {name: value for name, value in costs.items() if value is not None}

@@ -26,23 +26,37 @@ def write_tensors(target: Path, tensors: Mapping[str, Tensor], about: Mapping[st
 
     Args:
         target: the file.
-        tensors: by name.
-        about: plain values, which are stored as JSON.
+        tensors, about: see `pack_tensors`.
 
     Raises:
         DivergedError: a tensor has a value that is not finite; `target` is unchanged.
         StorageError: the file cannot be written; `target` is unchanged.
     """
+    write_bytes(target, pack_tensors(target.name, tensors, about))
+
+
+def pack_tensors(name: str, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> bytes:
+    """Tensors and plain values as the bytes of a safetensors file with a checksum.
+
+    Args:
+        name: of the file, for errors.
+        tensors: by name.
+        about: plain values, which are stored as JSON.
+
+    Raises:
+        DivergedError: a tensor has a value that is not finite.
+    """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(tensors.items())}
-    for name, tensor in plain.items():
+    for part, tensor in plain.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise DivergedError(
-                f"{name} has values that are not finite: {target.name} was not written, and the previous file is kept; "
+                f"{part} has values that are not finite: {name} was not written, and the previous file is kept; "
                 "a smaller learning rate or gradient clipping may help"
             )
     # One entry: safetensors writes several in random order, but equal states have to be equal files.
     metadata = json.dumps({"about": about, "checksum": checksum(plain, about)}, allow_nan=False)
-    write_bytes(target, save(plain, {"twinface": metadata}))
+    packed: bytes = save(plain, {"twinface": metadata})
+    return packed
 
 
 def read_tensors(source: Path) -> tuple[Tensors, dict[str, Any]]:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from twinface import __version__
+from twinface.core.interruption import StopRequest
 from twinface.core.types import ScoredPairs
 from twinface.evaluation.calibration import fit_calibration, fit_threshold
 from twinface.evaluation.results import save_validation
@@ -20,22 +21,33 @@ from twinface.training.open_run import OpenRun
 from twinface.training.validation import Validator
 
 
-def write_model(run: OpenRun, faces: PreparedFaces, validation: PreparedFaces, validator: Validator) -> None:
+def write_model(
+    run: OpenRun,
+    faces: PreparedFaces,
+    validation: PreparedFaces,
+    validator: Validator,
+    stop: StopRequest,
+) -> None:
     """Fits, measures and writes the model of the best weights, in both forms.
 
     Args:
         run: its network has the best weights.
         faces, validation: the prepared pictures of the people trained on, and of the validation people.
         validator: measures the finished model.
+        stop: is looked at between the parts of the work.
 
     Raises:
+        Interrupted: a signal came; what is missing is written when the run is resumed.
         ModelError: the exported form disagrees with the trained one.
         StorageError: a file cannot be written.
     """
+    stop.check()
     fit_to_training_people(run.network, run.settings, run.split.source, faces.images)
+    stop.check()
     measured, scored = validator.measure(run.network, embed_with(run.network, validation.images))
     record = describe_model(run, faces.preparation, scored)
     save_checkpoint(run.folder.model, run.network.state_dict(), record)
+    stop.check()
     export_model(run.network, record, run.folder.model / "model.onnx")
     save_validation(run.folder.path, run.split.validation, scored)
     run.folder.note(validation=measured)
@@ -67,6 +79,7 @@ def describe_model(run: OpenRun, preparation: Preparation, validation: ScoredPai
         settings=run.settings.to_dict(),
         seed=run.info.seed,
         made_by={"twinface": __version__, "torch": str(torch.__version__)},
+        frame=run.dataset.frame,
     )
 
 

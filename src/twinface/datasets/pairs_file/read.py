@@ -8,7 +8,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
+
+import numpy as np
 
 from twinface.core.errors import DataError
 from twinface.core.types import WHOLE_FRAME, PairSet, Region
@@ -19,10 +22,14 @@ from twinface.datasets.lfw.home import find_lfw, picture_folders
 from twinface.datasets.lfw.pair_list import located, read_pair_list
 from twinface.datasets.pairs_file.csv_rows import is_pairs_csv, read_csv_pairs
 from twinface.datasets.pairs_file.people import name_people
+from twinface.datasets.pairs_file.repeats import check_labels, without_repeats
 
 
 def read_pairs(file: Path | str, root: Path | str, region: Region | None = None) -> PairSet:
-    """The pairs of a file over the pictures of a folder.
+    """The pairs of a file over the pictures of a folder, each once.
+
+    Pairs that the file repeats, with their sides swapped or not, are left out. A warning and the name of the pairs say
+    how many.
 
     Args:
         file: a list in LFW's format or a CSV; see the module's docstring.
@@ -32,7 +39,7 @@ def read_pairs(file: Path | str, root: Path | str, region: Region | None = None)
 
     Raises:
         DataError: a line does not fit the format, a picture is missing or outside the root, or a label contradicts the
-            people.
+            people or another line.
     """
     file, root = Path(file), Path(root).expanduser()
     if not root.is_dir():
@@ -42,14 +49,22 @@ def read_pairs(file: Path | str, root: Path | str, region: Region | None = None)
     # `picture_folders` lists a folder of people under "" if its name is not that of a layout. Such a folder is not LFW.
     is_lfw = any(layout != "" for layout in picture_folders(root))
     if is_pairs_csv(file):
-        rows = name_people(file, read_csv_pairs(file))
+        listed = read_csv_pairs(file)
+        check_labels(file, listed)
+        rows = name_people(file, listed)
     elif is_lfw:
         root = find_lfw(root).pictures
         rows = located(read_pair_list(file), picture_path)
     else:
         rows = located(read_pair_list(file), _finder(root))
     _refuse_links_out(file, rows, root)
-    return listed_pairs(file.name, file, rows, root, region or (TIGHT_FACE if is_lfw else WHOLE_FRAME))
+    kept = without_repeats(file, rows)
+    name = (
+        file.name if len(kept) == len(rows) else f"{file.name} without {len(rows) - len(kept)} repeated pairs"
+    )
+    pairs = listed_pairs(name, file, kept, root, region or (TIGHT_FACE if is_lfw else WHOLE_FRAME))
+    # A threshold of one fold is fitted on the others, so a single fold is none.
+    return pairs if pairs.fold is None or len(np.unique(pairs.fold)) > 1 else replace(pairs, fold=None)
 
 
 def _finder(root: Path) -> Callable[[str, int], str]:
