@@ -46,6 +46,8 @@ class ModelCard:
         figures: measured error rates.
         record: how to use it; None where the model file carries it.
         weights: of the members, for a committee; else empty.
+        genuine, impostor: quantiles of its scores of genuine and of impostor pairs, at 0 %, 1 % … 100 %, of people that
+            it was not fitted on; empty where they are not known.
     """
 
     name: str
@@ -56,6 +58,8 @@ class ModelCard:
     figures: tuple[Figure, ...]
     record: ModelRecord | None
     weights: tuple[float, ...]
+    genuine: tuple[float, ...] = ()
+    impostor: tuple[float, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; `from_dict` reads them back."""
@@ -67,6 +71,8 @@ class ModelCard:
             "licence": self.licence,
             "figures": [vars(figure) for figure in self.figures],
             "weights": list(self.weights),
+            "genuine": list(self.genuine),
+            "impostor": list(self.impostor),
             "record": json.loads(self.record.to_json()) if self.record else None,
         }
 
@@ -83,6 +89,8 @@ class ModelCard:
             figures=tuple(Figure(**figure) for figure in values["figures"]),
             record=ModelRecord.from_json(json.dumps(record), source) if record else None,
             weights=tuple(values["weights"]),
+            genuine=tuple(values.get("genuine", ())),
+            impostor=tuple(values.get("impostor", ())),
         )
 
 

@@ -91,6 +91,17 @@ def best_installed() -> str:
     return next(name for name, model in NAMED_MODELS.items() if model.is_installed)
 
 
+def card_of(place: str | Path) -> ModelCard | None:
+    """The card of the model that a name stands for; None where the place is no name.
+
+    Raises:
+        ModelError: the card is missing or damaged.
+    """
+    if not is_name(place):
+        return None
+    return read_card(best_installed() if place == BEST else str(place))
+
+
 def find_model(place: str | Path) -> Path:
     """The ONNX file, or the description, at a place on the disk.
 
