@@ -62,11 +62,11 @@ MODULES = {
     "storage": Module(("core/storage.py",), ("test_storage.py",)),
     "splits": Module(
         ("datasets/splits.py", "datasets/training_split.py", "datasets/draw_pairs.py", "datasets/subsets.py"),
-        ("test_splits.py",),
+        ("test_splits.py", "test_training_split.py"),
     ),
     "intervals": Module(("evaluation/intervals/*",), ("test_intervals.py", "test_intervals_closed_form.py")),
-    "sampling": Module(("training/sampling/*",), ("test_sampling.py",)),
-    "losses": Module(("training/losses/*",), ("test_losses.py",)),
+    "sampling": Module(("training/sampling/*",), ("test_sampling.py", "test_sampling_plain.py")),
+    "losses": Module(("training/losses/*",), ("test_losses.py", "test_losses_plain.py")),
     "score_normalisation": Module(
         ("networks/score_normalisation.py",), ("test_score_normalisation.py",), "agree or can_start_from"
     ),
