@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from resumed_runs import LONGER, bits
+from twinface.core.interruption import Interrupted, StopRequest
 from twinface.datasets.data_source import DataSource
+from twinface.training import write_model
 from twinface.training.open_run import open_run, start_run
 from twinface.training.recipe import load_recipe
 from twinface.training.run import continue_run, train_epochs
@@ -121,6 +124,36 @@ def test_a_signal_saves_the_state_and_ends_the_process(tmp_path: Path) -> None:
     assert saved["steps"] > 0
     end_after(folder, saved["epoch"] + 2)
     assert train_epochs(open_run(folder)).position.epoch == saved["epoch"] + 2
+
+
+def test_a_signal_while_the_model_is_written(
+    tiny_run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two parts of the work it is obeyed; within one it is not waited for. The run is stopped, both times."""
+    shutil.copytree(tiny_run.path, tmp_path / "run")
+    folder, stop = RunFolder(tmp_path / "run"), StopRequest()
+
+    def save_checkpoint(*_: object) -> None:
+        assert folder.info().status == "training"
+        stop.signal_number = signal.SIGTERM
+
+    def export_model(*_: object) -> None:
+        assert stop.doing == "while the model was written"
+        stop.before_leaving()
+        assert folder.info().status == "stopped"
+        raise KeyboardInterrupt  # in place of the end of the process
+
+    monkeypatch.setattr(write_model, "save_checkpoint", save_checkpoint)
+    monkeypatch.setattr(write_model, "export_model", export_model)
+    with pytest.raises(Interrupted):
+        continue_run(open_run(folder), stop)
+    assert folder.info().status == "stopped"
+    stop.signal_number = None
+    monkeypatch.setattr(write_model, "save_checkpoint", lambda *_: None)
+    with pytest.raises(KeyboardInterrupt):
+        continue_run(open_run(folder), stop)
+    assert folder.info().status == "stopped"
+    assert stop.before_leaving is None
 
 
 @pytest.mark.slow
