@@ -33,7 +33,7 @@ from pictures import (
 from twinface.core.errors import ImageError
 from twinface.core.types import ByteArray
 from twinface.faces.decode import decode
-from twinface.faces.formats import MAX_JPEG_SCANS
+from twinface.faces.formats.jpeg import MAX_JPEG_SCANS
 from twinface.faces.header import read_image_header
 
 every_format = pytest.mark.parametrize("kind", VALID)
@@ -160,11 +160,27 @@ def test_bytes_behind_the_end_are_left_alone() -> None:
 # What is refused.
 
 
-@pytest.mark.parametrize("data", [b"", b"Hello, I am a text", b"GIF89a" + bytes(40), b"P4\n8 8\n" + bytes(8)])
-def test_other_formats_are_refused_by_content(data: bytes) -> None:
-    with pytest.raises(
-        ImageError, match=r"face\.jpg: not a picture in a supported format: starts with b'.*need one of"
-    ):
+@pytest.mark.parametrize("data", [b"", b"secret password", b"P4\n8 8\n" + bytes(8)])
+def test_other_formats_are_refused_by_content_without_quoting_it(data: bytes) -> None:
+    with pytest.raises(ImageError) as caught:
+        decode(data, "gray", "face.jpg")
+    assert (
+        str(caught.value)
+        == "face.jpg: not a picture in a supported format, need one of JPEG, PNG, WebP, BMP, PGM/PPM"
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"GIF89a" + bytes(40), "GIF"),
+        (b"MM\0*" + bytes(40), "TIFF"),
+        (bytes(4) + b"ftypheic", "HEIC or AVIF"),
+        (b"%PDF-1.7", "PDF"),
+    ],
+)
+def test_known_formats_that_are_not_read_are_named(data: bytes, kind: str) -> None:
+    with pytest.raises(ImageError, match=f"face.jpg: found a {kind} file, need one of JPEG, .*: convert it"):
         decode(data, "gray", "face.jpg")
 
 

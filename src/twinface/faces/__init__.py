@@ -3,8 +3,9 @@
 picture      a picture in any form (path, bytes, array) → its pixels
 files        a file's bytes
 header       checks of bytes before they are decoded
-formats      the size of a picture in each format
+formats      the structure of a picture file in each format, without decoding it
 decode       bytes → pixels
+decode_netpbm  the samples of a PGM or PPM
 color        gray or RGB
 preparation  which part of a picture, in which size and color, a network takes
 crop         how a face is cropped and resized

@@ -11,17 +11,24 @@ import numpy as np
 
 from twinface.core.errors import ImageError
 from twinface.core.types import ByteArray
-from twinface.faces.color import Color, convert_color
-from twinface.faces.formats import netpbm_header
+from twinface.faces.color import Color, convert_color, convert_decoded
+from twinface.faces.decode_netpbm import decode_netpbm
+from twinface.faces.formats.exif import orientation
+from twinface.faces.formats.png import drawn_chunks
+from twinface.faces.formats.webp import still_webp, webp_frame
 from twinface.faces.header import read_image_header
+
+# A gray picture stays gray, which takes a third less time than three channels. EXIF turns are made here (`turned`).
+_FLAGS = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_IGNORE_ORIENTATION
 
 
 def decode(data: bytes, color: Color, name: str) -> ByteArray:
     """Decodes a picture of at least 8 × 8 pixels and at most 25 million.
 
     The picture is turned as its EXIF data says. Of an animation the first frame is taken. Alpha is ignored: a
-    transparent pixel shows the color that is stored for it. 16 bits a sample become 8. Gray is
-    .299 R + .587 G + .114 B in every format.
+    transparent pixel shows the color that is stored for it. 16 bits a sample become 8. The ink of a CMYK picture
+    becomes RGB without a color profile, as Adobe stores it (inverted). Gray is .299 R + .587 G + .114 B in every
+    format.
 
     Damage that leaves a file's structure intact cannot always be noticed: a JPEG with some changed bytes in the middle
     may decode to a picture with a smear in it.
@@ -35,48 +42,66 @@ def decode(data: bytes, color: Color, name: str) -> ByteArray:
         [H, W, C] uint8 with C = 1 (gray) or 3 (RGB).
 
     Raises:
-        ImageError: the format is not supported, or the picture is damaged, truncated, too large or too small.
+        ImageError: the format is not supported, or the picture is damaged, truncated, too large, too small, or would
+            take too long to decode.
     """
     header = read_image_header(data, name)
     try:
-        pixels = _decode_netpbm(data) if header.format == "PGM/PPM" else _decode(data, cv2.IMREAD_ANYCOLOR)
+        pixels = _pixels(data, header.format, color)
     except (cv2.error, ValueError) as error:
         reason = " ".join(str(error).split())
         raise ImageError(
             f"{name}: damaged {header.format}: {reason}; need the whole, unchanged file"
         ) from error
-    if sorted(pixels.shape[:2]) != sorted((header.height, header.width)):
+    if pixels.shape[:2] != (header.height, header.width):
         raise ImageError(
             f"{name}: damaged {header.format}: the header says {header.width} x {header.height} pixels, "
             f"decoded are {pixels.shape[1]} x {pixels.shape[0]}"
         )
-    return convert_color(np.asarray(pixels, np.uint8), color)
+    return turned(pixels, orientation(header.exif))
 
 
-def _decode(data: bytes, flags: int) -> cv2.typing.MatLike:
-    """[H, W, C] with C = 1 for a gray picture, or 3 (RGB) for any other."""
-    # IMREAD_ANYCOLOR leaves a gray picture gray, which takes a third less time than three channels.
-    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+def turned(pixels: ByteArray, orientation: int) -> ByteArray:
+    """Pixels upright.
+
+    Args:
+        pixels: [H, W, C].
+        orientation: as EXIF counts them, 1 to 8.
+
+    Returns:
+        [H, W, C], or [W, H, C] for 5 to 8; `pixels` itself for 1.
+    """
+    if orientation >= 5:
+        pixels = pixels.transpose(1, 0, 2)
+    if orientation in {3, 4, 7, 8}:
+        pixels = pixels[::-1]
+    if orientation in {2, 3, 6, 7}:
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def _pixels(data: bytes, kind: str, color: Color) -> ByteArray:
+    """[H, W, C] as they are stored, before any turn."""
+    if kind == "PGM/PPM":
+        return convert_color(decode_netpbm(data), color)
+    if kind == "WebP":
+        return _webp_pixels(data, color)
+    return _imdecode(drawn_chunks(data) if kind == "PNG" else data, color)
+
+
+def _webp_pixels(data: bytes, color: Color) -> ByteArray:
+    """The canvas, with the first frame where it belongs; the rest of the canvas is black."""
+    frame = webp_frame(data)
+    pixels = _imdecode(still_webp(data, frame), color)
+    if frame.fills_canvas:
+        return pixels
+    canvas = np.zeros((frame.canvas_height, frame.canvas_width, pixels.shape[2]), np.uint8)
+    canvas[frame.top : frame.top + frame.height, frame.left : frame.left + frame.width] = pixels
+    return canvas
+
+
+def _imdecode(data: bytes | bytearray, color: Color) -> ByteArray:
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS)
     if decoded is None:
         raise ValueError("its header is intact, but its pixels cannot be decoded")
-    return decoded[..., np.newaxis] if decoded.ndim == 2 else cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
-
-
-def _decode_netpbm(data: bytes) -> cv2.typing.MatLike:
-    """Decodes a PGM or PPM file, scaled so that its largest possible sample becomes 255.
-
-    OpenCV itself scales plain files only, and rounds them down. So it is given a header that makes it return the
-    samples as they are. That header also makes sure that OpenCV and the check before agree on the size.
-    """
-    kind, width, height, largest, start = netpbm_header(data)
-    stated = 255 if kind > 3 and largest < 256 else 65535
-    # OpenCV refuses a plain file that does not end in white space, so a line end is added.
-    rewritten = b"P%d\n%d %d\n%d\n" % (kind, width, height, stated) + data[start:] + b"\n"
-    samples = _decode(rewritten, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
-    if samples.dtype == np.uint8 and largest == 255:
-        return samples
-    if samples.max() > largest:
-        raise ValueError(f"a sample of {samples.max()}, need at most {largest}")
-    levels = np.arange(largest + 1)
-    to_byte = ((levels * 255 + largest // 2) // largest).astype(np.uint8)
-    return np.asarray(to_byte[samples], np.uint8)
+    return convert_decoded(decoded, color)

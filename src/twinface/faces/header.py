@@ -1,7 +1,8 @@
 """Checks a picture's bytes before they are decoded: its format, its size, and that its end is there.
 
-A decoder trusts the header. A PNG of some hundred kilobytes can make it allocate gigabytes, and a JPEG that was cut
-off during a download is decoded with a gray lower part. Both are refused here, within some microseconds.
+A decoder trusts the header. A PNG of some hundred kilobytes can make it allocate gigabytes, a JPEG that was cut off
+during a download is decoded with a gray lower part, and some large pictures keep a core busy for seconds. All are
+refused here, within some microseconds.
 """
 
 from __future__ import annotations
@@ -12,28 +13,46 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from twinface.core.errors import ImageError
-from twinface.faces.formats import bmp_size, jpeg_size, netpbm_size, png_size, webp_size
+from twinface.faces.files import MAX_FILE_BYTES
+from twinface.faces.formats.bmp import read_bmp
+from twinface.faces.formats.jpeg import read_jpeg
+from twinface.faces.formats.netpbm import read_netpbm
+from twinface.faces.formats.png import read_png
+from twinface.faces.formats.structure import Structure
+from twinface.faces.formats.webp import read_webp
 
 MAX_PIXELS = 25_000_000
 MIN_SIDE = 8
+MAX_SECONDS = 1.0  # of decoding, see `Structure`
 
-# Format, how its bytes begin, and the function that finds (height, width) and checks that the end is there.
-_FORMATS: tuple[tuple[str, re.Pattern[bytes], Callable[[bytes], tuple[int, int]]], ...] = (
-    ("JPEG", re.compile(rb"\xff\xd8\xff"), jpeg_size),
-    ("PNG", re.compile(rb"\x89PNG\r\n\x1a\n"), png_size),
-    ("WebP", re.compile(rb"RIFF....WEBP", re.DOTALL), webp_size),
-    ("BMP", re.compile(rb"BM"), bmp_size),
-    ("PGM/PPM", re.compile(rb"P[2356][\s#]"), netpbm_size),
+# Format, how its bytes begin, and the function that reads its structure.
+_FORMATS: tuple[tuple[str, re.Pattern[bytes], Callable[[bytes], Structure]], ...] = (
+    ("JPEG", re.compile(rb"\xff\xd8\xff"), read_jpeg),
+    ("PNG", re.compile(rb"\x89PNG\r\n\x1a\n"), read_png),
+    ("WebP", re.compile(rb"RIFF....WEBP", re.DOTALL), read_webp),
+    ("BMP", re.compile(rb"BM"), read_bmp),
+    ("PGM/PPM", re.compile(rb"P[2356][\s#]"), read_netpbm),
+)
+# Formats that people may try, so that the error can name them.
+_NOT_READ: tuple[tuple[str, re.Pattern[bytes]], ...] = (
+    ("GIF", re.compile(rb"GIF8")),
+    ("TIFF", re.compile(rb"II\*\0|MM\0\*")),
+    ("HEIC or AVIF", re.compile(rb"....ftyp(hei|hev|mif1|msf1|avi)", re.DOTALL)),
+    ("PDF", re.compile(rb"%PDF-")),
 )
 
 
 @dataclass(frozen=True)
 class ImageHeader:
-    """The format of a picture by name, and its size in pixels before any EXIF turn, as its header states them."""
+    """The format of a picture by name, its size in pixels before any EXIF turn, and its EXIF data ("" if it has none).
+
+    See `Structure` for the data.
+    """
 
     format: str
     height: int
     width: int
+    exif: bytes = b""
 
 
 def read_image_header(data: bytes, name: str) -> ImageHeader:
@@ -44,18 +63,17 @@ def read_image_header(data: bytes, name: str) -> ImageHeader:
         name: what to call the picture in an error.
 
     Raises:
-        ImageError: the format is not supported, the file is damaged or truncated, or the picture has more than
-            25 million pixels or a side of fewer than 8.
+        ImageError: the format is not supported, the file is damaged, truncated or larger than 64 MiB, or the picture
+            has more than 25 million pixels or a side of fewer than 8, or would take more than a second to decode.
     """
+    if len(data) > MAX_FILE_BYTES:
+        raise ImageError(f"{name}: more than {MAX_FILE_BYTES >> 20} MiB, need a smaller file")
     found = next((entry for entry in _FORMATS if entry[1].match(data)), None)
     if found is None:
-        names = ", ".join(kind for kind, _, _ in _FORMATS)
-        raise ImageError(
-            f"{name}: not a picture in a supported format: starts with {data[:8]!r}; need one of {names}"
-        )
-    kind, _, size_of = found
+        raise _unsupported(data, name)
+    kind, _, read = found
     try:
-        height, width = size_of(data)
+        height, width, seconds, exif = read(data)
     except (ValueError, struct.error) as error:
         reason = "truncated inside its header" if isinstance(error, struct.error) else error
         raise ImageError(f"{name}: damaged {kind}: {reason}; need the whole, unchanged file") from error
@@ -65,4 +83,19 @@ def read_image_header(data: bytes, name: str) -> ImageHeader:
         )
     if min(height, width) < MIN_SIDE:
         raise ImageError(f"{name}: {width} x {height} pixels, need at least {MIN_SIDE} x {MIN_SIDE}")
-    return ImageHeader(kind, height, width)
+    if seconds > MAX_SECONDS:
+        raise ImageError(
+            f"{name}: a {kind} of {width} x {height} pixels and {len(data) / 2**20:.1f} MiB takes about "
+            f"{seconds:.1f} s to decode, need at most {MAX_SECONDS:g} s: make it smaller, or save it as an ordinary "
+            "JPEG"
+        )
+    return ImageHeader(kind, height, width, exif)
+
+
+def _unsupported(data: bytes, name: str) -> ImageError:
+    # Bytes of the file are not quoted: it may be any file of this machine, and the message ends up in reports.
+    names = ", ".join(kind for kind, _, _ in _FORMATS)
+    for kind, pattern in _NOT_READ:
+        if pattern.match(data):
+            return ImageError(f"{name}: found a {kind} file, need one of {names}: convert it")
+    return ImageError(f"{name}: not a picture in a supported format, need one of {names}")

@@ -65,13 +65,16 @@ def _from_array(pixels: np.ndarray[Any, Any], color: Color, name: str) -> ByteAr
             f"{name}: found {pixels.dtype} of shape {pixels.shape}, need uint8 (0 to 255) of shape [H, W] (gray) or "
             "[H, W, 3] (RGB)"
         )
-    height, width = pixels.shape[:2]
+    _check_size(pixels.shape[0], pixels.shape[1], name)
+    return convert_color(np.ascontiguousarray(pixels), color)
+
+
+def _check_size(height: int, width: int, name: str) -> None:
     if min(height, width) < MIN_SIDE or height * width > MAX_PIXELS:
         raise ImageError(
             f"{name}: {width} x {height} pixels, need at least {MIN_SIDE} x {MIN_SIDE} and at most "
             f"{MAX_PIXELS:,} in all"
         )
-    return convert_color(np.ascontiguousarray(pixels), color)
 
 
 def _is_pillow_image(picture: object) -> bool:
@@ -81,16 +84,15 @@ def _is_pillow_image(picture: object) -> bool:
 
 
 def _from_pillow(image: Image, color: Color, name: str) -> ByteArray:
+    _check_size(
+        image.height, image.width, name
+    )  # before Pillow decodes the file that the image may stand for
     if image.mode[0] in "IF":
         raise ImageError(
             f"{name}: found a Pillow image of mode {image.mode}, need 8 bits a channel, such as L or RGB"
         )
     try:
         pixels = np.asarray(image.convert("L" if image.mode in {"1", "L", "LA", "La"} else "RGB"))
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-    ) as error:  # Pillow decodes a file when its pixels are first used
+    except Exception as error:  # Pillow decodes now, and its decoders raise errors of many kinds
         raise ImageError(f"{name}: cannot be decoded ({error})") from error
     return _from_array(pixels, color, name)
