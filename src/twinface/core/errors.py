@@ -14,11 +14,27 @@ class ImageError(TwinfaceError):
 
 
 class FaceNotFoundError(ImageError):
-    """A photo in which no face was found, or none of the wanted number."""
+    """A photo in which no face was found, or none of the wanted number.
+
+    Attributes:
+        found: how many faces the photo has.
+    """
+
+    def __init__(self, message: str, found: int = 0) -> None:
+        super().__init__(message)
+        self.found = found
 
 
 class SeveralFacesError(ImageError):
-    """A photo with several faces where exactly one was asked for."""
+    """A photo with several faces where exactly one was asked for.
+
+    Attributes:
+        found: how many faces the photo has.
+    """
+
+    def __init__(self, message: str, found: int = 0) -> None:
+        super().__init__(message)
+        self.found = found
 
 
 class DataError(TwinfaceError):

@@ -31,12 +31,14 @@ def choose_face(faces: Sequence[DetectedFace], choice: Choice, name: str) -> Det
         )
     if choice == "one" and len(faces) > 1:
         raise SeveralFacesError(
-            f"{name}: {len(faces)} faces, need one: choose one by its number, or the largest"
+            f"{name}: {len(faces)} faces, need one: choose one by its number, or the largest",
+            found=len(faces),
         )
     if isinstance(choice, int):
         if not 1 <= choice <= len(faces):
             raise FaceNotFoundError(
-                f"{name}: no face number {choice}, found {len(faces)}, the largest is number 1"
+                f"{name}: no face number {choice}, found {len(faces)}, the largest is number 1",
+                found=len(faces),
             )
         return faces[choice - 1]
     return faces[0]
