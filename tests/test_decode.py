@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hostile_files import mutated
 from pictures import (
     GRAY,
     LOSSLESS,
@@ -267,26 +268,6 @@ def test_opencvs_own_errors_become_image_errors(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(cv2, "imdecode", fail)
     with pytest.raises(ImageError, match=r"a\.png: damaged PNG: inside OpenCV"):
         decode(VALID["png"], "gray", "a.png")
-
-
-def mutated(data: bytes, rng: np.random.Generator) -> bytes:
-    """A few bytes changed, removed, put in or cut off, mostly in the header, where they do most."""
-    changed = bytearray(data)
-    for _ in range(rng.integers(1, 6)):
-        limit = len(changed) if rng.random() < 0.5 else min(len(changed), 64)
-        where = int(rng.integers(limit)) if limit else 0
-        match rng.integers(4):
-            case 0:
-                changed[where : where + 1] = rng.bytes(1)
-            case 1:
-                changed[where : where + 4] = rng.choice(
-                    [b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff"]
-                )
-            case 2:
-                del changed[where : where + int(rng.integers(1, 9))]
-            case 3:
-                changed[where:where] = rng.bytes(int(rng.integers(1, 9)))
-    return bytes(changed[: rng.integers(len(changed) + 1)] if rng.random() < 0.1 else changed)
 
 
 def outcome(data: bytes) -> ByteArray | ImageError:
