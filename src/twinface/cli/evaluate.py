@@ -46,7 +46,14 @@ def evaluate(
     from twinface.training.evaluate_run import EvaluationRequest, answer, keep_result
 
     request = EvaluationRequest(
-        judge.protocol, judge.pairs, data.data, data.root, data.layout, judge.allow_seen_people, judge.only
+        protocol=judge.protocol,
+        pairs=judge.pairs,
+        data=data.data,
+        root=data.root,
+        layout=data.layout,
+        align=data.align,
+        allow_seen=judge.allow_seen_people,
+        only=judge.only,
     )
     log_to_stderr()
     with progress_bar("embedding") as progress:

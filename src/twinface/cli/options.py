@@ -16,6 +16,9 @@ Seed = Annotated[int, typer.Option(help="Of everything random.", min=0)]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Change one setting: trainer.epochs=5")]
 Root = Annotated[Path | None, typer.Option(help="Folder of the data, where it is not in a usual place.")]
 Layout = Annotated[str | None, typer.Option(help="Which version of LFW: lfw-a, original, funneled …")]
+Align = Annotated[
+    bool, typer.Option("--align", help="The pictures are photos: find the faces and align them first.")
+]
 ModelPlace = Annotated[
     str, typer.Option(help="A run folder, a model file (.onnx), or a shipped model's name.")
 ]
@@ -31,6 +34,7 @@ class DataOptions:
     data: Annotated[str | None, typer.Option(help="Data set: lfw, orl or folder.")] = None
     root: Root = None
     layout: Layout = None
+    align: Align = False
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:

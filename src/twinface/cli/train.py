@@ -96,5 +96,5 @@ def _start_or_open(data: DataOptions, run: RunOptions, folder: RunFolder) -> Ope
     if run.resume is not None:
         return open_run(folder)
     assert data.data is not None
-    source = DataSource(data.data, str(data.root) if data.root else None, data.layout)
+    source = DataSource(data.data, str(data.root) if data.root else None, data.layout, align=data.align)
     return start_run(source, load_recipe(run.recipe, run.set_ or []), run.seed, folder, run.start_from)

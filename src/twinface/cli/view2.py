@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from twinface.cli.console import log_to_stderr, print_evaluation, say
-from twinface.cli.options import Json, Layout, Overrides, Root, Seed
+from twinface.cli.options import Align, Json, Layout, Overrides, Root, Seed
 
 
 def view2(
@@ -20,6 +20,7 @@ def view2(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the ten runs; default runs/RECIPE-view2.")
     ] = None,
+    align: Align = False,
     set_: Overrides = None,
     json: Json = False,
 ) -> None:
@@ -36,7 +37,9 @@ def view2(
     place = out or Path("runs") / f"{settings.recipe}-view2"
     log_to_stderr()
     try:
-        result = judge(DataSource("lfw", str(root) if root else None, layout), settings, seed, place)
+        result = judge(
+            DataSource("lfw", str(root) if root else None, layout, align=align), settings, seed, place
+        )
     except Interrupted as interrupted:
         say(f"twinface: {interrupted}; the same command continues")
         sys.exit(128 + interrupted.signal_number)

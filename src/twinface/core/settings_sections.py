@@ -37,13 +37,14 @@ class ImagingSettings(Strict):
     """How a picture becomes the input of the network.
 
     Attributes:
-        region: "face" for the data set's own tight crop, "frame" for the whole picture, or [top, left, height, width]
-            as fractions of the picture.
+        region: "face" for the data set's own tight crop, "frame" for the whole picture, "arcface" for the place that
+            ArcFace and many other networks expect (aligned pictures only), or [top, left, height, width] as fractions
+            of the picture.
         height, width: of the input, in pixels.
         color: "gray" or "rgb".
     """
 
-    region: Literal["face", "frame"] | tuple[float, float, float, float] = "face"
+    region: Literal["face", "frame", "arcface"] | tuple[float, float, float, float] = "face"
     height: Annotated[int, Field(ge=16, le=1024)] = 64
     width: Annotated[int, Field(ge=16, le=1024)] = 64
     color: Literal["gray", "rgb"] = "gray"

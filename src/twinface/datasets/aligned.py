@@ -65,38 +65,57 @@ class AlignedDataset:
         return self._pairs_with_landmarks(self._photos.protocol(name))
 
     def _with_landmarks(self, faces: FaceSet) -> FaceSet:
-        faces = self._renamed(replace(faces, landmarks=find_landmarks(faces), region=TIGHT_FACE))
-        found = _has_face(faces)
-        if not found.any():
-            raise DataError(f"{faces.name}: no face was found in any of {len(faces):,} pictures")
-        _warn(faces, found)
-        return faces if found.all() else take_pictures(faces, found)
+        return align_faces(replace(faces, name=self._new_name(faces.name)))
 
     def _pairs_with_landmarks(self, pairs: PairSet) -> PairSet:
-        faces = self._renamed(replace(pairs.faces, landmarks=find_landmarks(pairs.faces), region=TIGHT_FACE))
-        found = _has_face(faces)
-        _warn(faces, found)
-        pairs = replace(pairs, faces=faces, name=self._new_name(pairs.name))
-        return pairs if found.all() else pair_subset(pairs, found[pairs.left] & found[pairs.right])
-
-    def _renamed(self, faces: FaceSet) -> FaceSet:
-        return replace(faces, name=self._new_name(faces.name))
+        name = self._new_name(pairs.name)
+        return align_pairs(replace(pairs, name=name, faces=replace(pairs.faces, name=name)))
 
     def _new_name(self, name: str) -> str:
         """The name of a set of pictures or pairs: "LFW original, aligned by Twinface View 1 test"."""
         return name.replace(self._photos.title, self.title, 1)
 
 
-def _has_face(faces: FaceSet) -> BoolArray:
-    """[N] whether there are landmarks."""
-    assert faces.landmarks is not None
-    return np.asarray(np.isfinite(faces.landmarks).all(axis=(1, 2)), np.bool_)
+def align_faces(faces: FaceSet) -> FaceSet:
+    """The pictures in which a face was found, with its landmarks.
+
+    Args:
+        faces: photos with one face near the middle that is the person's.
+
+    Raises:
+        DataError: there is a face in none of them.
+    """
+    faces, found = _search(faces)
+    return faces if found.all() else take_pictures(faces, found)
 
 
-def _warn(faces: FaceSet, found: BoolArray) -> None:
+def align_pairs(pairs: PairSet) -> PairSet:
+    """The pairs with a face on both pictures, with their landmarks.
+
+    Raises:
+        DataError: there is a face in none of the pictures.
+    """
+    faces, found = _search(pairs.faces)
+    pairs = replace(pairs, faces=faces)
+    return pairs if found.all() else pair_subset(pairs, found[pairs.left] & found[pairs.right])
+
+
+def _search(faces: FaceSet) -> tuple[FaceSet, BoolArray]:
+    """The pictures with landmarks, and [N] whether a face was found; a warning counts those without one."""
+    faces = replace(faces, landmarks=find_landmarks(faces), region=TIGHT_FACE)
+    found = _has_face(faces)
+    if not found.any():
+        raise DataError(f"{faces.name}: no face was found in any of {len(faces):,} pictures")
     missing = np.flatnonzero(~found)
     if len(missing):
         log.warning(
             "%s: no face was found in %d of %d pictures, they are left out; the first is %s",
             *(faces.name, len(missing), len(faces), faces.paths[missing[0]]),
         )
+    return faces, found
+
+
+def _has_face(faces: FaceSet) -> BoolArray:
+    """[N] whether there are landmarks."""
+    assert faces.landmarks is not None
+    return np.asarray(np.isfinite(faces.landmarks).all(axis=(1, 2)), np.bool_)

@@ -26,20 +26,24 @@ DATASETS: dict[str, Callable[[Path | str | None, str | None], Dataset]] = {
 }
 
 
-def load_dataset(name: str, root: Path | str | None = None, layout: str | None = None) -> Dataset:
+def load_dataset(
+    name: str, root: Path | str | None = None, layout: str | None = None, *, align: bool = False
+) -> Dataset:
     """The data set of a name.
 
     Args:
         name: "lfw", "orl" or "folder" (a key of `DATASETS`).
         root: its folder; None where the data set looks by itself.
         layout: the version of its pictures, for data sets that have several.
+        align: its pictures are photos: find the faces and align them, see `aligned.AlignedDataset`.
 
     Raises:
         DataError: the name is unknown, or the data set is not there.
     """
     if name not in DATASETS:
         raise DataError(f'no data set "{name}"{nearest(name, DATASETS)}')
-    return DATASETS[name](root, layout)
+    dataset = DATASETS[name](root, layout)
+    return AlignedDataset(dataset) if align else dataset
 
 
 def load_source(source: DataSource) -> Dataset:

@@ -81,3 +81,13 @@ ARCFACE_FRAME = Frame(
     112,
     ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041)),
 )
+
+
+def scaled_points(frame: Frame, height: int, width: int) -> tuple[tuple[float, float], ...]:
+    """The points of a frame in a picture of another size.
+
+    >>> scaled_points(Frame(100, 100, ((49.5, 24.5),)), 200, 200)
+    ((99.5, 49.5),)
+    """
+    across, down = width / frame.width, height / frame.height
+    return tuple(((x + 0.5) * across - 0.5, (y + 0.5) * down - 0.5) for x, y in frame.points)

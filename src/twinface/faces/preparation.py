@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from twinface.core.errors import ModelError, SettingsError
 from twinface.core.types import WHOLE_FRAME, Region
 from twinface.faces.color import CHANNELS, Color
-from twinface.faces.frame import Frame, read_points
+from twinface.faces.frame import ARCFACE_FRAME, STANDARD_FRAME, Frame, read_points, scaled_points
 from twinface.faces.mask import Mask
 
 if TYPE_CHECKING:
@@ -118,16 +118,28 @@ def _need_fields(settings: Any, names: tuple[str, ...]) -> None:
         raise ValueError(f"found {found}, need the fields {sorted(names)}")
 
 
-def build_preparation(imaging: ImagingSettings, face_region: Region) -> Preparation:
+def build_preparation(
+    imaging: ImagingSettings, face_region: Region, frame: Frame | None = None
+) -> Preparation:
     """The preparation that the settings of a run describe.
 
     Args:
         imaging: region, size and color.
         face_region: where the faces are in the data set's pictures; used where `imaging.region` is "face".
+        frame: where the landmarks are in the data set's pictures, or None if that is not known.
 
     Raises:
-        SettingsError: the region reaches beyond the picture.
+        SettingsError: the region reaches beyond the picture, or the region is "arcface" and the pictures are not in the
+            standard frame.
     """
+    if imaging.region == "arcface":
+        if frame != STANDARD_FRAME:
+            raise SettingsError(
+                'imaging.region = "arcface" needs aligned pictures, and these are not: let Twinface align them '
+                "with --align"
+            )
+        points = scaled_points(ARCFACE_FRAME, imaging.height, imaging.width)
+        return Preparation(WHOLE_FRAME, imaging.height, imaging.width, imaging.color, points=points)
     if imaging.region == "face":
         region = face_region
     elif imaging.region == "frame":

@@ -5,6 +5,7 @@ Running it needs NumPy and ONNX Runtime, never torch.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ class OnnxModel:
 
     Attributes:
         path: the file.
+        fingerprint: the SHA-256 of the file; see `embedder.LoadedModel`.
         record: how to prepare pictures, how to score embeddings, and which people the model has seen.
 
     Raises:
@@ -44,6 +46,7 @@ class OnnxModel:
         self.path = Path(path)
         source = str(self.path)
         data = _read(self.path)
+        self.fingerprint = hashlib.sha256(data).hexdigest()
         verify_checksum(data, source)
         self._session = Session(data, source, threads, allow_any_operator=allow_any_operator)
         if RECORD_KEY not in self._session.metadata:
@@ -65,8 +68,9 @@ class OnnxModel:
             (self._session.outputs, "embeddings", "tensor(float)", [size]),
         ):
             described = [(each.name, each.type, each.shape) for each in found]
-            fits = len(found) == 1 and described[0][:2] == (name, kind)
-            if not (fits and not isinstance(found[0].shape[0], int) and found[0].shape[1:] == shape):
+            batch = found[0].shape[:1] if len(found) == 1 else []
+            # The first dimension has a name, because the number of faces is free.
+            if described != [(name, kind, [*batch, *shape])] or not batch or isinstance(batch[0], int):
                 raise ModelError(
                     f"{self.path}: its graph does not fit its record: found {one_line(described)}, need "
                     f'"{name}", {kind}, {["batch", *shape]}'

@@ -14,6 +14,7 @@ from twinface.core.types import ByteArray, IntArray, Region
 from twinface.datasets.data_source import DataSource
 from twinface.datasets.load import load_source
 from twinface.datasets.training_split import PeopleSplit, split_dataset
+from twinface.faces.frame import STANDARD_FRAME
 from twinface.faces.preparation import Preparation, build_preparation
 from twinface.networks.build import build_network
 from twinface.studies.study_file.search import Search
@@ -138,7 +139,7 @@ class _Clock:
         """The mean over a few faces of the right size, on the CPU."""
         self._machine(settings)
         network = build_network(settings.network, settings.imaging, 0).eval()
-        images = _noise(build_preparation(settings.imaging, self.region), FACES)
+        images = _noise(build_preparation(settings.imaging, self.region, STANDARD_FRAME), FACES)
         embed_with(network, images[: network.backbone.preferred_batch])  # the first call is slower
         began = time.perf_counter()
         embed_with(network, images)
@@ -146,7 +147,7 @@ class _Clock:
 
     def _step_seconds(self, settings: Settings, sampler: Sampler) -> float:
         """The median of a few training steps on random pictures of the right size."""
-        preparation = build_preparation(settings.imaging, self.region)
+        preparation = build_preparation(settings.imaging, self.region, STANDARD_FRAME)
         machine = self._machine(settings)
         state = build_training_state(settings, sampler.people, machine, 0)
         plan = TrainingPlan(

@@ -29,7 +29,7 @@ def check_study(study: Study, source: DataSource) -> None:
             settings = search.settings(point)
             try:
                 check_components(settings)
-                build_preparation(settings.imaging, dataset.region)
+                build_preparation(settings.imaging, dataset.region, dataset.frame)
                 # Building a network takes time and memory, and most points share one.
                 network = f"{settings.network}{settings.imaging}{settings.trainer.epochs == 0}"
                 if network not in networks:
@@ -61,6 +61,6 @@ def prepare_pictures(study: Study, source: DataSource, progress: ProgressCallbac
     imaging = [
         search.settings(point).imaging for search in study.searches for point in search.points_to_check()
     ]
-    for preparation in dict.fromkeys(build_preparation(each, dataset.region) for each in imaging):
+    for preparation in dict.fromkeys(build_preparation(each, dataset.region, dataset.frame) for each in imaging):
         for faces in (split.source.faces, split.validation.faces):
             prepare_faces(faces, preparation, progress=progress)

@@ -10,6 +10,7 @@ from pathlib import Path
 from twinface.core.errors import SettingsError
 from twinface.core.progress import progress_bar
 from twinface.core.types import PairSet, ProgressCallback
+from twinface.datasets.aligned import align_pairs
 from twinface.datasets.data_source import DataSource
 from twinface.datasets.dataset import Dataset
 from twinface.datasets.load import load_source
@@ -36,6 +37,7 @@ class EvaluationRequest:
         protocol: "view1" or "view2" on LFW; "unseen" draws pairs of people that the model has not seen.
         pairs: a pair file of one's own.
         data, root, layout: the data set; None takes the run's own.
+        align: its pictures are photos: find the faces and align them. A run that was trained so is judged so.
         allow_seen: score people that the model has seen, and say so in the result.
         only: show it one part of each picture: "face" or "background".
 
@@ -48,6 +50,7 @@ class EvaluationRequest:
     data: str | None = None
     root: Path | None = None
     layout: str | None = None
+    align: bool = False
     allow_seen: bool = False
     only: str | None = None
 
@@ -76,6 +79,7 @@ def evaluate_run(
     pairs: Path | str | None = None,
     dataset: Dataset | None = None,
     root: Path | str | None = None,
+    align: bool = False,
     allow_seen: bool = False,
     only: str | None = None,
 ) -> Evaluation:
@@ -87,6 +91,7 @@ def evaluate_run(
         pairs: a pair file, in place of a protocol.
         dataset: to judge it on; None takes the run's own.
         root: folder of the pair file's pictures.
+        align: these are photos: find the faces and align them.
         allow_seen: score people that the model has seen, and say so in the result.
         only: show the model one part of each picture: "face" or "background".
 
@@ -108,6 +113,7 @@ def evaluate_run(
         data=source.data if source else None,
         root=Path(root) if root else Path(source.root) if source and source.root else None,
         layout=source.layout if source else None,
+        align=source.align if source else align,
         allow_seen=allow_seen,
         only=only,
     )
@@ -180,15 +186,18 @@ def _choose(model: Embedder, folder: RunFolder | None, request: EvaluationReques
     if own and request.data not in (None, own.data):
         own = None  # another data set: root and layout of the run's own say nothing of it
     root = request.root or (Path(own.root) if own and own.root else None)
+    align = request.align or bool(own and own.align)
     if request.pairs is not None:
         if root is None:
             raise SettingsError("--root is missing: name the folder that the pair file's pictures are in")
-        return ChosenPairs(read_pairs(request.pairs, root), "Pairs of one's own: no public protocol.", None)
+        pairs = read_pairs(request.pairs, root)
+        pairs = align_pairs(pairs) if align else pairs
+        return ChosenPairs(pairs, "Pairs of one's own: no public protocol.", None)
     data = request.data or (own.data if own else "lfw" if request.protocol in ("view1", "view2") else None)
     if data is None:
         raise SettingsError("--data is missing: name the data set to judge on")
     layout = request.layout or (own.layout if own else None)
-    dataset = load_source(DataSource(data, str(root) if root else None, layout))
+    dataset = load_source(DataSource(data, str(root) if root else None, layout, align=align))
     if request.protocol == "unseen":
         pairs = unseen_pairs(dataset, model.record)
         return ChosenPairs(pairs, "Drawn pairs: no public protocol.", dataset)

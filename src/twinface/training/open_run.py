@@ -63,7 +63,9 @@ def start_run(
     check_components(settings)
     network = check_network(settings)
     dataset = load_source(source)
-    build_preparation(settings.imaging, dataset.region)  # refuses an impossible crop before there is a folder
+    build_preparation(
+        settings.imaging, dataset.region, dataset.frame
+    )  # refuses an impossible crop before there is a folder
     split = split_dataset(dataset, settings)
     start = load_checkpoint(start_from) if start_from else None
     info = RunInfo(

@@ -144,7 +144,7 @@ def _train(
     trainer = settings.trainer
     machine = choose_machine(trainer.device, trainer.precision, trainer.threads, processes)
     _note_machine(run, machine)
-    preparation = build_preparation(settings.imaging, run.dataset.region)
+    preparation = build_preparation(settings.imaging, run.dataset.region, run.dataset.frame)
     stop.doing = "while pictures were prepared"
     with callbacks.phase("preparing"), processes.first_before_others():
         faces = prepare_faces(split.source.faces, preparation, progress=on_prepare)

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from twinface.core.errors import ModelError
 from twinface.core.suggestion import nearest
 from twinface.core.types import WHOLE_FRAME, Region
-from twinface.faces.frame import ARCFACE_FRAME, STANDARD_FRAME, Frame, read_points
+from twinface.faces.frame import ARCFACE_FRAME, STANDARD_FRAME, read_points, scaled_points
 from twinface.faces.preparation import Preparation
 
 Channels = Literal["rgb", "bgr", "gray"]
@@ -105,13 +105,3 @@ def _placed(values: dict[str, Any]) -> dict[str, Any]:
     if wanted not in _FRAMES:
         raise ValueError(f"points {wanted!r}, need {', '.join(_FRAMES)}, or five pairs [x, y]")
     return {"points": scaled_points(_FRAMES[wanted], *size)}
-
-
-def scaled_points(frame: Frame, height: int, width: int) -> tuple[tuple[float, float], ...]:
-    """The points of a frame in a picture of another size.
-
-    >>> scaled_points(Frame(100, 100, ((49.5, 24.5),)), 200, 200)
-    ((99.5, 49.5),)
-    """
-    across, down = width / frame.width, height / frame.height
-    return tuple(((x + 0.5) * across - 0.5, (y + 0.5) * down - 0.5) for x, y in frame.points)

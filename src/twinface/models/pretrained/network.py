@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from twinface.core.errors import DivergedError, ModelError
-from twinface.core.threads import available_cores
 from twinface.core.types import ByteArray, Float32Array
 from twinface.models.embedder import fingerprint_of
-from twinface.models.graph_check import check_graph
 from twinface.models.pretrained.description import NetworkDescription
 from twinface.models.record import ModelRecord
+from twinface.models.session import Session
 
 Run = Callable[[Float32Array], Float32Array]  # pixels as the network takes them → [B, D]
 
@@ -117,36 +114,24 @@ def onnx_runner(weights: Path, threads: int | None) -> Run:
     Raises:
         ModelError: the file cannot be read, or has several inputs or outputs.
     """
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = threads or available_cores()
     try:
         data = weights.read_bytes()
-        check_graph(data, str(weights), allow_any_operator=True)
-        session: Any = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except OSError as error:
         raise ModelError(f"{weights}: cannot be read ({error.strerror}); need an ONNX file") from error
-    except ModelError:
-        raise
-    except Exception as error:  # ONNX Runtime's exceptions have no other common base class
-        raise ModelError(f"{weights}: ONNX Runtime cannot load it ({error})") from error
-    inputs, outputs = session.get_inputs(), session.get_outputs()
+    session = Session(data, str(weights), threads, allow_any_operator=True)
+    inputs, outputs = session.inputs, session.outputs
     if len(inputs) != 1 or len(outputs) != 1:
         raise ModelError(
             f"{weights}: {len(inputs)} inputs and {len(outputs)} outputs, need one of each: "
             "the picture and its embedding"
         )
-    name, one_by_one = inputs[0].name, inputs[0].shape[0] == 1
+    name, one_by_one = inputs[0].name, inputs[0].shape[:1] == [1]
 
     def run(pixels: Float32Array) -> Float32Array:
         parts = [pixels[row : row + 1] for row in range(len(pixels))] if one_by_one else [pixels]
-        try:
-            rows = [np.asarray(session.run(None, {name: part})[0], np.float32) for part in parts]
-        except Exception as error:  # ONNX Runtime's exceptions have no other common base class
-            raise ModelError(f"{weights}: ONNX Runtime cannot run it ({error})") from error
-        return np.concatenate([row.reshape(len(part), -1) for row, part in zip(rows, parts, strict=True)])
+        rows = [
+            session.run(outputs[0].name, {name: part}, len(part)).reshape(len(part), -1) for part in parts
+        ]
+        return np.concatenate(rows).astype(np.float32)
 
     return run

@@ -4,6 +4,7 @@ koch       the convolutional network of Koch, Zemel and Salakhutdinov (2015)
 residual   a compact residual network
 gradients  histograms of oriented gradients
 fisher     Fisher vectors
+sface      the pretrained network SFace
 committee  several of them side by side
 
 base          the interface of all
@@ -28,12 +29,14 @@ from twinface.networks.backbones.fisher import Fisher
 from twinface.networks.backbones.gradients import Gradients
 from twinface.networks.backbones.koch import Koch
 from twinface.networks.backbones.residual import Residual, Shortcut
+from twinface.networks.backbones.sface import SFace
 
 NETWORKS: dict[str, type[Backbone]] = {
     "koch": Koch,
     "residual": Residual,
     "gradients": Gradients,
     "fisher": Fisher,
+    "sface": SFace,
 }
 
 
@@ -65,6 +68,7 @@ __all__ = [
     "Koch",
     "Member",
     "Residual",
+    "SFace",
     "Shortcut",
     "committee",
     "multiply_adds",
