@@ -26,13 +26,15 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SOURCE = "src/twinface"
 # Exit codes of a mutant's tests, as mutmut records them.
-SURVIVED, NO_TESTS = (0,), (5, 33)
+SURVIVED, NO_TESTS, LATE = (0,), (5, 33), (-24, 24, 36, 152, 255)
 # That a test fails is enough to know, without the smallest example.
 PLUGIN = """from hypothesis import Phase, settings
 
 settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate], derandomize=True, database=None)
 settings.load_profile("mutants")
 """
+# Collecting garbage after the tests, to find errors in destructors, would take three quarters of the time.
+PLUGINS = ["no_shrinking", "no:cacheprovider", "no:unraisableexception", "no:threadexception"]
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,19 @@ MODULES = {
     "sampling": Module(("training/sampling/*",), ("test_sampling.py", "test_sampling_plain.py")),
     "losses": Module(("training/losses/*",), ("test_losses.py", "test_losses_plain.py")),
     "score_normalisation": Module(
-        ("networks/score_normalisation.py",), ("test_score_normalisation.py",), "agree or can_start_from"
+        ("networks/score_normalisation.py",),
+        ("test_projection_plain.py", "test_score_normalisation.py"),
+        "agree or can_start_from",
     ),
-    "projection": Module(("networks/projections/*",), ("test_projection.py",), "agree"),
+    "projection": Module(
+        ("networks/projections/*",), ("test_projection_plain.py", "test_projection.py"), "agree"
+    ),
     "siamese": Module(
         ("networks/siamese.py", "networks/seeding.py", "core/seeding.py"), ("test_siamese.py",)
     ),
-    "state": Module(("training/state_file.py", "training/training_state.py"), ("test_state.py",)),
+    "state": Module(
+        ("training/state_file.py", "training/training_state.py"), ("test_state.py", "test_training_state.py")
+    ),
     "trainer": Module(
         (
             "training/step.py",
@@ -130,8 +138,9 @@ def measure(name: str, module: Module, folder: Path) -> str:
     codes = Counter(code for _, code in results(folder))
     total = codes.total()
     survived, unreached = (sum(codes[code] for code in kind) for kind in (SURVIVED, NO_TESTS))
-    # Those that ended otherwise (a time limit, a crash) were noticed as well.
+    # A crash and a time limit are noticed as well.
     killed = total - survived - unreached
+    late = sum(codes[code] for code in LATE)
     minutes = (time.monotonic() - began) / 60
     return (
         f"| {name} | {total} | {killed} ({killed / total:.1%}) | {survived} | {unreached} | {minutes:.1f} |"
@@ -155,7 +164,7 @@ def copy_project(module: Module, folder: Path) -> None:
     chosen = {
         "only_mutate": [f"{SOURCE}/{pattern}" for pattern in module.sources],
         "pytest_add_cli_args_test_selection": tests,
-        "pytest_add_cli_args": ["-p", "no:cacheprovider", "-p", "no_shrinking"],
+        "pytest_add_cli_args": [part for plugin in PLUGINS for part in ("-p", plugin)],
     }
     lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in chosen.items())
     head = "[tool.mutmut]\n"
