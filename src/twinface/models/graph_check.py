@@ -34,8 +34,9 @@ _SIMILAR = """
 EXPORTED_OPERATORS = frozenset(_EXPORTED.split())
 OPERATORS = EXPORTED_OPERATORS | frozenset(_SIMILAR.split())
 
-# Exports have some hundred nodes and some thousand fields. A walk through a million fields takes a second.
-MAX_NODES, MAX_FIELDS = 20_000, 500_000
+# Exports have some hundred nodes and some thousand fields. A walk through a million fields takes a second, and ONNX
+# Runtime takes two to load 15,000 nodes.
+MAX_NODES, MAX_FIELDS = 5_000, 500_000
 MAX_DEPTH = 64  # of messages; a graph within a node is three deeper
 
 # Message → number of a field → the message in that field.

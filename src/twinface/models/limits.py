@@ -12,7 +12,7 @@ from typing import Any
 # For all models of a process together: weights and what is computed from them. Koch's network on 16 faces takes 0.3 GB.
 MEMORY = 2 << 30  # bytes
 # For one call. A face takes Koch's network 0.1 s on a slow core.
-SECONDS, SECONDS_PER_FACE = 20.0, 10.0
+SECONDS, SECONDS_PER_FACE = 10.0, 3.0
 
 
 def limit_memory(onnxruntime: Any, options: Any) -> None:

@@ -66,6 +66,8 @@ class Session:
                 # Nothing is computed while loading, where neither time nor memory is limited. Exports have their
                 # constants folded already.
                 disabled_optimizers=["ConstantFolding"],
+                # Where it fails, it would print to stdout and try again without this option.
+                enable_fallback=0,
             )
             self.inputs, self.outputs = self._session.get_inputs(), self._session.get_outputs()
             self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
