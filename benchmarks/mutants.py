@@ -107,8 +107,9 @@ def main() -> None:
         parser.error(f"no modules {sorted(unknown)}, there are {', '.join(MODULES)}")
     if not options.survivors:
         print(
-            "| module | mutants | killed | survived | reached by no test | minutes |\n|---|---|---|---|---|---|"
+            "| module | mutants | killed | of these by a time limit | survived | reached by no test | minutes |"
         )
+        print("|---|---|---|---|---|---|---|", flush=True)
     for name in options.modules or MODULES:
         folder = options.work.resolve() / name
         if options.survivors:
@@ -142,9 +143,8 @@ def measure(name: str, module: Module, folder: Path) -> str:
     killed = total - survived - unreached
     late = sum(codes[code] for code in LATE)
     minutes = (time.monotonic() - began) / 60
-    return (
-        f"| {name} | {total} | {killed} ({killed / total:.1%}) | {survived} | {unreached} | {minutes:.1f} |"
-    )
+    share = f"{killed} ({killed / total:.1%})"
+    return f"| {name} | {total} | {share} | {late} | {survived} | {unreached} | {minutes:.1f} |"
 
 
 def copy_project(module: Module, folder: Path) -> None:
