@@ -19,20 +19,37 @@ def list_pictures(source: Path) -> Iterator[str]:
             system; hidden files and links that lead out of it are left out. Or a text file with one path per line.
 
     Raises:
-        DataError: the folder or the text file cannot be read.
+        DataError: the folder or the text file cannot be read, or the text file names a picture outside its own folder.
+            A list may come from anybody, and must not choose which files of this machine are opened.
     """
     if source.is_dir():
         yield from _search(source, source)
         return
+    root = os.path.realpath(source.parent)
     try:
         with source.open(encoding="utf-8", errors="surrogateescape") as lines:
-            for line in lines:
+            for number, line in enumerate(lines, start=1):
                 if line.strip():
-                    yield line.rstrip("\r\n")
+                    name = line.rstrip("\r\n")
+                    _refuse_outside(root, name, f"{source} line {number}")
+                    yield name
     except OSError as error:
         raise DataError(
             f"{source}: cannot be read ({error.strerror}); need a folder or a list of pictures"
         ) from error
+
+
+def _refuse_outside(root: str, name: str, where: str) -> None:
+    """Refuses a path that leads out of `root`, links followed. An absolute path that stays inside is as good."""
+    try:
+        inside = os.path.realpath(os.path.join(root, name)).startswith(os.path.join(root, ""))  # noqa: PTH118
+    except ValueError:  # a zero byte
+        inside = False
+    if not inside:
+        raise DataError(
+            f"{where}: {name!r} is outside of the list's folder, {root}: put the list into a folder that holds all "
+            "its pictures"
+        )
 
 
 def write_list(source: Path, write: Callable[[bytes], object]) -> tuple[int, str]:
