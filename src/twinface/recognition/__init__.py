@@ -6,6 +6,12 @@ batch             many picture files → a folder of embeddings
 picture_list      the picture files of a folder, or those that a text file names
 embedding_folder  the files in a folder of embeddings
 embedding_writer  writes its rows, so that a killed run can continue
+batch_detect      many photos → a table of their faces
+face_table        its columns
+pair_file         the pairs of a file → a table of verdicts
+pair_rows         reads that file
+table_file        a CSV or JSON lines that grows, and is continued after a kill
+compare           all faces of two photos against each other
 explanation       two pictures → which regions move their score
 occlusion         the method: maps of two faces from a patch that slides over them
 deletion          a test of the maps: do the regions that they mark move the score?

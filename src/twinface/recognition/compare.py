@@ -1,0 +1,150 @@
+"""Compares all faces of two photos."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from twinface.core.types import Float32Array, FloatArray
+from twinface.faces.picture import Picture
+from twinface.recognition.photo_faces import AlignedFace
+from twinface.recognition.verdict import VerdictFace
+from twinface.recognition.verifier import Verifier
+
+_FACES = 16  # that the model gets at a time
+
+
+@dataclass(frozen=True)
+class FaceMatch:
+    """Two faces of one person.
+
+    Attributes:
+        left, right: the numbers of the faces in their photos, from 1, the largest first.
+        score: higher means the same person.
+        probability: of "same", in [0, 1], if both answers were equally likely before.
+    """
+
+    left: int
+    right: int
+    score: float
+    probability: float
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The faces of two photos against each other. It is true if any of them match.
+
+    Attributes:
+        outcome: "same" if any faces match, "different" if none do, "no_face" if a photo has no face.
+        left, right: the M and N faces of the photos, the largest first.
+        scores: [M, N] float64; higher means the same person.
+        threshold: a score at or above it means "same".
+        matches: the best matches, best first. A face matches at most one face of the other photo.
+        model: the name of the model.
+        threshold_fitted_on: a description of the data that the threshold was chosen on.
+        notes: which photo has no face.
+    """
+
+    outcome: Literal["same", "different", "no_face"]
+    left: tuple[VerdictFace, ...]
+    right: tuple[VerdictFace, ...]
+    scores: FloatArray
+    threshold: float
+    matches: tuple[FaceMatch, ...]
+    model: str
+    threshold_fitted_on: str
+    notes: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.outcome == "same"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "outcome": self.outcome,
+            "matches": [vars(match) for match in self.matches],
+            "scores": self.scores.tolist(),
+            "threshold": self.threshold,
+            "model": self.model,
+            "threshold_fitted_on": self.threshold_fitted_on,
+            "left": [face.to_dict() for face in self.left],
+            "right": [face.to_dict() for face in self.right],
+            "notes": list(self.notes),
+        }
+
+
+def compare_photos(left: Picture, right: Picture, model: str | Path | Verifier = "best") -> Comparison:
+    """Compares all faces of two photos.
+
+    Args:
+        left: a path, the bytes of a file, an array or a Pillow image; see `faces.picture.load_picture`.
+        right: the other photo, in any of these forms.
+        model: the name of a model ("best" is the best one that is installed), a run folder, an ONNX file, the
+            description of a network, or a `Verifier`.
+
+    Raises:
+        ImageError: a photo cannot be read, or is an array of another shape or type.
+        ModelError: the model or its weights are missing or damaged.
+    """
+    verifier = model if isinstance(model, Verifier) else Verifier(model)
+    faces = verifier.reader.read_all(left), verifier.reader.read_all(right)
+    notes = tuple(
+        f"No face was found in the {place} photo."
+        for place, found in zip(("first", "second"), faces, strict=True)
+        if not found
+    )
+    threshold = verifier.record.threshold
+    scores = np.zeros((len(faces[0]), len(faces[1])))
+    if not notes:
+        embeddings = [_embedded(verifier, found) for found in faces]
+        # One face at a time: the differences of all pairs at once could need gigabytes.
+        scores = np.stack([verifier.record.score(face, embeddings[1]) for face in embeddings[0]])
+    matches = tuple(
+        FaceMatch(row + 1, column + 1, score, float(verifier.record.calibration.probability(score)))
+        for row, column in best_matches(scores, threshold.value)
+        for score in (float(scores[row, column]),)
+    )
+    return Comparison(
+        outcome="no_face" if notes else "same" if matches else "different",
+        left=tuple(map(VerdictFace.of, faces[0])),
+        right=tuple(map(VerdictFace.of, faces[1])),
+        scores=scores.astype(np.float64),
+        threshold=threshold.value,
+        matches=matches,
+        model=verifier.record.name,
+        threshold_fitted_on=threshold.fitted_on,
+        notes=notes,
+    )
+
+
+def best_matches(scores: FloatArray | Float32Array, threshold: float) -> list[tuple[int, int]]:
+    """The pairs of a row and a column with scores at or above the threshold, the best first; none of them twice.
+
+    Args:
+        scores: [M, N].
+        threshold: the lowest score of a match.
+
+    >>> best_matches(np.array([[0.9, 0.8], [0.7, 0.1]]), 0.5)
+    [(0, 0)]
+    >>> best_matches(np.array([[0.6, 0.8], [0.7, 0.5]]), 0.5)
+    [(0, 1), (1, 0)]
+    """
+    rows, columns = np.nonzero(scores >= threshold)
+    order = np.argsort(-scores[rows, columns], kind="stable")
+    matches: list[tuple[int, int]] = []
+    free_rows, free_columns = set(rows.tolist()), set(columns.tolist())
+    for row, column in zip(rows[order].tolist(), columns[order].tolist(), strict=True):
+        if row in free_rows and column in free_columns:
+            matches.append((row, column))
+            free_rows.remove(row)
+            free_columns.remove(column)
+    return matches
+
+
+def _embedded(verifier: Verifier, faces: tuple[AlignedFace, ...]) -> Float32Array:
+    """[N, D]."""
+    parts = [verifier.embed_faces(*faces[at : at + _FACES]) for at in range(0, len(faces), _FACES)]
+    return np.concatenate(parts)
