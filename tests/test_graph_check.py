@@ -51,6 +51,7 @@ KINDS: dict[str, dict[str, Any]] = {
         "normalisation": "unit",
     },
     "gradients": {"backbone": GRADIENTS, "side": 40},
+    "sface": {"backbone": {"name": "sface"}, "side": 112, "color": "rgb", "normalisation": "unit"},
     "fisher": {"backbone": {**FISHER, "scales": [1.0, 0.7], "steps": [4, 4], "orders": 2}, "side": 66},
     "committee": {
         "backbone": {
@@ -86,14 +87,15 @@ def with_projection(network: SiameseNetwork) -> SiameseNetwork:
 def test_every_kind_of_network_exports_operators_of_the_list(name: str, tmp_path: Path) -> None:
     """The test of a new kind of network fails here until its operators are in the list."""
     kind = dict(KINDS[name])
-    side, projection = kind.pop("side"), kind.pop("projection", False)
+    side, color, projection = kind.pop("side"), kind.pop("color", "gray"), kind.pop("projection", False)
     wanted = NetworkSettings(**{**kind, "backbone": Component(**kind["backbone"])})
+    imaging = ImagingSettings(height=side, width=side, color=color)
     torch.manual_seed(0)
-    network = build_network(wanted, ImagingSettings(height=side, width=side + 2), 0)
+    network = build_network(wanted, imaging, 0)
     network = with_projection(network) if projection else network
     record = replace(
         OnnxModel(SHIPPED).record,
-        preparation=Preparation(WHOLE_FRAME, side, side + 2, "gray"),
+        preparation=Preparation(WHOLE_FRAME, side, side, color),
         embedding_size=network.embedding_size,
         distance=network.distance_name,
         distance_parameters={key: value.detach().numpy() for key, value in network.distance.items()},

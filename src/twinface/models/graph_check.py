@@ -23,13 +23,13 @@ ALLOW_VARIABLE = "TWINFACE_ALLOW_ANY_OPERATOR"
 # The operators of the models that Twinface exports; `tests/test_graph_check.py` exports every kind of network.
 _EXPORTED = """
     Abs Add AveragePool BatchNormalization Cast Clip Concat ConstantOfShape Conv Div Expand GatherND Gemm Log MatMul Max
-    MaxPool Min Mul Neg Pad Pow Reciprocal ReduceL2 ReduceMean ReduceSum Relu Reshape Shape Sigmoid Slice Softmax Split
-    Sqrt Squeeze Sub Transpose Unsqueeze
+    MaxPool Min Mul Neg PRelu Pad Pow Reciprocal ReduceL2 ReduceMean ReduceSum Relu Reshape Shape Sigmoid Slice Softmax
+    Split Sqrt Squeeze Sub Transpose Unsqueeze
 """
 # Operators of the same kind: other versions of the exporter choose them for the same networks, and common networks for
 # faces have them.
 _SIMILAR = """
-    Constant Dropout Flatten Gather GlobalAveragePool Identity LeakyRelu PRelu ReduceMax Tanh
+    Constant Dropout Flatten Gather GlobalAveragePool Identity LeakyRelu ReduceMax Tanh
 """
 EXPORTED_OPERATORS = frozenset(_EXPORTED.split())
 OPERATORS = EXPORTED_OPERATORS | frozenset(_SIMILAR.split())
