@@ -83,9 +83,9 @@ def train(data: DataOptions, run: RunOptions, output: OutputOptions) -> None:
 
 
 def _default_folder(run: RunOptions) -> Path:
-    from twinface.training.recipe import load_recipe
+    from twinface.training.recipe import default_folder, load_recipe
 
-    return run.out or Path("runs") / f"{load_recipe(run.recipe, run.set_ or []).recipe}-{run.seed}"
+    return run.out or default_folder(load_recipe(run.recipe, run.set_ or []), run.seed)
 
 
 def _start_or_open(data: DataOptions, run: RunOptions, folder: RunFolder) -> OpenRun:

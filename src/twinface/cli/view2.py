@@ -31,10 +31,10 @@ def view2(
     from twinface.core.interruption import Interrupted
     from twinface.datasets.data_source import DataSource
     from twinface.studies.lfw_view2 import view2 as judge
-    from twinface.training.recipe import load_recipe
+    from twinface.training.recipe import default_folder, load_recipe
 
     settings = load_recipe(recipe, set_ or [])
-    place = out or Path("runs") / f"{settings.recipe}-view2"
+    place = out or default_folder(settings, "view2")
     log_to_stderr()
     try:
         result = judge(

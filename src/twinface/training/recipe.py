@@ -11,6 +11,7 @@ from typing import Any
 from twinface.core.errors import SettingsError
 from twinface.core.settings import Settings, settings_from
 from twinface.core.suggestion import nearest
+from twinface.datasets.names import unsafe_name
 
 _COMPONENTS = {"loss", "optimizer", "projection", "sampling", "schedule", "network.backbone"}
 
@@ -31,6 +32,20 @@ def load_recipe(name: str, overrides: Iterable[str] = ()) -> Settings:
     """
     values, source = read_recipe(name)
     return settings_from(override(values, overrides), source)
+
+
+def default_folder(settings: Settings, ending: object) -> Path:
+    """The run folder where none was chosen: `runs/RECIPE-ENDING`.
+
+    Raises:
+        SettingsError: the recipe's name cannot be a part of a folder's name, and could lead out of `runs`.
+    """
+    if problem := unsafe_name(settings.recipe):
+        raise SettingsError(
+            f"recipe = {settings.recipe!r}: {problem}, need a plain name for the folder in runs/; change it, or choose "
+            "a folder with --out"
+        )
+    return Path("runs") / f"{settings.recipe}-{ending}"
 
 
 def read_recipe(name: str) -> tuple[dict[str, Any], str]:

@@ -19,7 +19,7 @@ from twinface.training.callbacks import Callbacks, Step
 from twinface.training.epoch_metrics import EpochMetrics
 from twinface.training.open_run import OpenRun, open_run, start_run
 from twinface.training.processes import Processes
-from twinface.training.recipe import load_recipe
+from twinface.training.recipe import default_folder, load_recipe
 from twinface.training.run import continue_run
 from twinface.training.run_folder import FollowedRun, RunFolder
 
@@ -71,7 +71,7 @@ def train(
         >>> run = train("orl", recipe="demo", out="runs/orl")  # doctest: +SKIP
     """
     settings = recipe if isinstance(recipe, Settings) else load_recipe(recipe, overrides)
-    folder = RunFolder(out or Path("runs") / f"{settings.recipe}-{seed}")
+    folder = RunFolder(out or default_folder(settings, seed))
     if folder.is_finished:
         return folder
     source = _source_of(dataset)

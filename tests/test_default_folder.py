@@ -1,0 +1,49 @@
+"""The folder of a run where none was chosen: always inside `runs`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from twinface.core.errors import SettingsError
+from twinface.core.settings import Settings
+from twinface.training.recipe import default_folder, load_recipe
+from twinface.training.train import train
+
+
+def test_it_is_named_after_recipe_and_seed() -> None:
+    assert default_folder(load_recipe("residual"), 3) == Path("runs/residual-3")
+    assert default_folder(Settings(recipe="Ünïcode name"), "view2") == Path("runs/Ünïcode name-view2")
+
+
+@pytest.mark.parametrize("name", ["../../x", "a/b", "/tmp/x", "..", "", "a\\b", "C:x", "a\nb", "\x1b[31m"])
+def test_a_name_that_is_no_plain_folder_name_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        SettingsError, match=r"^recipe = .*need a plain name for the folder in runs/"
+    ) as caught:
+        train("orl", Settings(recipe=name))
+    assert str(caught.value).isprintable()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [["train", "--data", "orl", "--recipe"], ["view2"]])
+def test_commands_refuse_it_too(command: list[str], tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "mine.toml").write_text('recipe = "../../x"\n')
+    answer = subprocess.run(
+        [sys.executable, "-m", "twinface", *command, "mine.toml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ},
+    )
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("twinface: recipe = '../../x': it contains '/', need a plain name")
