@@ -22,10 +22,11 @@ from twinface.evaluation.leaks import unseen_pairs
 from twinface.evaluation.results import save_result
 from twinface.faces.decode import decode
 from twinface.models.load import load_model
+from twinface.recognition.canvas import DIFFERENT, SAME
 from twinface.recognition.deletion import CELLS
 from twinface.recognition.explanation import explain
-from twinface.recognition.map_drawing import DIFFERENT, SAME, overlay
-from twinface.recognition.occlusion import PATCH, POSITIONS, occlusion_maps, paint, windows
+from twinface.recognition.map_drawing import overlay
+from twinface.recognition.occlusion import FINE, occlusion_maps, paint, windows
 from twinface.recognition.verifier import Verifier
 from twinface.reports import write_report
 from twinface.training.run_folder import RunFolder
@@ -56,8 +57,8 @@ def test_maps_equal_a_loop_over_pixels_and_patches() -> None:
     faces = random.integers(0, 256, (2, 20, 16, 3), np.uint8)
     score, maps = occlusion_maps(embed, dot, faces)
     assert score == pytest.approx(float(dot(embed(faces[:1]), embed(faces[1:]))[0]), abs=1e-5)
-    tops = [round(place * (20 - 4) / (POSITIONS - 1)) for place in range(POSITIONS)]
-    lefts = [round(place * (16 - 4) / (POSITIONS - 1)) for place in range(POSITIONS)]
+    tops = [round(place * (20 - 4) / (FINE.positions - 1)) for place in range(FINE.positions)]
+    lefts = [round(place * (16 - 4) / (FINE.positions - 1)) for place in range(FINE.positions)]
     for side in (0, 1):
         for row, column in ((0, 0), (7, 5), (19, 15), (12, 9)):
             changes = []
@@ -75,7 +76,7 @@ def test_maps_equal_a_loop_over_pixels_and_patches() -> None:
 
 def test_windows_cover_every_pixel_whatever_the_size() -> None:
     for size in ((16, 16), (17, 23), (96, 80), (101, 64)):
-        for share, count in ((PATCH, POSITIONS), (1 / CELLS, CELLS)):
+        for share, count in ((FINE.share, FINE.positions), (1 / CELLS, CELLS)):
             covered = np.zeros(size, int)
             for window in windows(size, share, count):
                 covered[window] += 1

@@ -1,7 +1,7 @@
 """The command line. Each command parses its options, calls one function of the library, and prints.
 
 train, evaluate, view2, sweep, report, export   build and judge models
-verify, explain, embed                          use a model
+verify, explain, embed, detect                  use a model
 data, demo, doctor                              look around
 console, options, errors                        shared: printing, options as records, errors as one line
 
@@ -23,11 +23,13 @@ from twinface import __version__
 from twinface.cli import (
     data,
     demo,
+    detect,
     doctor,
     embed,
     evaluate,
     explain,
     export,
+    models,
     report,
     sweep,
     train,
@@ -70,6 +72,8 @@ app.command("report")(report.report)
 app.command("verify")(verify.verify)
 app.command("embed")(embed.embed)
 app.command("explain")(explain.explain)
+app.command("detect")(detect.detect)
+app.command("models")(models.models)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from twinface.cli.console import print_json, say
-from twinface.cli.options import SHIPPED, Json, Left, ModelPlace, Right
+from twinface.cli.options import BEST, FaceOptions, Json, Left, ModelPlace, Right, grouped
 
 if TYPE_CHECKING:
     from twinface.recognition.explanation import Explanation
 
 
+@grouped
 def explain(
     left: Left,
     right: Right,
-    model: ModelPlace = SHIPPED,
+    which: FaceOptions,
+    model: ModelPlace = BEST,
     out: Annotated[Path | None, typer.Option(help="Draw both faces with their maps: a PNG file.")] = None,
     json: Json = False,
 ) -> None:
-    """Say which regions of two pictures raise or lower their score; exit 0 for either verdict.
+    """Say which regions of two faces raise or lower their score; exit 0 for either verdict, 2 without a face.
 
-    A grey patch slides over one picture while the other stays. A number above 0 means that the score falls without
-    that region, so the region speaks for "same". Below 0 it speaks for "different".
+    A grey patch slides over one face while the other stays. A number above 0 means that the score falls without that
+    region, so the region speaks for "same". Below 0 it speaks for "different".
     """
+    from twinface.core.progress import progress_bar
     from twinface.recognition.explanation import explain as ask
 
-    explanation = ask(left, right, model)
+    with progress_bar("maps") as progress:
+        explanation = ask(left, right, model, faces=which.choice, aligned=which.aligned, progress=progress)
     if json:
         print_json(_values(explanation))
     else:
@@ -46,17 +49,20 @@ def explain(
 def _values(explanation: Explanation) -> dict[str, Any]:
     """The verdict, and both maps as means over a coarse grid, row by row from the top left."""
     left, right = explanation.grid().round(5).tolist()
-    return {**asdict(explanation.verdict), "grid": {"left": left, "right": right}}
+    return {**explanation.verdict.to_dict(), "grid": {"left": left, "right": right}}
 
 
 def _lines(explanation: Explanation) -> list[str]:
     """The verdict, and both grids side by side in thousandths of the score."""
+    from twinface.recognition.face_text import model_text
+
     rows = [
         "   ".join("".join(f"{1000 * value:+6.0f}" for value in part) for part in row)
         for row in zip(*explanation.grid().tolist(), strict=True)
     ]
     return [
         explanation.verdict.explain(),
-        "How far the score falls without each region of the first and of the second picture (thousandths):",
+        model_text(explanation.verdict),
+        "How far the score falls without each region of the first and of the second face (thousandths):",
         *rows,
     ]

@@ -5,11 +5,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
+from enum import StrEnum
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
+
+if TYPE_CHECKING:
+    from twinface.faces.choose import Choice
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Seed = Annotated[int, typer.Option(help="Of everything random.", min=0)]
@@ -20,11 +24,15 @@ Align = Annotated[
     bool, typer.Option("--align", help="The pictures are photos: find the faces and align them first.")
 ]
 ModelPlace = Annotated[
-    str, typer.Option(help="A run folder, a model file (.onnx), or a shipped model's name.")
+    str,
+    typer.Option(help="A model's name, a run folder, or a file (.onnx, or .toml for a network of others)."),
 ]
-Left = Annotated[Path, typer.Argument(help="A picture.")]
-Right = Annotated[Path, typer.Argument(help="Another picture.")]
-SHIPPED = "default"
+Left = Annotated[Path, typer.Argument(help="A photo.")]
+Right = Annotated[Path, typer.Argument(help="Another photo.")]
+Show = Annotated[
+    Path | None, typer.Option(help="Draw what was found and why: a picture (.png) or a page (.html).")
+]
+BEST = "best"  # the best model that is installed
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,33 @@ class DataOptions:
     root: Root = None
     layout: Layout = None
     align: Align = False
+
+
+class Several(StrEnum):
+    """What to do with a photo that has several faces."""
+
+    LARGEST = "largest"
+    ONE = "one"
+
+
+@dataclass(frozen=True)
+class FaceOptions:
+    """Which face of a photo is meant."""
+
+    faces: Annotated[
+        Several, typer.Option(help="Of a photo with several: take the largest, or say that it must have one.")
+    ] = Several.LARGEST
+    face: Annotated[
+        int | None, typer.Option(help="Take this face of each photo; the largest is number 1.", min=1)
+    ] = None
+    aligned: Annotated[
+        bool, typer.Option("--aligned", help="Look for no face: the pictures are framed as the model needs.")
+    ] = False
+
+    @property
+    def choice(self) -> Choice:
+        """As `Verifier` takes it."""
+        return self.faces.value if self.face is None else self.face
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:

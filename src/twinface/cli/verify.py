@@ -3,30 +3,124 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from twinface.cli.console import print_json, say
-from twinface.cli.options import SHIPPED, Json, Left, ModelPlace, Right
+from twinface.cli.options import BEST, FaceOptions, Json, ModelPlace, Show, grouped
+
+if TYPE_CHECKING:
+    from twinface.recognition.verdict import Verdict
+    from twinface.recognition.verifier import Verifier
+
+_EXIT = {True: 0, False: 1, None: 2}
 
 
+@dataclass(frozen=True)
+class PairsOptions:
+    """A file with pairs, in place of two photos."""
+
+    pairs: Annotated[
+        Path | None, typer.Option(help="A CSV with the columns left and right, in place of two photos.")
+    ] = None
+    root: Annotated[
+        Path | None, typer.Option(help="The folder of the photos that --pairs names; else that of the CSV.")
+    ] = None
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The table for --pairs: .csv or .jsonl. An interrupted one is continued."),
+    ] = None
+
+
+@grouped
 def verify(
-    left: Left,
-    right: Right,
-    model: ModelPlace = SHIPPED,
+    which: FaceOptions,
+    many: PairsOptions,
+    left: Annotated[Path | None, typer.Argument(help="A photo.")] = None,
+    right: Annotated[Path | None, typer.Argument(help="Another photo.")] = None,
+    model: ModelPlace = BEST,
+    show: Show = None,
     json: Json = False,
 ) -> None:
-    """Say whether two pictures show the same person: exit 0 same, 1 different, 2 could not tell.
+    """Say whether two photos show the same person: exit 0 same, 1 different, 2 cannot tell.
 
-    It does not look for faces. Both pictures must be framed like those that the model was trained on; for the shipped
-    model these are the pictures of LFW-a.
+    It finds the faces, aligns them and compares the largest of each photo, unless another is asked for. With --pairs it
+    verifies all pairs of a file, and exits with 2 if some could not be told.
     """
-    from twinface.recognition.verifier import verify as judge
-
-    verdict = judge(left, right, model)
+    if many.pairs is not None:
+        if left or right or show:
+            raise typer.BadParameter("--pairs takes neither photos nor --show")
+        _verify_pairs(model, which, many, json)
+        return
+    if left is None or right is None:
+        raise typer.BadParameter("need two photos, or --pairs FILE")
+    if many.root or many.out:
+        raise typer.BadParameter("--root and --out go with --pairs")
+    verdict = _verdict(left, right, model, which, show)
     if json:
-        print_json(asdict(verdict))
+        print_json(verdict.to_dict())
     else:
-        print(verdict.explain())
-    for note in verdict.notes:
-        say(note)
-    sys.exit(0 if verdict else 1)
+        print("\n".join(_lines(verdict, (left.name, right.name))))
+    sys.exit(_EXIT[verdict.same])
+
+
+def _verdict(left: Path, right: Path, model: str, which: FaceOptions, show: Path | None) -> Verdict:
+    from twinface.recognition.verifier import Verifier
+
+    if show is None:
+        return Verifier(model, faces=which.choice, aligned=which.aligned).verify(left, right)
+    from twinface.core.progress import progress_bar
+    from twinface.models.catalog import card_of
+    from twinface.recognition.show.save import check_target, save_view
+    from twinface.recognition.show.view import view_pair
+
+    check_target(show)
+    verifier = Verifier(model, faces=which.choice, aligned=which.aligned)
+    with progress_bar("maps") as progress:
+        view = view_pair(verifier, left, right, card_of(model), progress)
+    save_view(view, show)
+    say(f"shown: {show}")
+    return view.verdict
+
+
+def _lines(verdict: Verdict, names: tuple[str, str]) -> list[str]:
+    """The verdict, the model, a line for each face that was compared, and notes."""
+    from twinface.recognition.face_text import found_text, model_text, quality_text
+    from twinface.recognition.verifier import notes_on_faces
+
+    lines = [verdict.explain(), model_text(verdict)]
+    if verdict.score is None:  # the notes are in the first line
+        return lines
+    for name, face in zip(names, verdict.faces, strict=True):
+        quality = "" if face.quality is None else f"; {quality_text(face.quality)}"
+        lines.append(f"{name}: {found_text(face)}{quality}")
+    # The lines of both photos say how many faces there are.
+    known = notes_on_faces(verdict.faces)
+    return [*lines, *(note for note in verdict.notes if note not in known)]
+
+
+def _verify_pairs(model: str, which: FaceOptions, many: PairsOptions, json: bool) -> None:
+    from twinface.core.progress import progress_bar
+    from twinface.recognition.pair_file import verify_pairs
+    from twinface.recognition.verifier import Verifier
+
+    assert many.pairs is not None
+    if json and many.out is None:
+        raise typer.BadParameter("--pairs with --json needs --out: the table is printed without it")
+    # One thread a call: each core verifies pairs of its own.
+    verifier: Verifier = Verifier(model, threads=1, faces=which.choice, aligned=which.aligned)
+    with progress_bar("verifying", unit="pair") as progress:
+        done = verify_pairs(verifier, many.pairs, many.root, many.out, progress)
+    if json:
+        print_json(asdict(done))
+    elif many.out is not None:
+        print(f"{many.out}: {done.pairs} pairs, {done.same} same, {done.different} different")
+    if done.untold:
+        say(
+            f"{done.untold} of {done.pairs} pairs could not be told: {done.no_face} without a face, "
+            f"{done.several_faces} with several, {done.unreadable} with a photo that cannot be read"
+        )
+        sys.exit(2)

@@ -9,9 +9,11 @@ registry           builds a component from its table and its settings
 suggestion         the nearest known word, for errors
 json_records       reads JSON into frozen records, with every value checked
 storage            writes files completely or not at all
+packaged_file      files of weights that come in other packages
 threads            work on many items in threads, with the results in order
 seeding            random generators that depend on (seed, purpose, epoch, step) only
 interruption       Ctrl-C and SIGTERM
 progress           progress bars
 formatting         numbers as people read them
+html_page          the frame and the style of every page
 """

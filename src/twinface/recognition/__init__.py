@@ -16,4 +16,8 @@ explanation       two pictures → which regions move their score
 occlusion         the method: maps of two faces from a patch that slides over them
 deletion          a test of the maps: do the regions that they mark move the score?
 map_drawing       the maps drawn over the faces
+face_window       where the face is in a prepared picture
+face_text         faces and models in words
+canvas            text and pictures as blocks of one picture
+show              photos with their faces, and pairs with the reasons for their verdict, as PNG or HTML
 """

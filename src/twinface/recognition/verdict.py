@@ -82,6 +82,8 @@ class Verdict:
         notes: what is special about this verdict, in sentences; most have none.
         seconds: how long it took to read, prepare, embed and score the pictures, or None for the verdict on a score
             that was already there. Two verdicts that differ only in this are equal.
+        trained_on: a description of the data that the model was trained on. It says "labelled outside data" where that
+            is so.
     """
 
     outcome: Outcome
@@ -93,6 +95,7 @@ class Verdict:
     faces: tuple[VerdictFace, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float | None = field(default=None, compare=False)
+    trained_on: str = ""
 
     def __bool__(self) -> bool:
         return self.outcome == "same"
@@ -102,13 +105,18 @@ class Verdict:
         """True for "same", false for "different", None if it cannot be told."""
         return {"same": True, "different": False}.get(self.outcome)
 
+    @property
+    def title(self) -> str:
+        """The outcome in two to six words."""
+        return _WORDS[self.outcome]
+
     def explain(self) -> str:
         """The verdict as one sentence."""
         if self.score is None or self.probability is None:
-            return f"{_WORDS[self.outcome]}. {' '.join(self.notes)}".strip()
+            return f"{self.title}. {' '.join(self.notes)}".strip()
         relation = "at or above" if self else "below"
         return (
-            f"{_WORDS[self.outcome]}: the score {self.score:.3f} is {relation} "
+            f"{self.title}: the score {self.score:.3f} is {relation} "
             f"the threshold {self.threshold:.3f} (probability of the same person {self.probability:.2f})."
         )
 
@@ -122,6 +130,7 @@ class Verdict:
             "probability": self.probability,
             "model": self.model,
             "threshold_fitted_on": self.threshold_fitted_on,
+            "trained_on": self.trained_on,
             "faces": [face.to_dict() for face in self.faces],
             "notes": list(self.notes),
             "seconds": self.seconds,
@@ -131,7 +140,7 @@ class Verdict:
         """A small table, which Jupyter shows."""
         from html import escape
 
-        rows = {"threshold": f"{self.threshold:.3f}", "model": self.model}
+        rows = {"threshold": f"{self.threshold:.3f}", "model": self.model, "trained on": self.trained_on}
         if self.score is not None and self.probability is not None:
             rows |= {
                 "score": f"{self.score:.3f}",
@@ -139,4 +148,4 @@ class Verdict:
             }
         cells = "".join(f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in rows.items())
         notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
-        return f"<table><caption>{_WORDS[self.outcome]}</caption>{cells}</table>{notes}"
+        return f"<table><caption>{self.title}</caption>{cells}</table>{notes}"

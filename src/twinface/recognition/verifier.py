@@ -74,7 +74,12 @@ class Verifier:
 
         Args, Raises: see `read`.
         """
-        return self._prepared(self.read(picture))
+        return self.prepare_face(self.read(picture))
+
+    def prepare_face(self, face: AlignedFace) -> ByteArray:
+        """An aligned face as the model takes it: `[H, W, C]` uint8."""
+        preparation = self.record.preparation
+        return prepare(convert_color(face.pixels, preparation.color), preparation)
 
     def embed(self, *pictures: Picture) -> Float32Array:
         """N pictures → embeddings `[N, D]` float32.
@@ -89,7 +94,7 @@ class Verifier:
 
     def embed_faces(self, *faces: AlignedFace) -> Float32Array:
         """N aligned faces, at least one → embeddings `[N, D]` float32."""
-        return self.model(np.stack([self._prepared(face) for face in faces]))
+        return self.model(np.stack([self.prepare_face(face) for face in faces]))
 
     def verify(self, left: Picture, right: Picture) -> Verdict:
         """Whether two pictures show the same person.
@@ -120,7 +125,7 @@ class Verifier:
         embeddings = self.embed_faces(left, right)
         verdict = self.judge(float(self.record.score(embeddings[0], embeddings[1])))
         faces = VerdictFace.of(left), VerdictFace.of(right)
-        return replace(verdict, faces=faces, notes=(*_notes_on_faces(faces), *verdict.notes))
+        return replace(verdict, faces=faces, notes=(*notes_on_faces(faces), *verdict.notes))
 
     def judge(self, score: float) -> Verdict:
         """The verdict that a score of two embeddings means.
@@ -142,6 +147,7 @@ class Verifier:
             model=self.record.name,
             threshold_fitted_on=threshold.fitted_on,
             notes=tuple(_notes(same, probability, threshold.far)),
+            trained_on=self.record.provenance.trained_on,
         )
 
     def _untold(self, outcome: Outcome, reason: str, faces: list[AlignedFace]) -> Verdict:
@@ -151,11 +157,8 @@ class Verifier:
             *(outcome, None, threshold.value, None, self.record.name, threshold.fitted_on),
             faces=tuple(VerdictFace.of(face) for face in faces),
             notes=(f"{reason}.",),
+            trained_on=self.record.provenance.trained_on,
         )
-
-    def _prepared(self, face: AlignedFace) -> ByteArray:
-        preparation = self.record.preparation
-        return prepare(convert_color(face.pixels, preparation.color), preparation)
 
 
 def verify(
@@ -183,7 +186,7 @@ def verify(
     return Verifier(model, faces=faces, aligned=aligned).verify(left, right)
 
 
-def _notes_on_faces(faces: tuple[VerdictFace, ...]) -> list[str]:
+def notes_on_faces(faces: tuple[VerdictFace, ...]) -> list[str]:
     """How many faces there were, where that is not one."""
     return [
         f"The {place} photo has {face.found} faces; number {face.number} was compared, the largest being number 1."

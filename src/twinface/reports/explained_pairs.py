@@ -8,7 +8,6 @@ from pathlib import Path
 from twinface.core.errors import DivergedError, ImageError, ModelError
 from twinface.evaluation.results import StoredEvaluation
 from twinface.recognition.explanation import Explanation, explain
-from twinface.recognition.map_drawing import overlay, strongest_change
 from twinface.recognition.verifier import Verifier
 from twinface.reports.extreme_pairs import most_wrong
 from twinface.reports.pictures import Picture, PictureGroup, PicturePair, encode_picture, read_picture
@@ -50,13 +49,13 @@ def _explained(verifier: Verifier, root: Path, left: str, right: str) -> Picture
         explanation = explain(root / left, root / right, verifier)
     except (ImageError, DivergedError):
         return PicturePair(read_picture(root, left), read_picture(root, right), ("no map",))
-    most, verdict = strongest_change(explanation.maps), explanation.verdict
+    verdict = explanation.verdict
     lines = (
         f"score {explanation.score:.3f}, threshold {verdict.threshold:.3f}",
-        f"fullest colour: score ± {most:.3f}",
+        f"fullest colour: score ± {explanation.strongest:.3f}",
     )
-    return PicturePair(_with_map(explanation, 0, left, most), _with_map(explanation, 1, right, most), lines)
+    return PicturePair(_with_map(explanation, 0, left), _with_map(explanation, 1, right), lines)
 
 
-def _with_map(explanation: Explanation, side: int, path: str, most: float) -> Picture:
-    return encode_picture(overlay(explanation.faces[side], explanation.maps[side], most), path, _LONGEST_SIDE)
+def _with_map(explanation: Explanation, side: int, path: str) -> Picture:
+    return encode_picture(explanation.overlay(side), path, _LONGEST_SIDE)

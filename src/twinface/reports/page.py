@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+
+from twinface.core.html_page import page_style
 
 
 def render(template: str, **values: Any) -> str:
@@ -23,5 +24,4 @@ def render(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style = resources.files("twinface.reports").joinpath("templates/page.css").read_text(encoding="utf-8")
-    return environment.get_template(template).render(style=Markup(style), **values)
+    return environment.get_template(template).render(style=Markup(page_style()), **values)

@@ -1,0 +1,74 @@
+"""Figures and tables of a page. All texts that come in are plain; all that go out are escaped."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+
+from twinface.core.types import ByteArray
+from twinface.faces.encode import encode_jpeg
+from twinface.recognition.face_text import measures, quality_text
+from twinface.recognition.show.photo_drawing import draw_photo
+from twinface.recognition.show.view import PhotoView
+from twinface.recognition.verdict import VerdictFace
+
+
+def image(pixels: ByteArray, alt: str, kind: str = "") -> str:
+    """A picture `[H, W, C]` inside the page."""
+    height, width = pixels.shape[:2]
+    data = b64encode(encode_jpeg(np.ascontiguousarray(pixels))).decode()
+    style = f' class="{kind}"' if kind else ""
+    return f'<img{style} alt="{escape(alt)}" width="{width}" height="{height}" src="data:image/jpeg;base64,{data}">'
+
+
+def figure(inside: str, title: str, lines: Sequence[str] = (), kind: str = "chart") -> str:
+    """A figure with a title in bold and lines of text below it."""
+    said = "".join(f"<br>{escape(line)}" if number else escape(line) for number, line in enumerate(lines))
+    caption = f"<figcaption><strong>{escape(title)}</strong>{said}</figcaption>"
+    return f'<figure class="{kind}">{inside}{caption}</figure>'
+
+
+def photo_figure(view: PhotoView, lines: Sequence[str]) -> str:
+    """A photo with its faces marked.
+
+    Args:
+        view: the photo.
+        lines: what was found, as text.
+    """
+    marked = "; ".join(lines)
+    drawn = draw_photo(view, *view.pixels.shape[:2])
+    size = f"{view.width} × {view.height} pixels"
+    return figure(
+        image(drawn, f"{view.name} with its faces marked: {marked}", "photo"), view.name, [size, *lines]
+    )
+
+
+def quality_table(faces: Sequence[VerdictFace], names: Sequence[str]) -> str:
+    """The quality of faces: a row for each measure, a column for each face. Empty where none was measured."""
+    measured = [
+        (name, face.quality) for name, face in zip(names, faces, strict=True) if face.quality is not None
+    ]
+    if not measured:
+        return ""
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name, _ in measured)
+    rows = [("quality", [quality_text(quality).removeprefix("quality ") for _, quality in measured])]
+    columns = [measures(quality) for _, quality in measured]
+    rows += [(said, [column[row][1] for column in columns]) for row, (said, _) in enumerate(columns[0])]
+    body = "".join(
+        f'<tr><th scope="row">{escape(said)}</th>{"".join(f"<td>{escape(value)}</td>" for value in values)}</tr>'
+        for said, values in rows
+    )
+    caption = "Quality of the faces"
+    return (
+        f'<div class="scroll" role="region" aria-label="{caption}" tabindex="0"><table><caption>{caption}</caption>'
+        f'<thead><tr><th scope="col">measure</th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
+
+
+def tiles(values: Sequence[tuple[str, str]]) -> str:
+    """Names and values, each pair in a box."""
+    rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in values)
+    return f'<dl class="tiles">{rows}</dl>'

@@ -1,0 +1,152 @@
+"""What is shown of a photo and of a pair: plain records that a picture and a page are drawn from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+
+import cv2
+import numpy as np
+
+from twinface.core.types import ByteArray, ProgressCallback
+from twinface.faces.frame import STANDARD_FRAME
+from twinface.faces.picture import Picture, load_picture
+from twinface.models.card import ModelCard
+from twinface.models.committee import COMMITTEE_PREPARATION
+from twinface.recognition.explanation import Explanation, explain_faces
+from twinface.recognition.face_window import face_window
+from twinface.recognition.occlusion import COARSE
+from twinface.recognition.photo_faces import AlignedFace, FaceReader
+from twinface.recognition.show.score_scale import ScoreScale, score_scale
+from twinface.recognition.verdict import Verdict, VerdictFace
+from twinface.recognition.verifier import Verifier
+
+_LONG_SIDE = 1000  # of a photo that is shown, in pixels
+_STANDARD_WINDOW = face_window(COMMITTEE_PREPARATION, STANDARD_FRAME)
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoView:
+    """A photo with its faces.
+
+    Attributes:
+        name: for people.
+        pixels: `[h, w, 3]` uint8 RGB, the photo with at most 1000 pixels on its long side.
+        height, width: of the photo itself, in pixels.
+        faces: all faces, the largest first, in pixels of the photo itself. A picture that was taken as it is has one
+            without a box.
+        compared: the number of the face that was compared, from 1, or None.
+    """
+
+    name: str
+    pixels: ByteArray
+    height: int
+    width: int
+    faces: tuple[VerdictFace, ...]
+    compared: int | None = None
+
+    @property
+    def scale(self) -> float:
+        """Pixels of `pixels` for one pixel of the photo."""
+        return float(self.pixels.shape[1] / self.width)
+
+    @property
+    def chosen(self) -> VerdictFace | None:
+        """The face that was compared."""
+        return None if self.compared is None else self.faces[self.compared - 1]
+
+
+@dataclass(frozen=True, eq=False)
+class PairView:
+    """Two photos, the verdict on them, and why.
+
+    Attributes:
+        photos: the first and the second.
+        verdict: on them.
+        explanation: maps of both faces; None if there is no score.
+        scale: the score between both distributions; None if there is no score.
+    """
+
+    photos: tuple[PhotoView, PhotoView]
+    verdict: Verdict
+    explanation: Explanation | None
+    scale: ScoreScale | None
+
+
+def view_photo(picture: Picture, reader: FaceReader, name: str | None = None) -> PhotoView:
+    """A photo with all its faces.
+
+    Args:
+        picture: in any form that `load_picture` takes.
+        reader: finds its faces.
+        name: for people; None takes the file's.
+
+    Raises:
+        ImageError: the photo cannot be read.
+    """
+    return _viewed(picture, reader, name or name_of(picture, "photo"))[0]
+
+
+def view_pair(
+    verifier: Verifier,
+    left: Picture,
+    right: Picture,
+    card: ModelCard | None = None,
+    progress: ProgressCallback | None = None,
+) -> PairView:
+    """Two photos, the verdict on them, and why.
+
+    Args:
+        verifier: decides.
+        left, right: the photos, each in a form that `load_picture` takes.
+        card: of the verifier's model, for the distributions of its scores.
+        progress: called with (embeddings done, in total); the maps take 72.
+
+    Raises:
+        ImageError: a photo cannot be read.
+        DivergedError: an embedding is not finite.
+    """
+    verdict = verifier.verify(left, right)
+    numbers = [face.number for face in verdict.faces] if verdict.score is not None else [None, None]
+    views, faces = [], []
+    for picture, place, number in zip((left, right), ("first photo", "second photo"), numbers, strict=True):
+        view, aligned = _viewed(picture, verifier.reader, name_of(picture, place), number)
+        views.append(view)
+        faces += [aligned[number - 1]] if number else []
+    explanation = scale = None
+    if verdict.score is not None:
+        explanation = explain_faces(verifier, faces[0], faces[1], COARSE, progress)
+        scale = score_scale(verdict.score, verifier.record, card)
+    return PairView((views[0], views[1]), verdict, explanation, scale)
+
+
+def name_of(picture: Picture, otherwise: str) -> str:
+    """The file name of a picture. Bytes of it that are no text become question marks."""
+    if not isinstance(picture, (str, PurePath)):
+        return otherwise
+    return PurePath(picture).name.encode("utf-8", "replace").decode()
+
+
+def cut_face(aligned: ByteArray) -> ByteArray:
+    """The face without the background, from a face in the standard frame `[250, 250, 3]`."""
+    return aligned[_STANDARD_WINDOW]
+
+
+def _viewed(
+    picture: Picture, reader: FaceReader, name: str, number: int | None = None
+) -> tuple[PhotoView, tuple[AlignedFace, ...]]:
+    pixels = load_picture(picture, "rgb")
+    faces = reader.read_all(pixels)
+    height, width = pixels.shape[:2]
+    found = tuple(VerdictFace.of(face) for face in faces)
+    view = PhotoView(name, _reduced(pixels), height, width, found, number)
+    return view, faces
+
+
+def _reduced(pixels: ByteArray) -> ByteArray:
+    """A copy with at most 1000 pixels on its long side."""
+    factor = _LONG_SIDE / max(pixels.shape[:2])
+    if factor >= 1:
+        return pixels.copy()
+    size = max(1, round(factor * pixels.shape[1])), max(1, round(factor * pixels.shape[0]))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
