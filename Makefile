@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install peers demo test proofs test-all coverage docs bench-accuracy bench-parts bench-explanation \
+.PHONY: help install peers demo test proofs test-all coverage mutants docs bench-accuracy bench-parts bench-explanation \
 	bench-speed bench-memory bench-growth lint format clean
 
 help:  ## what there is to make
@@ -35,6 +35,12 @@ test-all: test proofs  ## both
 
 coverage: install  ## how much of src the tests ran since COVERAGE=1 was given to make; fails under 95 %
 	$(BIN)/coverage report --skip-covered --fail-under=95
+
+MODULE ?=
+mutants: install  ## do the tests notice a changed line? (MODULE="storage losses" for some; hours on two cores)
+	$(BIN)/pip install --quiet 'mutmut>=3.8.1'
+	$(BIN)/python benchmarks/planted_bugs.py
+	$(BIN)/python benchmarks/mutants.py $(MODULE)
 
 docs: install  ## the documentation site, in build/site
 	$(BIN)/zensical build --clean --strict

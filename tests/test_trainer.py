@@ -1,4 +1,7 @@
-"""The loop: it learns, it resumes to the same bits from wherever it stopped, and it stops when it should."""
+"""Whole runs: they learn, resume to the same bits from wherever they stopped, and end when they should.
+
+The arithmetic of a step is in test_training_step.py, and the loop around it in test_training_loop.py.
+"""
 
 import dataclasses
 import json
@@ -11,19 +14,17 @@ import torch
 
 from conftest import TINY, train_tiny
 from resumed_runs import LONGER, StopAfter, bits
-from twinface.core.errors import DivergedError, ModelError
+from twinface.core.errors import DivergedError
 from twinface.core.interruption import Interrupted, StopRequest
 from twinface.datasets.data_source import DataSource
-from twinface.training.build import build_training_state
 from twinface.training.callbacks import Callbacks, Step
-from twinface.training.machine import Machine
 from twinface.training.open_run import open_run, start_run
 from twinface.training.plan import TrainingPosition
 from twinface.training.recipe import load_recipe
 from twinface.training.run import continue_run, train_epochs
 from twinface.training.run_folder import RunFolder
 from twinface.training.runtime import make_deterministic
-from twinface.training.state_file import read_tensors, write_tensors
+from twinface.training.state_file import read_tensors
 
 RECIPES = {
     "identity": ("demo", LONGER),
@@ -105,20 +106,6 @@ def test_an_older_state_is_gone_on_from_as_well(tmp_path) -> None:
     assert [record.epoch for record in again.metrics()] == [1, 2, 3]
 
 
-@pytest.mark.parametrize("change", ["renamed", "reshaped"])
-def test_a_state_of_another_versions_network_is_refused(tmp_path, change: str) -> None:
-    folder = train_tiny(tmp_path / "run", "trainer.epochs=1", model=False)
-    tensors, about = read_tensors(folder.state.path)
-    name = next(name for name in sorted(tensors) if name.startswith("loss/"))
-    weights = tensors.pop(name)
-    tensors |= {"loss/other": weights} if change == "renamed" else {name: weights[:, :-1]}
-    write_tensors(folder.state.path, tensors, about)
-    before = bits(folder)
-    with pytest.raises(ModelError, match=r"state\.safetensors: loss/.*: found .*another version made it"):
-        continue_run(open_run(folder), StopRequest(), Callbacks())
-    assert bits(folder) == before
-
-
 def test_a_finished_run_is_left_as_it_is(tmp_path, tiny_run: RunFolder) -> None:
     folder = RunFolder(shutil.copytree(tiny_run.path, tmp_path / tiny_run.name))
     continue_run(open_run(folder))
@@ -140,35 +127,6 @@ def test_it_learns(tiny_run: RunFolder) -> None:
     info = tiny_run.info()
     assert info.status == "finished"
     assert (info.epochs, info.best_epoch) == (3, 1 + int(np.argmax([record.value for record in records])))
-
-
-def test_patience_ends_training_and_the_best_epoch_is_kept(tmp_path) -> None:
-    folder = train_tiny(
-        tmp_path / "run",
-        "trainer.epochs=60",
-        "validation.patience=2",
-        "optimizer.learning_rate=1e-9",
-        model=False,
-    )
-    values = [record.value for record in folder.metrics()]
-    best = int(np.argmax(values))
-    assert len(values) == best + 3 < 60
-    _, about = read_tensors(folder.best)
-    assert about == {"epoch": best + 1, "value": values[best]}
-
-
-@pytest.mark.parametrize(
-    ("metric", "field", "sign"), [("loss", "validation_loss", -1), ("one-shot", "one_shot", 1)]
-)
-def test_what_chooses_the_epoch(tmp_path, metric: str, field: str, sign: int) -> None:
-    folder = train_tiny(tmp_path / "run", f"validation.metric={metric}", "validation.ways=5", model=False)
-    for record in folder.metrics():
-        assert record.value == sign * getattr(record.validation, field)
-
-
-def test_validation_every_other_epoch_includes_the_last(tmp_path) -> None:
-    folder = train_tiny(tmp_path / "run", "validation.every=2", model=False)
-    assert [record.validation is not None for record in folder.metrics()] == [False, True, True]
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_last_good_state(tmp_path) -> None:
@@ -193,23 +151,6 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_good_state(tmp_path) -> N
     assert "the loss is nan" in folder.info().reason
     tensors, _ = read_tensors(folder.state.path)
     assert all(torch.isfinite(tensor).all() for tensor in tensors.values() if tensor.is_floating_point())
-
-
-def test_gradient_clipping_limits_the_step(tmp_path) -> None:
-    recipe = ["optimizer=sgd", "optimizer.learning_rate=1.0", "optimizer.momentum=0", "trainer.epochs=1"]
-    free, clipped = (
-        train_tiny(tmp_path / name, *recipe, "schedule=constant", "loss.scale=4", *more, model=False)
-        for name, more in (("free", []), ("clipped", ["trainer.gradient_clip=1e-6"]))
-    )
-    settings = clipped.settings()
-    start = build_training_state(
-        settings, 21, Machine("cpu", 1, "float32"), 0
-    ).network.backbone.dense.weight.detach()
-    moved = [
-        (read_tensors(folder.state.path)[0]["twin/backbone.dense.weight"] - start).norm().item()
-        for folder in (free, clipped)
-    ]
-    assert moved[1] <= 1e-6 * 10 < moved[0]
 
 
 def test_progress_survives_json() -> None:

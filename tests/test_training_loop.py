@@ -4,6 +4,7 @@ import math
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -134,6 +135,19 @@ def test_patience_counts_epochs_without_a_gain(
     plan = toy_plan(8, validate=Validation(accuracies), patience=patience, every=every)
     assert run(toy_state(learning_rate=0.01), plan, folder).epoch == epochs
     assert len(folder.metrics()) == epochs
+
+
+@pytest.mark.parametrize(
+    ("metric", "values"),
+    [("accuracy", [0.5, 0.7, 0.6]), ("loss", [-0.5, -0.3, -0.4]), ("one-shot", [0.4, 0.2, 0.3])],
+)
+def test_what_chooses_the_epoch(folder: RunFolder, metric: str, values: list[float]) -> None:
+    """A figure that is higher for better: the loss is counted below 0."""
+    plan = toy_plan(3, validate=Validation([0.5, 0.7, 0.6], one_shot=[0.4, 0.2, 0.3]), metric=metric)
+    ended = run(toy_state(learning_rate=0.01), plan, folder)
+    assert [record.value for record in folder.metrics()] == pytest.approx(values)
+    assert ended.best_epoch == int(np.argmax(values))
+    assert ended.best_value == pytest.approx(max(values))
 
 
 def test_validation_is_where_it_is_due(folder: RunFolder) -> None:

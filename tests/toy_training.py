@@ -12,7 +12,7 @@ from twinface.core.settings_sections import AugmentSettings, TrainerSettings, Va
 from twinface.networks.backbones import Residual
 from twinface.networks.siamese import SiameseNetwork
 from twinface.training.averaging import WeightAverage
-from twinface.training.epoch_metrics import ValidationMetrics
+from twinface.training.epoch_metrics import Metric, ValidationMetrics
 from twinface.training.losses import LOSSES
 from twinface.training.machine import Machine
 from twinface.training.optimizers import OPTIMIZERS
@@ -42,14 +42,16 @@ class Validation:
     """Gives the accuracies of a list, one after the other, and keeps the weights that it was given."""
 
     accuracies: list[float] = field(default_factory=lambda: [0.5] * 100)
+    one_shot: list[float] | None = None
     weights: list[dict[str, torch.Tensor]] = field(default_factory=list)
     training: list[bool] = field(default_factory=list)
 
     def __call__(self, network: SiameseNetwork) -> ValidationMetrics:
-        accuracy = self.accuracies[len(self.weights)]
+        number = len(self.weights)
+        accuracy, one_shot = self.accuracies[number], self.one_shot[number] if self.one_shot else None
         self.weights.append({name: value.clone() for name, value in network.state_dict().items()})
         self.training.append(network.training)
-        return ValidationMetrics(accuracy, auc=0.7, validation_loss=1 - accuracy)
+        return ValidationMetrics(accuracy, auc=0.7, validation_loss=1 - accuracy, one_shot=one_shot)
 
 
 def toy_network(dropout: float = 0.3, distance: str = "cosine") -> SiameseNetwork:
@@ -86,6 +88,7 @@ def toy_plan(
     augment: AugmentSettings | None = None,
     every: int = 1,
     patience: int | None = None,
+    metric: Metric = "accuracy",
     **trainer: Any,
 ) -> TrainingPlan:
     return TrainingPlan(
@@ -95,7 +98,7 @@ def toy_plan(
         schedule=SCHEDULES[schedule](epochs),
         validate=validate or Validation(),
         trainer=TrainerSettings(epochs=epochs, **trainer),
-        validation=ValidationSettings(every=every, patience=patience),
+        validation=ValidationSettings(every=every, patience=patience, metric=metric),
         machine=Machine("cpu", 1, "float32"),
         seed=seed,
     )
