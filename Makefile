@@ -38,7 +38,7 @@ coverage: install  ## how much of src the tests ran since COVERAGE=1 was given t
 
 MODULE ?=
 mutants: install  ## do the tests notice a changed line? (MODULE="storage losses" for some; hours on two cores)
-	$(BIN)/pip install --quiet 'mutmut>=3.8.1'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[mutants]'
 	$(BIN)/python benchmarks/planted_bugs.py
 	$(BIN)/python benchmarks/mutants.py $(MODULE)
 
