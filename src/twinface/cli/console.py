@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+from twinface.core.formatting import printable
 
 if TYPE_CHECKING:
     from twinface.evaluation.evaluate import Evaluation
@@ -43,7 +47,39 @@ def print_json(value: Any) -> None:
 
 def say(message: str) -> None:
     """Prints a message that is not a result."""
-    print(message, file=sys.stderr, flush=True)
+    print(printable(message), file=sys.stderr, flush=True)
+
+
+class _PrintableLines(logging.Formatter):
+    """The message alone, with control characters escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
+class _PrintableOutput:
+    """A text stream that escapes control characters, and is the stream itself in all else."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return self._stream.write(printable(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def printable_stdout() -> Iterator[None]:
+    """Escapes control characters in whatever is printed to stdout, so that no command has to think of it."""
+    before = sys.stdout
+    if before is not None:
+        sys.stdout = cast("TextIO", _PrintableOutput(before))
+    try:
+        yield
+    finally:
+        sys.stdout = before
 
 
 def log_to_stderr() -> None:
@@ -51,7 +87,7 @@ def log_to_stderr() -> None:
     log = logging.getLogger("twinface")
     if not log.handlers:
         handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(message)s"))
+        handler.setFormatter(_PrintableLines("%(message)s"))
         log.addHandler(handler)
         log.setLevel(logging.INFO)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import twinface
-from twinface.cli.console import extra_that_brings
+from twinface.cli.console import extra_that_brings, printable_stdout
 from twinface.core.errors import TwinfaceError
 
 DEBUG_VARIABLE = "TWINFACE_DEBUG"
@@ -29,7 +29,8 @@ def run_command(
             the signal.
     """
     try:
-        code = _exit_code(command)
+        with printable_stdout():
+            code = _exit_code(command)
         if sys.stdout is not None:
             sys.stdout.flush()  # what cannot be written is an error of the command, too
         return code

@@ -1,10 +1,29 @@
-"""Numbers as people read them."""
+"""Numbers and texts as people read them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
+
+# Control characters but for tab and line feed, marks that turn the direction of writing, the two separators that end a
+# line for some programs, and halves of characters, which are bytes of a file's name that are not UTF-8.
+_NOT_PRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def printable(text: str) -> str:
+    r"""A text with every character escaped that a terminal would act upon, or could not show.
+
+    Names of files and texts in models come from anybody, and could move the cursor, set the window's title or hide a
+    line.
+
+    >>> printable("a\x1b[2Jb\n")
+    'a\\x1b[2Jb\n'
+    """
+    return _NOT_PRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def percent(value: float) -> str:
