@@ -58,7 +58,10 @@ MODULES = {
         ("evaluation/metrics/*",),
         ("test_metrics.py", "test_metrics_of_probabilities.py", "test_metrics_plain.py"),
     ),
-    "calibration": Module(("evaluation/calibration.py", "models/decision.py"), ("test_calibration.py",)),
+    "calibration": Module(
+        ("evaluation/calibration.py", "models/decision.py"),
+        ("test_calibration_plain.py", "test_calibration.py"),
+    ),
     "provenance": Module(("models/provenance.py",), ("test_provenance.py",)),
     "leaks": Module(("evaluation/leaks.py",), ("test_leaks.py",)),
     "storage": Module(("core/storage.py",), ("test_storage.py",)),
