@@ -19,22 +19,27 @@ app = typer.Typer(help="Download data sets and look at them.", no_args_is_help=T
 
 @app.command("fetch")
 def fetch(
-    name: Annotated[str, typer.Argument(help="The data set: lfw.")],
+    name: Annotated[str, typer.Argument(help="lfw, or models: the weights of pretrained networks.")],
     root: Annotated[Path | None, typer.Option(help="Where to put it.")] = None,
     layout: Annotated[str, typer.Option(help="original, funneled or deep-funneled.")] = "funneled",
     offline: Annotated[
         bool, typer.Option("--offline", help="Only list the files that are needed, and where they belong.")
     ] = False,
 ) -> None:
-    """Download a data set. Every file is checked by its checksum."""
+    """Download a data set, or weights. Every file is checked by its checksum."""
     from twinface.core.errors import DataError
     from twinface.core.suggestion import nearest
     from twinface.datasets.fetching.fetch_lfw import fetch_lfw
     from twinface.datasets.lfw.home import default_folder
     from twinface.datasets.load import DATASETS
 
+    if name == "models":
+        from twinface.datasets.fetching.fetch_weights import fetch_weights
+
+        print(fetch_weights(root, offline=offline))
+        return
     if name not in DATASETS:
-        raise DataError(f'no data set "{name}"{nearest(name, DATASETS)}')
+        raise DataError(f'no data set "{name}"{nearest(name, [*DATASETS, "models"])}')
     if name != "lfw":
         raise DataError(
             f"{name} cannot be downloaded: orl comes with the extra twinface[demo], folder is your own"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,6 @@ from twinface.evaluation.calibration import fit_calibration, fit_threshold
 from twinface.models.decision import Calibration, Threshold
 from twinface.models.scoring import Score
 
-MOST_PICTURES = 10  # of one person, so that a few people with hundreds of pictures do not decide alone
 _MOST_IMPOSTORS = 1_000_000  # that the calibration is fitted on; the threshold is fitted on all
 
 
@@ -31,25 +31,20 @@ class AllPairs:
     people: int
 
 
-def score_all_pairs(
-    embeddings: Float32Array, people: IntArray, score: Score, most: int = MOST_PICTURES
-) -> AllPairs:
+def score_all_pairs(embeddings: Float32Array, people: IntArray, score: Score) -> AllPairs:
     """Scores every pair of pictures.
 
     Args:
         embeddings: [N, D].
         people: [N], the number of the person on each picture.
         score: [B, D] and [B, D] → [B].
-        most: pictures of one person that are used, the first ones.
 
     Raises:
         DataError: there is no genuine pair, or no impostor pair.
     """
-    kept = _first_pictures(people, most)
-    embeddings, people = embeddings[kept], people[kept]
-    genuine, impostor = [], []
-    for row in range(len(people) - 1):
-        scores = np.asarray(score(embeddings[row : row + 1], embeddings[row + 1 :]), np.float32)
+    genuine: list[Float32Array] = []
+    impostor: list[Float32Array] = []
+    for row, scores in score_rows(embeddings, score):
         same = people[row + 1 :] == people[row]
         genuine.append(scores[same])
         impostor.append(scores[~same])
@@ -60,6 +55,20 @@ def score_all_pairs(
             f"{len(pairs.impostor)} impostor pairs, need both: two people, and one with two pictures"
         )
     return pairs
+
+
+def score_rows(embeddings: Float32Array, score: Score) -> Iterator[tuple[int, Float32Array]]:
+    """Scores each picture with all later ones, so that each pair comes once.
+
+    Args:
+        embeddings: [N, D].
+        score: [B, D] and [B, D] → [B].
+
+    Yields:
+        The picture's row, and [N - 1 - row] scores.
+    """
+    for row in range(len(embeddings) - 1):
+        yield row, np.asarray(score(embeddings[row : row + 1], embeddings[row + 1 :]), np.float32)
 
 
 def fit_on_pairs(pairs: AllPairs, fitted_on: str, far: float | None) -> tuple[Threshold, Calibration]:
@@ -84,16 +93,24 @@ def fit_on_pairs(pairs: AllPairs, fitted_on: str, far: float | None) -> tuple[Th
     return threshold, fit_calibration(some, some_match, fitted_on, threshold)
 
 
+def first_pictures(people: IntArray, most: int) -> BoolArray:
+    """[N] whether a picture is among the first `most` of its person.
+
+    Used so that a few people with hundreds of pictures do not decide alone.
+
+    >>> first_pictures(np.array([1, 0, 1, 1]), 2).tolist()
+    [True, True, True, False]
+    """
+    order = np.argsort(people, kind="stable")
+    rank = np.arange(len(people)) - np.searchsorted(people[order], people[order])
+    kept = np.empty(len(people), np.bool_)
+    kept[order] = rank < most
+    return kept
+
+
 def _labelled(genuine: FloatArray, impostor: FloatArray) -> tuple[FloatArray, BoolArray]:
     return np.concatenate([genuine, impostor]), np.arange(len(genuine) + len(impostor)) < len(genuine)
 
 
 def _joined(parts: list[Float32Array]) -> FloatArray:
     return np.concatenate(parts).astype(np.float64) if parts else np.empty(0)
-
-
-def _first_pictures(people: IntArray, most: int) -> IntArray:
-    """The positions of each person's first pictures, in order."""
-    order = np.argsort(people, kind="stable")
-    starts = np.searchsorted(people[order], people[order])
-    return np.sort(order[np.arange(len(people)) - starts < most])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from twinface.core.errors import DataError, LeakError
-from twinface.core.types import PairSet
+from twinface.core.types import FaceSet, PairSet
 from twinface.datasets.dataset import Dataset
 from twinface.datasets.draw_pairs import draw_pairs
 from twinface.datasets.subsets import take_people
@@ -35,6 +35,26 @@ def check_leak(record: ModelRecord, pairs: PairSet, allow_seen: bool = False) ->
             f"other people, or --allow-seen-people for figures that say so{hint}"
         )
     return SeenPeople(len(trained), len(tuned), touched)
+
+
+def untrained_people(record: ModelRecord, faces: FaceSet) -> FaceSet:
+    """The pictures of the people that a model was not trained on.
+
+    Args:
+        record: of the model.
+        faces: labelled pictures.
+
+    Raises:
+        DataError: fewer than two people are left.
+    """
+    trained, _ = record.provenance.seen(faces.names)
+    left = [name for name in faces.names if name not in trained]
+    if len(left) < 2:
+        raise DataError(
+            f"{faces.name}: {record.name} was trained on {len(trained)} of these {len(faces.names)} people, need at "
+            "least 2 others"
+        )
+    return take_people(faces, left) if trained else faces
 
 
 def unseen_pairs(dataset: Dataset, record: ModelRecord, per_person: int = 45, seed: int = 0) -> PairSet:

@@ -15,7 +15,7 @@ from twinface.models.card import ModelCard, read_card
 from twinface.models.committee import Committee
 from twinface.models.embedder import LoadedModel
 from twinface.models.onnx_model import OnnxModel
-from twinface.models.pretrained.dlib_network import DLIB, open_dlib
+from twinface.models.pretrained.dlib_network import DLIB, DLIB_LANDMARKS, open_dlib
 from twinface.models.pretrained.sface import SFACE, open_sface
 from twinface.models.record import ModelRecord
 
@@ -38,7 +38,13 @@ class NamedModel:
     @property
     def is_installed(self) -> bool:
         """Whether all its weights are on this machine."""
-        return all(file.is_installed() for file in self.needs)
+        return self.how_to_install is None
+
+    @property
+    def how_to_install(self) -> str | None:
+        """The command that installs it, or None if it is installed."""
+        missing = [file for file in self.needs if not file.is_installed()]
+        return missing[-1].install_command if missing else None
 
 
 def _shipped(file: str) -> Open:
@@ -49,7 +55,7 @@ def _pretrained(open_network: Callable[[ModelRecord, int | None], LoadedModel]) 
     return lambda card, threads: open_network(_record(card), threads)
 
 
-def _committee(*names: str) -> Open:
+def _committee(names: tuple[str, ...]) -> Open:
     def opened(card: ModelCard, threads: int | None) -> LoadedModel:
         members = [open_named(name, threads) for name in names]
         return Committee(_record(card), members, card.weights)
@@ -57,11 +63,14 @@ def _committee(*names: str) -> Open:
     return opened
 
 
+# The members of each committee, in the order of its card's weights.
+COMMITTEES = {"sface-dlib": ("sface", "dlib")}
+
 # The best first: `best` is the first of them that is installed.
 NAMED_MODELS: dict[str, NamedModel] = {
-    "sface-dlib": NamedModel(_committee("sface", "dlib"), (SFACE, DLIB)),
+    "sface-dlib": NamedModel(_committee(COMMITTEES["sface-dlib"]), (SFACE, DLIB, DLIB_LANDMARKS)),
     "sface": NamedModel(_pretrained(open_sface), (SFACE,)),
-    "dlib": NamedModel(_pretrained(open_dlib), (DLIB,)),
+    "dlib": NamedModel(_pretrained(open_dlib), (DLIB, DLIB_LANDMARKS)),
     "default": NamedModel(_shipped("default.onnx")),
 }
 BEST = "best"

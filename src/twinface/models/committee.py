@@ -41,7 +41,8 @@ class Committee:
     @property
     def fingerprint(self) -> str:
         """See `LoadedModel.fingerprint`."""
-        return fingerprint_of(self.record, *(member.fingerprint for member in self.members))
+        parts = (member.fingerprint for member in self.members)
+        return fingerprint_of(self.record, *parts, *map(str, self.weights))
 
     def __call__(self, faces: ByteArray) -> Float32Array:
         """Embeds pictures in the standard frame: `[B, 250, 250, 3]` uint8 → `[B, D]` float32."""

@@ -40,8 +40,12 @@ class LoadedModel(Embedder, Protocol):
 def fingerprint_of(record: ModelRecord, *weights: str) -> str:
     """The fingerprint of a model whose record and weights are in several files.
 
+    Threshold and calibration are no part of it, because they change no score.
+
     Args:
         record: of the model.
         weights: the SHA-256 of each file.
     """
-    return hashlib.sha256("\n".join([record.to_json(), *weights]).encode()).hexdigest()
+    parameters = (f"{name} {value.tolist()}" for name, value in sorted(record.distance_parameters.items()))
+    parts = (record.preparation.key, record.distance, *parameters, *weights)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,146 @@
+"""Error rates at a threshold over all pairs of pictures, with intervals that resample people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from twinface.core.errors import DataError
+from twinface.core.types import Float32Array, FloatArray, IntArray, Interval
+from twinface.evaluation.fit_on_people import score_rows
+from twinface.models.scoring import Score
+
+_REPLICATES = 1000
+_METHOD = "people bootstrap over all pairs"
+
+
+@dataclass(frozen=True)
+class ErrorRates:
+    """The two error rates of verification (ISO/IEC 19795-1) at one threshold.
+
+    Attributes:
+        threshold: a score at or above it means "same".
+        fmr: false match rate, the fraction of impostor pairs that are accepted.
+        fnmr: false non-match rate, the fraction of genuine pairs that are rejected.
+        fmr_interval, fnmr_interval: 95 %.
+        genuine, impostor: how many pairs there are.
+        people: how many people there are.
+    """
+
+    threshold: float
+    fmr: float
+    fmr_interval: Interval
+    fnmr: float
+    fnmr_interval: Interval
+    genuine: int
+    impostor: int
+    people: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Counts:
+    """Pairs of some people, counted by couple of people.
+
+    Attributes:
+        pictures: [P], of each person.
+        accepted: [P, P]; pairs of one person are on the diagonal, a pair of two people is on either side of it, once.
+    """
+
+    pictures: FloatArray
+    accepted: FloatArray
+
+    def genuine(self, weights: FloatArray) -> FloatArray:
+        """[R, P] weights of the people → [R] the weight of all genuine pairs."""
+        return np.asarray(weights @ (self.pictures * (self.pictures - 1) / 2))
+
+    def impostor(self, weights: FloatArray) -> FloatArray:
+        """[R] the weight of all impostor pairs; a pair weighs the product of its two people."""
+        return np.asarray(((weights @ self.pictures) ** 2 - weights**2 @ self.pictures**2) / 2)
+
+    def accepted_genuine(self, weights: FloatArray) -> FloatArray:
+        """[R] the weight of the accepted genuine pairs."""
+        return np.asarray(weights @ np.diagonal(self.accepted))
+
+    def accepted_impostor(self, weights: FloatArray) -> FloatArray:
+        """[R] the weight of the accepted impostor pairs."""
+        different = self.accepted - np.diag(np.diagonal(self.accepted))
+        return np.asarray(((weights @ different) * weights).sum(axis=1))
+
+
+def error_rates(
+    embeddings: Float32Array, people: IntArray, score: Score, threshold: float, seed: int = 0
+) -> ErrorRates:
+    """Error rates over all pairs of pictures.
+
+    Args, Raises: see `pooled_error_rates`, of which this is the case of one part.
+    """
+    return pooled_error_rates([(embeddings, people, threshold)], score, seed)
+
+
+def pooled_error_rates(
+    parts: Sequence[tuple[Float32Array, IntArray, float]], score: Score, seed: int = 0
+) -> ErrorRates:
+    """Error rates over the pairs within each of several groups of people, each group with a threshold of its own.
+
+    In each of 1,000 replicates a person p has a random weight g_p, exponential with mean 1. A genuine pair weighs g_p,
+    an impostor pair g_p g_q (see `intervals.people_bootstrap`). Pairs are counted by couple of people first, so that a
+    replicate is a product of matrices and not a sum over millions of pairs. The intervals are somewhat wide where
+    people have few pictures, because the variance of g_p g_q is three times that of a single weight.
+
+    Args:
+        parts: for each group its embeddings [N, D], the number of the person on each picture [N], and the threshold.
+        score: [B, D] and [B, D] → [B].
+        seed: of the resampling.
+
+    Raises:
+        DataError: there is no genuine pair, or no impostor pair.
+    """
+    random = np.random.default_rng(seed)
+    counted = [_count(*part, score) for part in parts]
+    whole = [np.ones((1, len(each.pictures))) for each in counted]
+    genuine = sum(float(each.genuine(one)[0]) for each, one in zip(counted, whole, strict=True))
+    impostor = sum(float(each.impostor(one)[0]) for each, one in zip(counted, whole, strict=True))
+    people = sum(len(each.pictures) for each in counted)
+    if not genuine or not impostor:
+        raise DataError(
+            f"{people} people with {genuine:.0f} genuine and {impostor:.0f} impostor pairs, need both: two people, and "
+            "one with two pictures"
+        )
+    drawn = [random.exponential(size=(_REPLICATES, len(each.pictures))) for each in counted]
+    (fmr, fnmr), (fmrs, fnmrs) = _rates(counted, whole), _rates(counted, drawn)
+    return ErrorRates(
+        threshold=float(np.mean([threshold for _, _, threshold in parts])),
+        fmr=float(fmr[0]),
+        fmr_interval=_interval(fmrs),
+        fnmr=float(fnmr[0]),
+        fnmr_interval=_interval(fnmrs),
+        genuine=int(genuine),
+        impostor=int(impostor),
+        people=people,
+    )
+
+
+def _rates(counted: Sequence[_Counts], weights: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
+    """False match and false non-match rates [R] under weights [R, P] of the people of each group."""
+    pairs = list(zip(counted, weights, strict=True))
+    wrong = sum(each.accepted_impostor(weight) for each, weight in pairs)
+    right = sum(each.accepted_genuine(weight) for each, weight in pairs)
+    fmr = wrong / sum(each.impostor(weight) for each, weight in pairs)
+    fnmr = 1 - right / sum(each.genuine(weight) for each, weight in pairs)
+    return np.asarray(fmr), np.asarray(fnmr)
+
+
+def _count(embeddings: Float32Array, people: IntArray, threshold: float, score: Score) -> _Counts:
+    _, people = np.unique(people, return_inverse=True)
+    count = int(people.max()) + 1 if len(people) else 0
+    accepted = np.zeros((count, count))
+    for row, scores in score_rows(embeddings, score):
+        np.add.at(accepted[people[row]], people[row + 1 :][scores >= threshold], 1.0)
+    return _Counts(np.bincount(people, minlength=count).astype(np.float64), accepted)
+
+
+def _interval(values: FloatArray) -> Interval:
+    low, high = np.quantile(values, [0.025, 0.975])
+    return Interval(float(low), float(high), 0.95, _METHOD)
