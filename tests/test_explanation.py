@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 import twinface
 from toy_runs import new_run
 from twinface.cli import app
+from twinface.core.errors import FaceNotFoundError
 from twinface.core.types import ByteArray, Float32Array
 from twinface.datasets.load import load_dataset
 from twinface.datasets.subsets import pair_subset
@@ -21,15 +22,18 @@ from twinface.evaluation.intervals import fold_interval
 from twinface.evaluation.leaks import unseen_pairs
 from twinface.evaluation.results import save_result
 from twinface.faces.decode import decode
+from twinface.faces.picture import load_picture
 from twinface.models.load import load_model
 from twinface.recognition.canvas import DIFFERENT, SAME
 from twinface.recognition.deletion import CELLS
 from twinface.recognition.explanation import explain
 from twinface.recognition.map_drawing import overlay
-from twinface.recognition.occlusion import FINE, occlusion_maps, paint, windows
+from twinface.recognition.occlusion import COARSE, FINE, occlusion_maps, paint, windows
 from twinface.recognition.verifier import Verifier
 from twinface.reports import write_report
 from twinface.training.run_folder import RunFolder
+
+SHIPPED = Path(twinface.__file__).parent / "models" / "shipped" / "default.onnx"
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +108,49 @@ def test_the_map_finds_the_one_region_that_a_model_uses() -> None:
         assert part[spot].mean() > 2 * part[reach].mean()
 
 
+def test_a_window_is_covered_and_nothing_else() -> None:
+    """As a map of the window alone, if a model sees nothing else."""
+    window = (slice(8, 28), slice(4, 20))
+    random = np.random.default_rng(0)
+    weights = random.normal(size=(20 * 16, 4)).astype(np.float32) / 1000
+    faces = random.integers(0, 256, (2, 40, 40, 1), np.uint8)
+    faces[(slice(None), *window)] = faces[(slice(None), *window)].mean().astype(np.uint8)
+    faces[:, 12:16, 8:11] = 250
+
+    def embed(pictures: ByteArray) -> Float32Array:
+        return np.tanh(
+            pictures[(slice(None), *window)].reshape(len(pictures), -1).astype(np.float32) @ weights
+        )
+
+    def embed_cut(pictures: ByteArray) -> Float32Array:
+        return np.tanh(pictures.reshape(len(pictures), -1).astype(np.float32) @ weights)
+
+    done: list[tuple[int, int]] = []
+    score, maps = occlusion_maps(
+        embed, dot, faces, COARSE, window, lambda count, total: done.append((count, total))
+    )
+    assert done[-1] == (72, 72)
+    assert done == sorted(done)
+    cut = faces[(slice(None), *window)]
+    assert score == pytest.approx(occlusion_maps(embed_cut, dot, cut, COARSE)[0], abs=1e-6)
+    expected = np.zeros_like(maps)
+    for side, other in ((0, 1), (1, 0)):
+        for place in windows((20, 16), COARSE.share, COARSE.positions):
+            painted = cut[side].copy()
+            painted[place] = faces[side].mean((0, 1)).round().astype(np.uint8)
+            pair = embed_cut(np.stack([painted, cut[other]]))
+            rows, columns = place
+            rows, columns = slice(rows.start + 8, rows.stop + 8), slice(columns.start + 4, columns.stop + 4)
+            expected[side, rows, columns] += score - float(dot(pair[0], pair[1]))
+    count = np.zeros((40, 40))
+    for place in windows((40, 40), COARSE.share, COARSE.positions, window):
+        count[place] += 1
+    assert (count[window] >= 1).all()
+    assert count.sum() == count[window].sum()
+    np.testing.assert_allclose(maps, expected / np.maximum(count, 1), atol=1e-5)
+    assert np.abs(maps[(slice(None), *window)]).max() > 1e-3
+
+
 def test_painting_takes_the_mean_colour() -> None:
     face = np.random.default_rng(1).integers(0, 256, (10, 10, 3), np.uint8)
     painted = paint(face, [(slice(0, 3), slice(2, 5))])
@@ -126,6 +173,22 @@ def test_an_explanation_has_the_verdict_and_a_map_for_each_face(
     swapped = twinface.explain(pictures[3], pictures[0].read_bytes(), model=tiny_run.path)
     np.testing.assert_allclose(swapped.maps[::-1], explanation.maps, atol=1e-4)
     assert "array" not in repr(explanation)
+
+
+def test_the_face_of_a_photo_is_explained(pictures: list[Path]) -> None:
+    """A face is found and aligned first, and a photo without one is refused."""
+    photo = np.full((300, 400, 3), 90, np.uint8)
+    face = load_picture(pictures[0], "rgb")
+    photo[60 : 60 + face.shape[0], 200 : 200 + face.shape[1]] = face
+    explanation = explain(photo, pictures[1], SHIPPED)
+    assert explanation.verdict.same is True
+    assert [each.found for each in explanation.verdict.faces] == [1, 1]
+    assert explanation.faces.shape == (2, 128, 112, 1)
+    assert explanation.maps.max() > 1e-3
+    with pytest.raises(FaceNotFoundError, match="no face number 2"):
+        explain(photo, pictures[1], SHIPPED, faces=2)
+    with pytest.raises(FaceNotFoundError, match="no face was found"):
+        explain(photo[:, :190], pictures[1], SHIPPED)
 
 
 def test_nothing_makes_a_picture_more_like_itself(verifier: Verifier, pictures: list[Path]) -> None:
@@ -231,9 +294,10 @@ def test_explain_on_the_command_line(tiny_run: RunFolder, pictures: list[Path], 
     np.testing.assert_array_equal(drawn, explanation.draw())
     text = CliRunner().invoke(app, command).stdout.splitlines()
     assert text[0] == explanation.verdict.explain()
-    assert len(text) == 2 + CELLS
-    assert len(text[2].split()) == 2 * CELLS
-    assert int(text[2].split()[CELLS]) == round(1000 * values["grid"]["right"][0][0])
+    assert text[1].startswith(f"Model {explanation.verdict.model}: trained on ")
+    assert len(text) == 3 + CELLS
+    assert len(text[3].split()) == 2 * CELLS
+    assert int(text[3].split()[CELLS]) == round(1000 * values["grid"]["right"][0][0])
 
 
 def test_explaining_works_where_torch_is_not_installed(

@@ -46,8 +46,8 @@ class ModelCard:
         figures: measured error rates.
         record: how to use it; None where the model file carries it.
         weights: of the members, for a committee; else empty.
-        genuine, impostor: quantiles of its scores of genuine and of impostor pairs, at 0 %, 1 % … 100 %, of people that
-            it was not fitted on; empty where they are not known.
+        genuine, impostor: quantiles of its scores of genuine and of impostor pairs, at 0 %, 1 % … 100 %, of the
+            people that its threshold was chosen on; empty where they are not known.
     """
 
     name: str

@@ -15,6 +15,8 @@ from twinface.recognition.show.photo_drawing import draw_photo
 from twinface.recognition.show.view import PhotoView
 from twinface.recognition.verdict import VerdictFace
 
+_MOST_COLUMNS = 3  # of a table with a column for each face
+
 
 def image(pixels: ByteArray, alt: str, kind: str = "") -> str:
     """A picture `[H, W, C]` inside the page."""
@@ -47,24 +49,34 @@ def photo_figure(view: PhotoView, lines: Sequence[str]) -> str:
 
 
 def quality_table(faces: Sequence[VerdictFace], names: Sequence[str]) -> str:
-    """The quality of faces: a row for each measure, a column for each face. Empty where none was measured."""
+    """The quality of faces; empty where none was measured.
+
+    Up to three faces have a column each, which fits a narrow screen. More have a row each.
+    """
     measured = [
         (name, face.quality) for name, face in zip(names, faces, strict=True) if face.quality is not None
     ]
     if not measured:
         return ""
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name, _ in measured)
-    rows = [("quality", [quality_text(quality).removeprefix("quality ") for _, quality in measured])]
+    rows = [["face", *(name for name, _ in measured)]]
+    rows.append(["quality", *(quality_text(quality).removeprefix("quality ") for _, quality in measured)])
     columns = [measures(quality) for _, quality in measured]
-    rows += [(said, [column[row][1] for column in columns]) for row, (said, _) in enumerate(columns[0])]
-    body = "".join(
-        f'<tr><th scope="row">{escape(said)}</th>{"".join(f"<td>{escape(value)}</td>" for value in values)}</tr>'
-        for said, values in rows
+    rows += [[said, *(column[row][1] for column in columns)] for row, (said, _) in enumerate(columns[0])]
+    return _table(
+        "Quality of the faces", rows if len(measured) <= _MOST_COLUMNS else list(zip(*rows, strict=True))
     )
-    caption = "Quality of the faces"
+
+
+def _table(caption: str, rows: Sequence[Sequence[str]]) -> str:
+    """A table whose first row and first column are headings."""
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in rows[0])
+    body = "".join(
+        f'<tr><th scope="row">{escape(name)}</th>{"".join(f"<td>{escape(value)}</td>" for value in values)}</tr>'
+        for name, *values in rows[1:]
+    )
     return (
         f'<div class="scroll" role="region" aria-label="{caption}" tabindex="0"><table><caption>{caption}</caption>'
-        f'<thead><tr><th scope="col">measure</th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 

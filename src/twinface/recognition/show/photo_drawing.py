@@ -26,19 +26,21 @@ def draw_photo(view: PhotoView, height: int, width: int) -> ByteArray:
     drawn = np.ascontiguousarray(fitted(view.pixels, height, width)).copy()
     scale = view.scale * drawn.shape[1] / view.pixels.shape[1]
     faces = [face for face in view.faces if face.box is not None]
+    line = max(2, round(max(drawn.shape[:2]) / 220))
     # The compared one comes last, so that no other box lies over it.
-    for face in sorted(faces, key=lambda face: face.number == view.compared):
-        is_meant = view.compared in (None, face.number)
-        _draw_face(drawn, face, scale, SAME if is_meant else _OTHER)
-        if len(faces) > 1:
-            _draw_number(drawn, face, scale, SAME if is_meant else _OTHER)
+    faces.sort(key=lambda face: face.number == view.compared)
+    colors = [SAME if view.compared in (None, face.number) else _OTHER for face in faces]
+    for face, color in zip(faces, colors, strict=True):
+        _draw_face(drawn, face, scale, color, line)
+    if len(faces) > 1:
+        for face, color in zip(faces, colors, strict=True):
+            _draw_number(drawn, face, scale, color, line)
     return drawn
 
 
-def _draw_face(drawn: ByteArray, face: VerdictFace, scale: float, color: Color) -> None:
+def _draw_face(drawn: ByteArray, face: VerdictFace, scale: float, color: Color, line: int) -> None:
     left, top, width, height = (scale * value for value in face.box or (0, 0, 0, 0))
     corners = _whole(left, top), _whole(left + width, top + height)
-    line = max(2, round(max(drawn.shape[:2]) / 300))
     # Light around the colour, so that it can be seen on any photo.
     cv2.rectangle(drawn, *corners, PAPER, line + 2, cv2.LINE_AA)
     cv2.rectangle(drawn, *corners, color, line, cv2.LINE_AA)
@@ -48,17 +50,17 @@ def _draw_face(drawn: ByteArray, face: VerdictFace, scale: float, color: Color) 
         cv2.circle(drawn, _whole(scale * x, scale * y), radius, color, -1, cv2.LINE_AA)
 
 
-def _draw_number(drawn: ByteArray, face: VerdictFace, scale: float, color: Color) -> None:
+def _draw_number(drawn: ByteArray, face: VerdictFace, scale: float, color: Color, line: int) -> None:
     """The face's number on a plate at the upper left corner of its box."""
     left, top = (scale * value for value in (face.box or (0, 0))[:2])
-    said = str(face.number)
-    wide, high = text_width(said, SMALL, bold=True) + 10, 20
+    said, size = str(face.number), SMALL * line / 2
+    wide, high = text_width(said, size, bold=True) + 5 * line, 10 * line
     # Inside the photo, also where the box reaches beyond it.
     x = round(min(max(left, 0), drawn.shape[1] - wide))
     y = round(min(max(top - high, 0), drawn.shape[0] - high))
     cv2.rectangle(drawn, (x, y), (x + wide, y + high), color, -1)
-    place = (x + 5, y + 15)
-    cv2.putText(drawn, said, place, cv2.FONT_HERSHEY_DUPLEX, SMALL, PAPER, 1, cv2.LINE_AA)
+    place = (x + round(2.5 * line), y + round(7.5 * line))
+    cv2.putText(drawn, said, place, cv2.FONT_HERSHEY_DUPLEX, size, PAPER, 1, cv2.LINE_AA)
 
 
 def _whole(x: float, y: float) -> tuple[int, int]:

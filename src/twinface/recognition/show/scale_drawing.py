@@ -87,7 +87,7 @@ def _draw_score(block: ByteArray, scale: ScoreScale, end: int) -> None:
     said = f"threshold {scale.threshold:.3f}"
     place = scale.place(scale.threshold) * (block.shape[1] - 1)
     left = round(_beside(place, said, block.shape[1]))
-    block[25:44, max(0, left - 3) : left + text_width(said, SMALL) + 3] = PAPER
+    block[20:44, max(0, left - 3) : left + text_width(said, SMALL) + 3] = PAPER
     write(block, said, left, 39, SMALL, MUTED)
     said = f"this pair {scale.score:.3f}"
     left = round(_beside(x, said, block.shape[1], bold=True))

@@ -69,9 +69,10 @@ def _marks(scale: ScoreScale) -> str:
     return "".join(
         (
             _line(at_threshold, at_threshold, _TOP - 8, _END, _INK, ' stroke-dasharray="4 4"'),
-            _text(threshold, _TOP - 13, f"threshold {scale.threshold:.3f}", _MUTED),
             _line(at_score, at_score, 20, _END, _INK, ' stroke-width="2"'),
             f'<circle cx="{at_score}" cy="{_END}" r="6" fill="{color}" stroke="{_PAPER}" stroke-width="2"/>',
+            # Labels come last, so that no line goes through them.
+            _text(threshold, _TOP - 13, f"threshold {scale.threshold:.3f}", _MUTED),
             _text(score, 13, f"this pair {scale.score:.3f}", _INK, ' font-weight="700"'),
         )
     )

@@ -26,6 +26,7 @@ class ScoreScale:
         genuine, impostor: `[P]` densities at evenly spread places of the scale, from 0 to 1 for the highest of both;
             empty where they are not known.
         probability: `[P]`, of the same person, at the same places.
+        measured_on: the data of the distributions, in words.
     """
 
     low: float
@@ -35,6 +36,7 @@ class ScoreScale:
     genuine: FloatArray
     impostor: FloatArray
     probability: FloatArray
+    measured_on: str
 
     @property
     def has_densities(self) -> bool:
@@ -46,8 +48,8 @@ class ScoreScale:
         return (score - self.low) / (self.high - self.low)
 
     def ticks(self) -> list[float]:
-        """Four to nine round numbers inside the scale."""
-        rough = (self.high - self.low) / 6
+        """Three to ten round numbers inside the scale."""
+        rough = (self.high - self.low) / 9
         unit = 10.0 ** math.floor(math.log10(rough))
         step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= rough)
         first, last = math.ceil(self.low / step), math.floor(self.high / step)
@@ -66,7 +68,7 @@ class ScoreScale:
         if self.has_densities:
             return (
                 "Orange: how often each score occurs for different people. Blue: for the same person. Measured on "
-                "people that the model was not fitted on."
+                f"{self.measured_on}."
             )
         return (
             "The curve is the probability of the same person. How often each score occurs is not known for this "
@@ -97,7 +99,9 @@ def score_scale(score: float, record: ModelRecord, card: ModelCard | None) -> Sc
         genuine, impostor = density(card.genuine, places), density(card.impostor, places)
         most = max(genuine.max(), impostor.max())
         genuine, impostor = genuine / most, impostor / most
-    return ScoreScale(low, high, score, threshold, genuine, impostor, record.calibration.probability(places))
+    probability = record.calibration.probability(places)
+    measured_on = record.threshold.fitted_on
+    return ScoreScale(low, high, score, threshold, genuine, impostor, probability, measured_on)
 
 
 def density(quantiles: tuple[float, ...], places: FloatArray) -> FloatArray:
