@@ -68,15 +68,7 @@ def read_image_header(data: bytes, name: str) -> ImageHeader:
     """
     if len(data) > MAX_FILE_BYTES:
         raise ImageError(f"{name}: more than {MAX_FILE_BYTES >> 20} MiB, need a smaller file")
-    found = next((entry for entry in _FORMATS if entry[1].match(data)), None)
-    if found is None:
-        raise _unsupported(data, name)
-    kind, _, read = found
-    try:
-        height, width, seconds, exif = read(data)
-    except (ValueError, struct.error) as error:
-        reason = "truncated inside its header" if isinstance(error, struct.error) else error
-        raise ImageError(f"{name}: damaged {kind}: {reason}; need the whole, unchanged file") from error
+    kind, (height, width, seconds, exif) = read_structure(data, name)
     if height * width > MAX_PIXELS:
         raise ImageError(
             f"{name}: {width} x {height} pixels, need at most {MAX_PIXELS:,} in all: make it smaller"
@@ -90,6 +82,23 @@ def read_image_header(data: bytes, name: str) -> ImageHeader:
             "JPEG"
         )
     return ImageHeader(kind, height, width, exif)
+
+
+def read_structure(data: bytes, name: str) -> tuple[str, Structure]:
+    """A picture's format, and what its bytes say about it; no limit is checked.
+
+    Raises:
+        ImageError: the format is not supported, or the file is damaged or truncated.
+    """
+    found = next((entry for entry in _FORMATS if entry[1].match(data)), None)
+    if found is None:
+        raise _unsupported(data, name)
+    kind, _, read = found
+    try:
+        return kind, read(data)
+    except (ValueError, struct.error) as error:
+        reason = "truncated inside its header" if isinstance(error, struct.error) else error
+        raise ImageError(f"{name}: damaged {kind}: {reason}; need the whole, unchanged file") from error
 
 
 def _unsupported(data: bytes, name: str) -> ImageError:
