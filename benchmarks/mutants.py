@@ -31,7 +31,8 @@ SURVIVED, NO_TESTS, LATE = (0,), (5, 33), (-24, 24, 36, 152, 255)
 # That a test fails is enough to know, without the smallest example, and the quickest files come first.
 PLUGIN = """from hypothesis import Phase, settings
 
-settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate], derandomize=True, database=None)
+phases = [Phase.explicit, Phase.generate]
+settings.register_profile("mutants", phases=phases, derandomize=True, database=None, deadline=None)
 settings.load_profile("mutants")
 FILES = {files}
 
