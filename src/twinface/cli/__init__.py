@@ -1,7 +1,8 @@
 """The command line. Each command parses its options, calls one function of the library, and prints.
 
 train, evaluate, view2, sweep, report, export   build and judge models
-verify, explain, embed, detect                  use a model
+verify, explain, embed, detect, compare         use a model
+models, calibrate                               choose one, and fit it to people of one's own
 data, demo, doctor                              look around
 console, options, errors                        shared: printing, options as records, errors as one line
 
@@ -21,6 +22,7 @@ import typer
 
 from twinface import __version__
 from twinface.cli import (
+    calibrate,
     data,
     demo,
     detect,
@@ -74,6 +76,7 @@ app.command("embed")(embed.embed)
 app.command("explain")(explain.explain)
 app.command("detect")(detect.detect)
 app.command("models")(models.models)
+app.command("calibrate")(calibrate.calibrate)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 

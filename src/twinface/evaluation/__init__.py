@@ -7,7 +7,10 @@ summary        the figures of an evaluation, as a record
 summary_text   the same as lines, and as a table in a notebook
 metrics        pure functions on arrays: ROC, EER, accuracy, calibration error
 intervals      confidence intervals that resample people
-calibration    fits threshold and probability on validation people
+calibration    fits threshold and probability to scores
+calibrate      fits them to labelled people of one's own
+fit_on_people  fits them to all pairs of pictures
+error_rates    error rates over all pairs of pictures
 fitted_model   an embedding function with a threshold of its own: baselines, masked pictures
 results        evaluations on disk
 """

@@ -1,7 +1,11 @@
 """A model ready to use.
 
 load        loads a model, by name or path
-catalog     where models are: shipped ones by name, others by path
+catalog     the models that have names
+card        what such a model is, with its error rates; `cards` holds them
+pretrained  networks of other makers
+committee   several models that decide together
+derived_model  a model with a threshold fitted to other people
 onnx_model  the ONNX file of a model, loaded
 checksum    the checksum at the end of that file
 session     an ONNX file open in ONNX Runtime, with limits

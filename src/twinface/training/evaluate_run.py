@@ -79,7 +79,6 @@ def evaluate_run(
     pairs: Path | str | None = None,
     dataset: Dataset | None = None,
     root: Path | str | None = None,
-    align: bool = False,
     allow_seen: bool = False,
     only: str | None = None,
 ) -> Evaluation:
@@ -91,7 +90,6 @@ def evaluate_run(
         pairs: a pair file, in place of a protocol.
         dataset: to judge it on; None takes the run's own.
         root: folder of the pair file's pictures.
-        align: these are photos: find the faces and align them.
         allow_seen: score people that the model has seen, and say so in the result.
         only: show the model one part of each picture: "face" or "background".
 
@@ -113,7 +111,7 @@ def evaluate_run(
         data=source.data if source else None,
         root=Path(root) if root else Path(source.root) if source and source.root else None,
         layout=source.layout if source else None,
-        align=source.align if source else align,
+        align=bool(source and source.align),
         allow_seen=allow_seen,
         only=only,
     )
