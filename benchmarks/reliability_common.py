@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from twinface.datasets.load import load_dataset
 from twinface.evaluation.results import load_results, load_validation
 from twinface.models.load import load_model
 from twinface.training.checkpoint import load_checkpoint
@@ -207,6 +208,16 @@ def damage(path: Path) -> list[str]:
             except Exception as error:
                 problems.append(f"{file.name}: {type(error).__name__}: {error}")
     return problems
+
+
+def copy_pictures(folder: Path, count: int) -> Path:
+    """Copies so many pictures of ORL into a new folder, and returns it."""
+    faces = load_dataset("orl").faces()
+    for path in faces.paths[:count]:
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((faces.root / path).read_bytes())
+    return folder
 
 
 def report(title: str, figures: dict[str, object]) -> None:

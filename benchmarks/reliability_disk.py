@@ -23,14 +23,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reliability_common import Forked, bits, damage, report, training
+from reliability_common import Forked, bits, copy_pictures, damage, report, training
 
 from twinface.training.run_folder import RunFolder
 
 SMALLEST = 4  # kB
 LARGE = 200_000  # kB
 SETTINGS = ("trainer.epochs=3", "trainer.save_every=0")
-LEFT = (0, 4, 8, 16, 32, 64, 128)  # kB that other commands have
+LEFT = (0, 4, 8, 16, 32, 64, 128)  # kB that other commands have, unless --left says otherwise
 
 
 @dataclass
@@ -100,12 +100,13 @@ def on_sizes(forked: Forked, base: Path, sizes: Sequence[int], small: str, whole
     return found
 
 
-def other_commands(forked: Forked, base: Path, finished: Path, cache: Path) -> Found:
-    """Runs commands that write into a finished run, or beside it, with little space left."""
+def other_commands(
+    forked: Forked, base: Path, finished: Path, cache: Path, kilobytes: Sequence[int]
+) -> Found:
+    """Runs commands that write into a finished run, or beside it, with so little space left."""
     found = Found()
-    pictures = base / "pictures.txt"
-    pictures.write_text("".join(f"{path}\n" for path in sorted(_orl_pictures(finished))[:40]))
-    for left in LEFT:
+    pictures = copy_pictures(base / "pictures", 40)
+    for left in kilobytes:
         with disk(base / "out", LARGE) as out:
             folder = out / "run"
             shutil.copytree(finished, folder)
@@ -114,7 +115,15 @@ def other_commands(forked: Forked, base: Path, finished: Path, cache: Path) -> F
                 "evaluate": ["evaluate", str(folder), "--protocol", "unseen"],
                 "report": ["report", str(folder)],
                 "export": ["export", str(folder)],
-                "embed": ["embed", str(pictures), "--out", str(out / "embedded"), "--model", str(folder)],
+                "embed": [
+                    "embed",
+                    str(pictures),
+                    "--aligned",
+                    "--out",
+                    str(out / "embedded"),
+                    "--model",
+                    str(folder),
+                ],
                 "resume": ["train", "--resume", str(folder)],
             }
             for name, arguments in commands.items():
@@ -134,13 +143,6 @@ def other_commands(forked: Forked, base: Path, finished: Path, cache: Path) -> F
                         f"{name} after {left} kB: exit {ended.code}: {ended.err[-400:]}"
                     )
     return found
-
-
-def _orl_pictures(finished: Path) -> list[str]:
-    from twinface.datasets.load import load_source
-
-    faces = load_source(RunFolder(finished).info().source).faces()
-    return [str(faces.root / path) for path in faces.paths]
 
 
 def show(title: str, found: Found) -> bool:
@@ -168,20 +170,12 @@ def main() -> int:
     """Prints a table for run folders, one for caches, one for other commands; 1 if something was damaged."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--sizes", type=int, default=40)
+    parser.add_argument("--left", type=int, nargs="*", default=LEFT, help="kB that other commands have")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if not given.inside:
-        again = [
-            "unshare",
-            "--mount",
-            "--map-root-user",
-            sys.executable,
-            __file__,
-            "--inside",
-            "--sizes",
-            str(given.sizes),
-        ]
-        return subprocess.run(again, check=False).returncode
+        again = [sys.executable, __file__, "--inside", *sys.argv[1:]]
+        return subprocess.run(["unshare", "--mount", "--map-root-user", *again], check=False).returncode
     with tempfile.TemporaryDirectory() as folder, disk(Path(folder), LARGE):
         base = Path(folder)
         forked, finished, cache = Forked(base), base / "whole", base / "whole-cache"
@@ -197,8 +191,8 @@ def main() -> int:
                 f"A full disk, {small}: {given.sizes} sizes from {SMALLEST} to {kilobytes} kB", found
             )
         right &= show(
-            f"Other commands with {min(LEFT)} to {max(LEFT)} kB left",
-            other_commands(forked, base, finished, cache),
+            f"Other commands with {min(given.left)} to {max(given.left)} kB left",
+            other_commands(forked, base, finished, cache, given.left),
         )
     return 0 if right else 1
 

@@ -8,6 +8,7 @@ of a training that nobody interrupted. After each interruption every file of the
 
 Most interrupted processes are forked from one that has imported torch, so that an interruption takes half a second and
 not five. Every fourth process begins from nothing, with the imports of Python, and is interrupted in its start-up.
+Other commands are interrupted in their first seconds.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from typing import Any
 
 from reliability_common import Forked, bits, damage, end, report, start, training
 
+from twinface.datasets.load import load_dataset
 from twinface.training.run_folder import RunFolder
 
 STAGES = ("start-up", "step", "validation", "saving", "export", "end")
@@ -249,6 +251,50 @@ def interrupt(total: int, trainings: int, numbers: tuple[signal.Signals, ...], s
         return series.found
 
 
+def interrupt_starts(count: int, seed: int) -> bool:
+    """Ctrl-C and SIGTERM at random moments of commands that begin from nothing; whether all ended as they should."""
+    chance, ends, problems = random.Random(seed), Counter[str](), []
+    faces = load_dataset("orl").faces()
+    photos = [str(faces.root / path) for path in faces.paths[:2]]
+    with tempfile.TemporaryDirectory() as folder:
+        commands = [
+            ["verify", *photos],
+            ["explain", *photos, "--out", f"{folder}/map.png"],
+            ["embed", str(faces.root), "--out", f"{folder}/embedded"],
+            ["data", "info", "orl"],
+            ["doctor"],
+            ["--help"],
+            training(f"{folder}/run", "trainer.epochs=3"),
+        ]
+        for number in range(count):
+            arguments = commands[number % len(commands)]
+            sent = chance.choice((signal.SIGINT, signal.SIGTERM))
+            process = start(arguments, env={**os.environ, "TWINFACE_CACHE": f"{folder}/cache"})
+            time.sleep(chance.random() * chance.choice(FROM_NOTHING))
+            early = process.poll() is None and not handles_signals(process.pid)
+            process.send_signal(sent)
+            ended = end(process)
+            if early:
+                ends["in Python's own start" + (", with its traceback" if ended.has_traceback else "")] += 1
+            elif ended.code == 128 + sent and not ended.has_traceback:
+                ends["with 130 or 143"] += 1
+            elif ended.code in (0, 1, 2) and not ended.has_traceback and "interrupted" not in ended.err:
+                ends["before the signal came"] += 1
+            else:
+                problems.append(f"{arguments[0]}: {sent.name} ended with {ended.code}: {ended.err[-500:]}")
+    report(
+        "Ctrl-C and SIGTERM in the first seconds of seven commands",
+        {
+            "commands": count,
+            **{f"ended {how}": times for how, times in ends.items()},
+            "otherwise": len(problems),
+        },
+    )
+    for line in problems:
+        print(f"- {line}")
+    return not problems
+
+
 def show(title: str, found: Found, *, by_signals: bool) -> bool:
     """Prints what was found; whether it is as it should be."""
     figures: dict[str, object] = {
@@ -272,10 +318,11 @@ def show(title: str, found: Found, *, by_signals: bool) -> bool:
 
 
 def main() -> int:
-    """Prints a table for kills and one for signals; 1 if something was not as it should be."""
+    """Prints tables for kills, for signals and for the starts of commands; 1 if something was not as it should be."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--signals", type=int, default=200)
+    parser.add_argument("--starts", type=int, default=140)
     parser.add_argument("--trainings", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
@@ -286,6 +333,8 @@ def main() -> int:
     if given.signals:
         found = interrupt(given.signals, given.trainings, (signal.SIGTERM, signal.SIGINT), given.seed)
         right &= show("SIGTERM and SIGINT", found, by_signals=True)
+    if given.starts:
+        right &= interrupt_starts(given.starts, given.seed)
     return 0 if right else 1
 
 
