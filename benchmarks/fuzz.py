@@ -24,7 +24,7 @@ def fuzz(target: str, seconds: int, corpus: Path) -> int:
     """Fuzzes one target in a process of its own, because atheris never returns. Returns its exit code."""
     regressions = TESTS / "regressions" / target
     (corpus / target).mkdir(parents=True, exist_ok=True)
-    options = [f"-max_total_time={seconds}", "-max_len=5000", "-timeout=10", "-rss_limit_mb=2000"]
+    options = [f"-max_total_time={seconds}", "-max_len=5000", "-timeout=10", "-rss_limit_mb=700"]
     program = [sys.executable, __file__, "--inside", target]
     print(f"{target}: {seconds} s", flush=True)
     return subprocess.run(

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from fuzz_targets import REGRESSIONS
 from hostile_files import jpeg_of_scans, jpeg_of_size, png_of, png_with, text_bomb
 from pictures import RGB, VALID, encoded, exif, png_chunk, with_jpeg_segment
 from twinface.core.errors import ImageError
@@ -53,6 +54,19 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 )
 def test_only_the_chunks_that_hold_pixels_are_decoded(extra: bytes, decoded: list[bytes]) -> None:
     np.testing.assert_array_equal(decode(png_with(extra), "rgb", "a.png"), RGB)
+    assert decoded == [VALID["png"]]
+
+
+@pytest.mark.parametrize("seed", ["png-without-pixels", "png-without-pixels-2"])
+def test_a_png_without_pixels_never_reaches_the_decoder(seed: str, decoded: list[bytes]) -> None:
+    """OpenCV 5 looks for pixels behind the end, and makes room for 2.6 GB that the bytes there seem to announce."""
+    with pytest.raises(ImageError, match=r"it has no pixels|a chunk is longer than the file"):
+        decode((REGRESSIONS / "picture" / seed).read_bytes(), "rgb", "a.png")
+    assert decoded == []
+
+
+def test_bytes_behind_the_end_of_a_png_never_reach_the_decoder(decoded: list[bytes]) -> None:
+    decode(VALID["png"] + b"\xff\xff\xff\xffeXIf", "rgb", "a.png")
     assert decoded == [VALID["png"]]
 
 

@@ -25,9 +25,13 @@ def read_png(data: bytes) -> Structure:
     if color not in _CHANNELS:
         raise ValueError(f"a color type of {color}, need one of {sorted(_CHANNELS)}")
     exif = b""
+    drawn = 0
     for kind, start, stop in _chunks(data):
         if kind == b"eXIf" and stop - start <= MAX_EXIF_BYTES:
             exif = data[start + 8 : stop - 4]
+        drawn += kind == b"IDAT"
+    if not drawn:
+        raise ValueError("it has no pixels (no IDAT chunk)")
     row = -(-width * _CHANNELS[color] * depth // 8)
     return Structure(height, width, height * row * _ROW_BYTE + len(data) * _FILE_BYTE, exif)
 
@@ -36,21 +40,17 @@ def drawn_chunks(data: bytes) -> bytes:
     """The PNG with only the chunks that its pixels need.
 
     A few megabytes of compressed text can keep libpng busy for minutes, a broken first frame of an animation ends the
-    process in OpenCV 4.12, and transparency is ignored anyway. Of an animation its default picture is left, which is
-    the first frame.
+    process in OpenCV 4.12, OpenCV 5 makes room for any length that a chunk states, and transparency is ignored anyway.
+    Of an animation its default picture is left, which is the first frame.
 
     Args:
         data: a whole file, which `read_png` has accepted.
     """
     view = memoryview(data)
     kept = [view[:_SIGNATURE_BYTES]]
-    dropped = False
-    for kind, start, stop in _chunks(data):
-        if kind in _DRAWN:
-            kept.append(view[start:stop])
-        else:
-            dropped = True
-    return b"".join(kept) if dropped else data
+    kept += [view[start:stop] for kind, start, stop in _chunks(data) if kind in _DRAWN]
+    is_whole = sum(map(len, kept)) == len(data)
+    return data if is_whole else b"".join(kept)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -62,6 +62,8 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
             raise ValueError("truncated: its end chunk is missing")
         length, kind = struct.unpack_from(">I4s", data, start)
         position += 12 + length
+        if position > len(data):
+            raise ValueError("truncated: a chunk is longer than the file")
         yield kind, start, position
         if kind == b"IEND":
             return
