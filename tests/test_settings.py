@@ -1,6 +1,7 @@
 """Settings: recipes load, overrides apply, and what does not exist is refused with the nearest that does."""
 
 import contextlib
+import re
 import tomllib
 
 import pytest
@@ -89,6 +90,86 @@ def test_a_wrong_override_is_refused(change: str, said: str) -> None:
         load_recipe("default", [change])
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+SMALL = 'network.backbone={name="residual", channels=[4, 8], embedding=16}'
+NO_NUMBERS = """
+    data.validation_people data.test_people data.test_part data.split_seed imaging.height augment.rotation augment.shift
+    augment.flip score_normalisation.spread score_normalisation.clarity validation.pairs validation.ways
+    validation.patience trainer.epochs trainer.gradient_clip trainer.averaging trainer.save_every trainer.threads
+    optimizer.learning_rate optimizer.weight_decay optimizer.beta1 loss.margin loss.scale schedule.warmup
+    projection.shrinkage network.backbone.dropout network.backbone.depth sampling.batch_size
+"""
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e308", "-1e308", "1" + "0" * 40])
+@pytest.mark.parametrize("field", NO_NUMBERS.split())
+def test_a_number_that_is_not_finite_or_out_of_range_is_named(field: str, value: str) -> None:
+    recipe = "strong" if field.startswith("projection") else "demo"
+    with pytest.raises(SettingsError) as caught:
+        check_components(load_recipe(recipe, [SMALL, f"{field}={value}"]))
+    assert re.search(rf"(^|: ){re.escape(field)}: ", str(caught.value))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("data.validation_people=inf", "data.validation_people: Input should be a finite number (found inf)"),
+        ("data.split_seed=-1", "data.split_seed: Input should be greater than or equal to 0 (found -1)"),
+        (
+            "trainer.threads=1000000",
+            "trainer.threads: Input should be less than or equal to 1024 (found 1000000)",
+        ),
+        (
+            "trainer.device=cpux",
+            'trainer.device: Value error, need "auto", "cpu", "cuda", or "cuda:1" and so on',
+        ),
+        ("imaging.region=[nan,0,1,1]", "imaging.region.0: Input should be a finite number (found nan)"),
+        ("loss.margin=inf", "loss.margin: Input should be a finite number (found inf)"),
+        ("loss.margin=1e39", "loss.margin: found 1e+39, need a number from -1e+30 to 1e+30"),
+        (
+            'optimizer={name="sgd",layers={"backbone.dense"={learning_rate=inf}}}',
+            "optimizer.layers.backbone.dense.learning_rate: Input should be a finite number (found inf)",
+        ),
+        ("network.backbone.channels=[]", "network.backbone.channels: Value should have at least 1 item"),
+        (
+            'network.backbone={name="gradients",cells=[]}',
+            "network.backbone.cells: Value should have at least 1",
+        ),
+        ('network.backbone={name="gradients",hidden=-3}', "network.backbone.hidden: Input should be greater"),
+        (
+            'network.backbone={name="fisher",scales=[1e-300]}',
+            "network.backbone.scales.0: Input should be greater",
+        ),
+    ],
+)
+def test_an_odd_value_is_named_before_any_picture_is_read(change: str, said: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        check_components(load_recipe("demo", [SMALL, change]))
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            'network.backbone={name="committee",members=[{name="residual",weight=inf}]}',
+            "network.backbone.members.0.weight: Input should be a finite number",
+        ),
+        (
+            'network.backbone={name="residual",channels=[1000000,1000000]}',
+            "network.backbone: cannot be built",
+        ),
+    ],
+)
+def test_a_network_that_cannot_be_built_is_named(change: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(said)):
+        check_network(load_recipe("demo", [SMALL, change]))
+
+
+def test_maps_of_one_position_are_enough() -> None:
+    check_network(load_recipe("demo", [SMALL, "network.backbone.channels=[4, 4, 4, 4, 4, 4, 4, 4]"]))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from shell import twinface, twinface_here
 from twinface.cli import doctor
 from twinface.cli.errors import DEBUG_VARIABLE, describe
 from twinface.core.errors import ModelError
+from twinface.training.run_folder import RunFolder
 
 # A command of the real command line whose work ends in an exception of our choice.
 PROGRAM = """
@@ -42,7 +44,6 @@ def broken(body: str, *words: str, **more: object) -> subprocess.CompletedProces
         ("raise EOFError('cut')", "unexpected EOFError in the command line: cut"),
         ("def f(): f()\n    f()", "unexpected RecursionError in the command line: maximum recursion depth"),
         ("open('/nowhere/x')", "unexpected FileNotFoundError in the command line: [Errno 2]"),
-        ("print('\\ud800')", "unexpected UnicodeEncodeError in the command line: 'utf-8' codec"),
         ("import json; json.loads('{')", "unexpected JSONDecodeError in the command line: Expecting"),
     ],
 )
@@ -94,6 +95,31 @@ def test_a_reader_that_has_gone_is_not_different_people() -> None:
     assert process.stderr.read() == b""
     assert process.wait() == 2
     process.stderr.close()
+
+
+def test_the_traceback_of_a_training_is_in_the_log_of_its_run(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = RunFolder(tmp_path / "run")
+    with pytest.raises(ZeroDivisionError), run.locked():
+        print(1 / 0)
+    with pytest.raises(ModelError), run.locked():
+        raise ModelError("expected")
+    text = (run.path / "log.txt").read_text(encoding="utf-8")
+    assert text.count("Traceback") == 1
+    assert text.splitlines()[-1] == "ZeroDivisionError: division by zero"
+    assert "unexpected error" in text.splitlines()[0]
+    assert capfd.readouterr().err == ""
+
+
+def test_an_installation_that_is_damaged_is_no_verdict(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise ImportError('broken')")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    result = twinface("verify", "a.png", "b.png", env=environment)
+    assert result.returncode == 2
+    assert result.stderr == (
+        "twinface: cannot start, reinstall it (ImportError: broken); TWINFACE_DEBUG=1 shows the traceback\n"
+    )
 
 
 def test_wrong_usage_is_exit_code_2() -> None:

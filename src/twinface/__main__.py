@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from types import FrameType
 
 
@@ -9,8 +10,16 @@ def main() -> None:
     """Runs the command line. Until it is imported, Ctrl-C and SIGTERM end the process at once, without a traceback."""
     signal.signal(signal.SIGINT, _end)
     signal.signal(signal.SIGTERM, _end)
-    from twinface.cli import main as run
-
+    try:
+        from twinface.cli import main as run
+    except Exception as error:  # a damaged installation; exit code 1 would mean "different people"
+        if os.environ.get("TWINFACE_DEBUG") == "1":
+            raise
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        sys.stderr.write(
+            f"twinface: cannot start, reinstall it ({reason}); TWINFACE_DEBUG=1 shows the traceback\n"
+        )
+        sys.exit(2)
     run()
 
 

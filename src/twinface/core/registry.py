@@ -13,6 +13,7 @@ from typing import Any, TypeVar, get_type_hints
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from twinface.core.errors import SettingsError
+from twinface.core.fields import LARGEST
 from twinface.core.suggestion import nearest
 
 T = TypeVar("T")
@@ -25,7 +26,7 @@ class Component(BaseModel):
         name: an entry of a table of constructors.
     """
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
     name: str
 
     @property
@@ -46,28 +47,23 @@ def build(kind: str, table: Mapping[str, Callable[..., T]], component: Component
     Raises:
         SettingsError: the name or a setting is unknown, or a value has the wrong type or range.
     """
-    constructor = check(kind, table, component)
-    described: Any = vars(constructor)["__init__"] if inspect.isclass(constructor) else constructor
-    hints = get_type_hints(described, include_extras=True)
-    fields: dict[str, Any] = {
-        name: (hints[name], default) for name, default in settings_of(constructor).items()
-    }
-    schema = create_model(component.name, **fields)
-    try:
-        checked = schema.model_validate(component.options)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(str(part) for part in problem["loc"])
-        raise SettingsError(f"{kind}.{place}: {problem['msg']} (found {problem['input']!r})") from error
-    return constructor(*given, **{name: getattr(checked, name) for name in fields})
+    constructor, values = _checked(kind, table, component)
+    return constructor(*given, **values)
 
 
 def check(kind: str, table: Mapping[str, Callable[..., T]], component: Component) -> Callable[..., T]:
-    """The constructor of a component, after a check that it exists and has all these settings; see `build`.
+    """The constructor of a component, after a check of its name and of all its settings; see `build`.
 
     Raises:
-        SettingsError: the name or a setting is unknown.
+        SettingsError: the name or a setting is unknown, or a value has the wrong type or range.
     """
+    return _checked(kind, table, component)[0]
+
+
+def _checked(
+    kind: str, table: Mapping[str, Callable[..., T]], component: Component
+) -> tuple[Callable[..., T], dict[str, Any]]:
+    """The constructor of a component, and its keyword-only arguments."""
     if component.name not in table:
         raise SettingsError(f'{kind}.name: no {kind} "{component.name}"{nearest(component.name, table)}')
     constructor = table[component.name]
@@ -77,7 +73,30 @@ def check(kind: str, table: Mapping[str, Callable[..., T]], component: Component
             raise SettingsError(
                 f'unknown field "{kind}.{option}" of {component.name}{nearest(option, known)}'
             )
-    return constructor
+    described: Any = vars(constructor)["__init__"] if inspect.isclass(constructor) else constructor
+    hints = get_type_hints(described, include_extras=True)
+    fields: dict[str, Any] = {name: (hints[name], default) for name, default in known.items()}
+    schema = create_model(component.name, __config__=ConfigDict(allow_inf_nan=False), **fields)
+    try:
+        checked = schema.model_validate(component.options)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(str(part) for part in problem["loc"])
+        raise SettingsError(f"{kind}.{place}: {problem['msg']} (found {problem['input']!r})") from error
+    _check_sizes(kind, component.options)
+    return constructor, {name: getattr(checked, name) for name in fields}
+
+
+def _check_sizes(place: str, value: Any) -> None:
+    """Refuses numbers whose size no constructor is ready for."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            _check_sizes(f"{place}.{name}", inner)
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value):
+            _check_sizes(f"{place}.{number}", inner)
+    elif isinstance(value, int | float) and not -LARGEST <= value <= LARGEST:
+        raise SettingsError(f"{place}: found {value!r}, need a number from {-LARGEST:g} to {LARGEST:g}")
 
 
 def settings_of(constructor: Callable[..., Any]) -> dict[str, Any]:

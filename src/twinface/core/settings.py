@@ -96,12 +96,28 @@ def settings_from(values: Mapping[str, Any], source: str) -> Settings:
 
 def _first_problem(error: ValidationError) -> str:
     """One line about the first problem; for an unknown field, with the nearest one that exists."""
-    problem = error.errors()[0]
-    place = [str(part) for part in problem["loc"]]
-    if problem["type"] != "extra_forbidden":
-        found = "" if isinstance(problem["input"], dict) else f" (found {problem['input']!r})"
-        return f"{'.'.join(place) or 'settings'}: {problem['msg']}{found}"
-    model: Any = Settings
-    for part in place[:-1]:
-        model = model.model_fields[part].annotation
-    return f'unknown field "{".".join(place)}"{nearest(place[-1], model.model_fields)}'
+    problems = error.errors()
+    first = problems[0]
+    if first["type"] == "extra_forbidden":
+        place = [str(part) for part in first["loc"]]
+        model: Any = Settings
+        for part in place[:-1]:
+            model = model.model_fields[part].annotation
+        return f'unknown field "{".".join(place)}"{nearest(place[-1], model.model_fields)}'
+    # A field that takes values of several types has a problem for each. The innermost is about the type that is meant.
+    same_field = [each for each in problems if each["loc"][:2] == first["loc"][:2]]
+    problem = max(same_field, key=lambda each: len(each["loc"]))
+    found = "" if isinstance(problem["input"], dict) else f" (found {problem['input']!r})"
+    return f"{_field_at(problem['loc'])}: {problem['msg']}{found}"
+
+
+def _field_at(place: tuple[int | str, ...]) -> str:
+    """The dotted name of a field, without the types that pydantic adds to the place of a problem."""
+    names, fields = [], Settings.model_fields
+    for part in place:
+        if isinstance(part, int):
+            names.append(str(part))
+        elif part in fields:
+            names.append(part)
+            fields = getattr(fields[part].annotation, "model_fields", {})
+    return ".".join(names) or "settings"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from twinface.core.fields import Fraction, PositiveInt, Strict
+from twinface.core.fields import LARGEST, Fraction, PositiveInt, Strict
 from twinface.core.registry import Component
 
 
@@ -27,10 +28,10 @@ class DataSettings(Strict):
     """
 
     supervision: Literal["people", "pairs"] = "people"
-    validation_people: Annotated[int | float, Field(gt=0)] = 0.1
-    test_people: Annotated[int | float, Field(ge=0)] = 0
-    test_part: Annotated[int, Field(ge=0)] = 0
-    split_seed: int = 0
+    validation_people: Annotated[int | float, Field(gt=0, le=1_000_000_000)] = 0.1
+    test_people: Annotated[int | float, Field(ge=0, le=1_000_000_000)] = 0
+    test_part: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    split_seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
 
 
 class ImagingSettings(Strict):
@@ -71,7 +72,7 @@ class AugmentSettings(Strict):
     shear: Annotated[float, Field(ge=0, le=1)] = 0.0
     scale: Fraction = 0.0
     zoom: Fraction = 0.0
-    shift: Annotated[float, Field(ge=0)] = 0.0
+    shift: Annotated[float, Field(ge=0, le=1024)] = 0.0
     flip: Annotated[float, Field(ge=0, le=1)] = 0.0
     brightness: Fraction = 0.0
     contrast: Fraction = 0.0
@@ -105,8 +106,8 @@ class ScoreNormalisationSettings(Strict):
         clarity: weight of the logarithm of the clarity of its picture, where the projection is PLDA.
     """
 
-    spread: Annotated[float, Field(ge=0)] = 0.0
-    clarity: Annotated[float, Field(ge=0)] = 0.0
+    spread: Annotated[float, Field(ge=0, le=LARGEST)] = 0.0
+    clarity: Annotated[float, Field(ge=0, le=LARGEST)] = 0.0
 
     @property
     def wanted(self) -> bool:
@@ -128,12 +129,18 @@ class ValidationSettings(Strict):
     """
 
     metric: Literal["accuracy", "loss", "one-shot"] = "accuracy"
-    pairs: Annotated[int, Field(ge=20)] = 4000
+    pairs: Annotated[int, Field(ge=20, le=1_000_000_000)] = 4000
     per_person: PositiveInt = 30
     trials: PositiveInt = 320
-    ways: Annotated[int, Field(ge=2)] = 20
+    ways: Annotated[int, Field(ge=2, le=1_000_000)] = 20
     patience: PositiveInt | None = None
     every: PositiveInt = 1
+
+
+def _is_device(name: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", name):
+        raise ValueError('need "auto", "cpu", "cuda", or "cuda:1" and so on')
+    return name
 
 
 class TrainerSettings(Strict):
@@ -152,11 +159,11 @@ class TrainerSettings(Strict):
             minute or two at the start, and is for GPUs: on processors it is no faster.
     """
 
-    epochs: Annotated[int, Field(ge=0)] = 30
+    epochs: Annotated[int, Field(ge=0, le=1_000_000)] = 30
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    gradient_clip: Annotated[float, Field(gt=0)] | None = None
+    gradient_clip: Annotated[float, Field(gt=0, le=LARGEST)] | None = None
     averaging: Fraction = 0.0
-    save_every: Annotated[float, Field(ge=0)] = 60.0
-    device: str = "auto"
-    threads: PositiveInt | None = None
+    save_every: Annotated[float, Field(ge=0, le=LARGEST)] = 60.0
+    device: Annotated[str, AfterValidator(_is_device)] = "auto"
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     compiled: bool = False

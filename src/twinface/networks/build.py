@@ -40,7 +40,11 @@ def build_network(
     shape = (3 if imaging.color == "rgb" else 1, imaging.height, imaging.width)
     if seed is not None:
         seed_torch(seed, "weights")
-    backbone = build("network.backbone", BACKBONES, settings.backbone, shape)
+    try:
+        backbone = build("network.backbone", BACKBONES, settings.backbone, shape)
+    except (RuntimeError, MemoryError) as error:  # torch's error where memory is short is a RuntimeError
+        reason = str(error).partition("\n")[0]
+        raise SettingsError(f"network.backbone: cannot be built ({reason}); make it smaller") from error
     network = SiameseNetwork(backbone, settings.distance, settings.normalisation, settings.flip_average)
     if seed is not None:
         check_name("network.initialisation", settings.initialisation, INITIALISATIONS)

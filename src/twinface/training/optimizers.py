@@ -11,21 +11,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveFloat
+from pydantic import NonNegativeFloat, PositiveFloat
 from torch import nn
 
 from twinface.core.errors import SettingsError
-from twinface.core.fields import Fraction, PositiveInt
+from twinface.core.fields import Fraction, PositiveInt, Strict
 from twinface.core.suggestion import nearest
 from twinface.training.schedules import Schedule
 
 NamedParameters = Sequence[tuple[str, nn.Parameter]]
 
 
-class LayerRates(BaseModel):
+class LayerRates(Strict):
     """The rates of one layer; those that are not given are as for the other layers."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     learning_rate: PositiveFloat | None = None
     momentum: Fraction | None = None
     weight_decay: NonNegativeFloat | None = None

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import threading
 import time
 import tomllib
@@ -31,8 +32,9 @@ from typing import TYPE_CHECKING, Any
 
 from twinface.core.errors import ModelError, SettingsError, StorageError, TwinfaceError
 from twinface.core.formatting import html_table
+from twinface.core.interruption import Interrupted
 from twinface.core.settings import Settings, settings_from
-from twinface.core.storage import json_bytes, write_files, write_json, write_text
+from twinface.core.storage import json_bytes, remove_leftovers, write_files, write_json, write_text
 from twinface.training.epoch_metrics import EpochMetrics
 from twinface.training.run_info import RunInfo
 
@@ -211,6 +213,8 @@ class RunFolder:
     def locked(self, wait: float = 0) -> Iterator[None]:
         """Keeps a second process from training the same run, and writes the log into the folder.
 
+        What killed trainings have left unfinished is removed.
+
         Reading a run needs no lock, because each of its files is replaced as a whole.
 
         Args:
@@ -221,6 +225,12 @@ class RunFolder:
             StorageError: the folder cannot be written.
         """
         with self._held(wait), self._logging():
+            for file in (self.manifest, self.metrics_file, self.best, self.state.path):
+                remove_leftovers(
+                    self.path, older_than=-1, of=file.name
+                )  # who holds the lock writes them alone
+            remove_leftovers(self.path)
+            remove_leftovers(self.model)
             yield
 
     @contextmanager
@@ -255,6 +265,13 @@ class RunFolder:
         log.setLevel(logging.INFO)
         try:
             yield
+        except (TwinfaceError, Interrupted):
+            raise
+        except Exception:
+            # In the file only: on a terminal it is one line.
+            traceback = log.makeRecord(log.name, logging.ERROR, "", 0, "unexpected error", (), sys.exc_info())
+            handler.handle(traceback)
+            raise
         finally:
             log.removeHandler(handler)
             handler.close()

@@ -33,7 +33,7 @@ from twinface.networks.backbones.mixture import fit_mixture, likelihoods, moment
 
 PATCHES_TO_FIT = 200_000
 
-Scale = Annotated[float, Field(gt=0, le=1)]
+Scale = Annotated[float, Field(ge=0.01, le=1)]
 
 
 class Fisher(Backbone):
@@ -74,7 +74,7 @@ class Fisher(Backbone):
         dimensions: Annotated[int, Field(ge=1, le=LENGTH)] = 64,
         scales: Sequence[Scale] = (1.0,),
         steps: Sequence[PositiveInt] = (4,),
-        cell: Annotated[int, Field(ge=2)] = 6,
+        cell: Annotated[int, Field(ge=2, le=1024)] = 6,
         orders: Literal[1, 2] = 1,
     ) -> None:
         super().__init__()

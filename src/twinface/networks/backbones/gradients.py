@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -46,9 +48,9 @@ class Gradients(Backbone):
         self,
         shape: InputShape,
         *,
-        cells: Sequence[PositiveInt] = (12, 8),
-        hidden: int = 0,
-        embedding: int = 256,
+        cells: Annotated[Sequence[PositiveInt], Field(min_length=1)] = (12, 8),
+        hidden: Annotated[int, Field(ge=0, le=1_000_000)] = 0,
+        embedding: Annotated[int, Field(ge=0, le=1_000_000)] = 256,
         dropout: Fraction = 0.3,
     ) -> None:
         super().__init__()

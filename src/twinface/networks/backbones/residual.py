@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -71,8 +73,8 @@ class Residual(Backbone):
         self,
         shape: InputShape,
         *,
-        channels: Sequence[PositiveInt] = (48, 96, 144, 192),
-        depth: PositiveInt = 1,
+        channels: Annotated[Sequence[PositiveInt], Field(min_length=1, max_length=100)] = (48, 96, 144, 192),
+        depth: Annotated[int, Field(ge=1, le=100)] = 1,
         embedding: PositiveInt = 256,
         dropout: Fraction = 0.2,
     ) -> None:
@@ -88,7 +90,8 @@ class Residual(Backbone):
         self.blocks = nn.Sequential(*blocks)
         self.dropout = nn.Dropout(dropout)
         with torch.no_grad():
-            positions = self._maps(torch.zeros(1, *shape)).flatten(1).shape[1]
+            # Two pictures, because batch normalisation refuses to average one number, where maps have one position.
+            positions = self._maps(torch.zeros(2, *shape)).flatten(1).shape[1]
         self.dense = nn.Linear(positions, embedding, bias=False)
         self.dense_norm = nn.BatchNorm1d(embedding)
         self.embedding_size = embedding

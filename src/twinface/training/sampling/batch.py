@@ -10,7 +10,7 @@ from pydantic import Field
 
 from twinface.core.types import BoolArray, FaceSet, IntArray
 
-AtLeastTwo = Annotated[int, Field(ge=2)]
+AtLeastTwo = Annotated[int, Field(ge=2, le=1_000_000)]
 
 
 @dataclass(frozen=True, eq=False)
