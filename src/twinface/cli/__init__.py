@@ -5,6 +5,7 @@ verify, explain, embed, detect, compare         use a model
 models, calibrate                               choose one, and fit it to people of one's own
 data, demo, doctor                              look around
 console, options, errors                        shared: printing, options as records, errors as one line
+heic                                            HEIC photos
 
 Results go to stdout (as JSON with `--json`); progress and messages go to stderr. Exit codes: 0 for success and for
 "same", 1 for "different", 2 for anything that is wrong or could not be told, 130 and 143 after Ctrl-C and SIGTERM. An
@@ -23,6 +24,7 @@ import typer
 from twinface import __version__
 from twinface.cli import (
     calibrate,
+    compare,
     data,
     demo,
     detect,
@@ -39,6 +41,7 @@ from twinface.cli import (
     view2,
 )
 from twinface.cli.errors import DEBUG_VARIABLE, run_command
+from twinface.cli.heic import add_heic
 from twinface.core.interruption import CommandSignals
 
 app = typer.Typer(
@@ -62,6 +65,7 @@ def _options(
     if version:
         print(f"twinface {__version__}")
         raise typer.Exit
+    add_heic()
 
 
 app.add_typer(data.app, name="data")
@@ -72,6 +76,7 @@ app.command("sweep")(sweep.sweep)
 app.command("export")(export.export)
 app.command("report")(report.report)
 app.command("verify")(verify.verify)
+app.command("compare")(compare.compare)
 app.command("embed")(embed.embed)
 app.command("explain")(explain.explain)
 app.command("detect")(detect.detect)

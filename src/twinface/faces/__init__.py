@@ -5,6 +5,7 @@ files          a file's bytes
 header         checks of bytes before they are decoded
 formats        the structure of a picture file in each format, without decoding it
 decode         bytes → pixels
+extra_formats  formats that a program adds
 decode_netpbm  the samples of a PGM or PPM
 color          gray or RGB
 

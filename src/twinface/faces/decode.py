@@ -1,7 +1,8 @@
 """From a file's bytes to pixels.
 
 Bytes from outside are checked before they are decoded (`header`), and every problem is an `ImageError` that names the
-picture. JPEG, PNG, WebP, BMP, PGM and PPM are read; they are recognised by their content, not by the file's name.
+picture. JPEG, PNG, WebP, BMP, PGM and PPM are read, and formats that a program has added (`extra_formats`). They are
+recognised by their content, not by the file's name.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from twinface.core.errors import ImageError
 from twinface.core.types import ByteArray
 from twinface.faces.color import Color, convert_color, convert_decoded
 from twinface.faces.decode_netpbm import decode_netpbm
+from twinface.faces.extra_formats import extra_format
 from twinface.faces.formats.exif import orientation
 from twinface.faces.formats.png import drawn_chunks
 from twinface.faces.formats.webp import still_webp, webp_frame
@@ -86,6 +88,8 @@ def _pixels(data: bytes, kind: str, color: Color) -> ByteArray:
         return convert_color(decode_netpbm(data), color)
     if kind == "WebP":
         return _webp_pixels(data, color)
+    if extra := extra_format(kind):
+        return convert_color(extra.pixels(data), color)
     return _imdecode(drawn_chunks(data) if kind == "PNG" else data, color)
 
 

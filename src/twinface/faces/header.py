@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from twinface.core.errors import ImageError
+from twinface.faces.extra_formats import extra_format_of
 from twinface.faces.files import MAX_FILE_BYTES
 from twinface.faces.formats.bmp import read_bmp
 from twinface.faces.formats.jpeg import read_jpeg
@@ -90,15 +91,24 @@ def read_structure(data: bytes, name: str) -> tuple[str, Structure]:
     Raises:
         ImageError: the format is not supported, or the file is damaged or truncated.
     """
-    found = next((entry for entry in _FORMATS if entry[1].match(data)), None)
-    if found is None:
-        raise _unsupported(data, name)
-    kind, _, read = found
+    kind, read = _format_of(data, name)
     try:
         return kind, read(data)
     except (ValueError, struct.error) as error:
         reason = "truncated inside its header" if isinstance(error, struct.error) else error
         raise ImageError(f"{name}: damaged {kind}: {reason}; need the whole, unchanged file") from error
+
+
+def _format_of(data: bytes, name: str) -> tuple[str, Callable[[bytes], Structure]]:
+    for kind, pattern, read in _FORMATS:
+        if pattern.match(data):
+            return kind, read
+    extra = extra_format_of(data)
+    if extra is None:
+        raise _unsupported(data, name)
+    if missing := extra.missing():
+        raise ImageError(f"{name}: found a {extra.name} file, which needs another package: {missing}")
+    return extra.name, extra.structure
 
 
 def _unsupported(data: bytes, name: str) -> ImageError:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from twinface.core.errors import DataError
 from twinface.datasets.folder import is_picture, visible
+from twinface.faces.extra_formats import extra_suffixes
 
 
 def list_pictures(source: Path) -> Iterator[str]:
@@ -86,5 +87,5 @@ def _search(root: Path, folder: Path) -> Iterator[str]:
         path = folder / name
         if is_folder and not path.is_symlink():
             yield from _search(root, path)
-        elif not is_folder and is_picture(name):
+        elif not is_folder and (is_picture(name) or name.lower().endswith(extra_suffixes())):
             yield str(path.relative_to(root))
