@@ -157,6 +157,15 @@ def test_a_start_that_was_killed_between_its_two_files_can_be_repeated(tmp_path:
     assert new_run(folder.path, Settings(recipe="other")).settings().recipe == "other"
 
 
+def test_what_killed_trainings_left_is_removed_by_the_next_one(tmp_path: Path) -> None:
+    folder = new_run(tmp_path / "run")
+    for name in (".state.safetensors.77.abcd.part", ".run.json.78.abcd.part", ".report.html.79.abcd.part"):
+        (folder.path / name).touch()
+    with folder.locked():
+        left = {path.name for path in folder.path.iterdir()}
+    assert left == {".lock", "log.txt", "run.json", "settings.toml", ".report.html.79.abcd.part"}
+
+
 def test_settings_that_somebody_wrote_are_not_written_over(tmp_path: Path) -> None:
     own = "# mine\n[trainer]\nepochs = 5\n"
     (tmp_path / "settings.toml").write_text(own)

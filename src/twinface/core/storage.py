@@ -129,14 +129,15 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def remove_leftovers(folder: Path, older_than: float = 86_400.0) -> None:
+def remove_leftovers(folder: Path, older_than: float = 86_400.0, of: str = "") -> None:
     """Removes unfinished files that killed processes left in `folder`.
 
     Args:
         folder: where to look.
         older_than: in seconds; younger files may be those that other processes are writing at this moment.
+        of: the name of the file that was to be written; "" means any.
     """
-    for leftover in Path(folder).glob(".*.part"):
+    for leftover in Path(folder).glob(f".{of[:40]}*.part"):
         with contextlib.suppress(OSError):
             if time.time() - leftover.stat().st_mtime > older_than:
                 leftover.unlink()

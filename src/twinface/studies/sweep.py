@@ -116,7 +116,12 @@ class Sweep:
                 claim.release()
             self._claims.clear()
         status = self.status()
-        self._measure(lambda what: on_status(replace(status, measuring=what)))
+
+        def on_measure(what: str) -> None:
+            stop.check()
+            on_status(replace(status, measuring=what))
+
+        self._measure(on_measure)
 
     def status(self) -> StudyStatus:
         """How far the study is.

@@ -225,10 +225,9 @@ class RunFolder:
             StorageError: the folder cannot be written.
         """
         with self._held(wait), self._logging():
+            # Only the process that holds the lock writes these files.
             for file in (self.manifest, self.metrics_file, self.best, self.state.path):
-                remove_leftovers(
-                    self.path, older_than=-1, of=file.name
-                )  # who holds the lock writes them alone
+                remove_leftovers(self.path, older_than=-1, of=file.name)
             remove_leftovers(self.path)
             remove_leftovers(self.model)
             yield
