@@ -55,8 +55,13 @@ app = typer.Typer(
 )
 
 
+# They open photos of one's own; no other command, and no service, hands bytes to the decoder of HEIC.
+_TAKE_HEIC = {"verify", "compare", "explain", "embed", "detect"}
+
+
 @app.callback(invoke_without_command=True)
 def _options(
+    context: typer.Context,
     version: bool = typer.Option(False, "--version", help="Print the version and exit."),
     debug: bool = typer.Option(False, "--debug", help="Print the traceback of an unexpected error."),
 ) -> None:
@@ -65,7 +70,8 @@ def _options(
     if version:
         print(f"twinface {__version__}")
         raise typer.Exit
-    add_heic()
+    if context.invoked_subcommand in _TAKE_HEIC:
+        add_heic()
 
 
 app.add_typer(data.app, name="data")
