@@ -4,6 +4,7 @@ structure  what is found: size, time that decoding takes, EXIF data
 jpeg       JPEG
 png        PNG, and a PNG without the chunks that decoding does not need
 webp       WebP, and its first frame as a file of its own
+webp_lossless  how many groups of codes a lossless WebP may have
 bmp        BMP
 netpbm     PGM and PPM
 exif       how EXIF data ask to turn the picture

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from twinface.faces.formats.exif import EXIF_HEADER, MAX_EXIF_BYTES
 from twinface.faces.formats.structure import Structure
+from twinface.faces.formats.webp_lossless import check_tiles
 
 MAX_WEBP_CHUNKS = 100_000
 
@@ -53,6 +54,8 @@ class WebpFrame(NamedTuple):
 def read_webp(data: bytes) -> Structure:
     """Compares the file's length with the one in its header, and finds the first frame."""
     frame = webp_frame(data)
+    if frame.kind == _LOSSLESS:
+        check_tiles(data, frame.start, frame.stop, frame.height * frame.width)
     pixel, byte = _COST[frame.kind]
     seconds = frame.canvas_height * frame.canvas_width * pixel + (frame.stop - frame.start) * byte
     return Structure(frame.canvas_height, frame.canvas_width, seconds, frame.exif)
