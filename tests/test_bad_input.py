@@ -235,4 +235,4 @@ def test_no_input_is_asked_for(tiny_run: RunFolder) -> None:
         stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment, check=False,
     )  # fmt: skip
     assert result.returncode == 2
-    assert "Missing argument" in result.stderr
+    assert "need two photos" in result.stderr

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 import twinface
+from conftest import TRAINING
 from pages import Page
 from shell import twinface_here
 from twinface.core.types import ByteArray
@@ -116,6 +119,30 @@ def test_verify_shows_a_picture_or_a_page(photos: dict[str, Path], tmp_path: Pat
     assert wrong.returncode == 2
     assert "need a name that ends in .png (a picture) or .html (a page)" in wrong.stderr
     assert wrong.stdout == ""
+
+
+def test_showing_needs_no_library_for_training(photos: dict[str, Path], tmp_path: Path) -> None:
+    for name in ("pair.png", "pair.html"):
+        words = ["twinface", "verify", photos["ann"], photos["again"], *MODEL, "--show", tmp_path / name]
+        program = (
+            "import sys\n"
+            f"for name in {sorted(TRAINING)!r}: sys.modules[name] = None\n"
+            f"sys.argv = {[str(word) for word in words]!r}\n"
+            "from twinface.cli import main; main()"
+        )
+        result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr
+        assert (tmp_path / name).stat().st_size
+
+
+def test_a_bad_file_is_an_error_also_where_the_other_photo_has_no_face(
+    photos: dict[str, Path], tmp_path: Path
+) -> None:
+    both = twinface_here("verify", photos["nobody"], photos["nobody"], *MODEL, "--json")
+    assert len(json.loads(both.stdout)["notes"]) == 2
+    result = twinface_here("verify", photos["nobody"], tmp_path / "missing.jpg", *MODEL)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "missing.jpg: no such file" in result.stderr
 
 
 def test_verify_needs_two_photos_or_a_file_of_pairs(photos: dict[str, Path], tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from twinface.recognition.verifier import Verifier
 
 @pytest.fixture(scope="module")
 def verifier() -> Verifier:
-    return Verifier("default")
+    return Verifier("default", aligned=True)
 
 
 def face_like(seed: int) -> ByteArray:
@@ -133,7 +133,7 @@ def test_arrays_and_files_get_the_same_verdict(verifier: Verifier, tmp_path: Pat
 
 
 def test_arrays_are_explained_as_files_are() -> None:
-    faces = explain(face_like(1), encoded(".png", face_like(1))).faces
+    faces = explain(face_like(1), encoded(".png", face_like(1)), "default", aligned=True).faces
     np.testing.assert_array_equal(faces[0], faces[1])
 
 

@@ -1,6 +1,7 @@
 """Use a model: verify two pictures, embed many, explain a score.
 
 verifier          two pictures → verdict
+photo_faces       the faces of a photo, aligned as a model takes them
 verdict           the answer: same or different, with score, threshold and probability
 batch             many picture files → a folder of embeddings
 picture_list      the picture files of a folder, or those that a text file names

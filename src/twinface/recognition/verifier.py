@@ -110,14 +110,13 @@ class Verifier:
         """
         began = time.perf_counter()
         faces: list[AlignedFace] = []
-        for picture in (left, right):
+        problems: list[FaceNotFoundError | SeveralFacesError] = []
+        for picture in (left, right):  # both are read, so that a file that is no picture is always an error
             try:
                 faces.append(self.read(picture))
             except (FaceNotFoundError, SeveralFacesError) as error:
-                outcome: Outcome = "no_face" if isinstance(error, FaceNotFoundError) else "several_faces"
-                verdict = self._untold(outcome, str(error), faces)
-                return replace(verdict, seconds=round(time.perf_counter() - began, 4))
-        verdict = self.compare(*faces)
+                problems.append(error)
+        verdict = self._untold(problems, faces) if problems else self.compare(*faces)
         return replace(verdict, seconds=round(time.perf_counter() - began, 4))
 
     def compare(self, left: AlignedFace, right: AlignedFace) -> Verdict:
@@ -150,13 +149,16 @@ class Verifier:
             trained_on=self.record.provenance.trained_on,
         )
 
-    def _untold(self, outcome: Outcome, reason: str, faces: list[AlignedFace]) -> Verdict:
+    def _untold(
+        self, problems: list[FaceNotFoundError | SeveralFacesError], faces: list[AlignedFace]
+    ) -> Verdict:
         """The verdict on pictures that cannot be compared."""
+        outcome: Outcome = "no_face" if isinstance(problems[0], FaceNotFoundError) else "several_faces"
         threshold = self.record.threshold
         return Verdict(
             *(outcome, None, threshold.value, None, self.record.name, threshold.fitted_on),
             faces=tuple(VerdictFace.of(face) for face in faces),
-            notes=(f"{reason}.",),
+            notes=tuple(f"{problem}." for problem in problems),
             trained_on=self.record.provenance.trained_on,
         )
 
