@@ -158,3 +158,80 @@ def test_score_normalisation_is_one_more_element_and_another_distance() -> None:
     scale, bias = network.distance["scale"], network.distance["bias"]
     cosines = torch.nn.functional.cosine_similarity(before[:1], before[1:])
     torch.testing.assert_close(scores, scale * (cosines - embeddings[0, 6] - embeddings[1:, 6]) + bias)
+
+
+def test_cosine_per_image_and_flip_average_unless_others_are_asked_for() -> None:
+    network = SiameseNetwork(Residual(SHAPE, channels=(4,), embedding=6))
+    assert (network.distance_name, network.normalisation, network.flip_average) == (
+        "cosine",
+        "per-image",
+        True,
+    )
+    assert (network.projection, network.score_normalisation) == (None, None)
+    assert set(network.distance) == set(DISTANCES["cosine"].parameters(6))
+    for name, value in SiameseNetwork(
+        Residual(SHAPE, channels=(4,), embedding=6), "weighted-l1"
+    ).distance.items():
+        start = DISTANCES["weighted-l1"].parameters(6)[name]
+        assert value.requires_grad
+        np.testing.assert_array_equal(value.detach().numpy(), start)
+        with torch.no_grad():
+            value.add_(1)
+        np.testing.assert_array_equal(DISTANCES["weighted-l1"].parameters(6)[name], start)
+
+
+def test_mean_and_spread_are_of_the_whole_picture() -> None:
+    """Over channels, rows and columns together, and of each picture by itself; bytes will do."""
+    network = tiny_network()
+    faces = torch.randint(0, 256, (3, 2, 5, 4), dtype=torch.uint8)
+    found = network.normalise(faces)
+    assert found.dtype == torch.float32
+    for picture, normal in zip(faces.double().numpy(), found.numpy(), strict=True):
+        np.testing.assert_allclose(normal, (picture - picture.mean()) / picture.std(), atol=1e-5)
+    network.normalisation = "unit"
+    torch.testing.assert_close(network.normalise(faces), faces / 255)
+
+
+def test_scores_of_a_batch_of_pairs() -> None:
+    """Left sides with right sides, in one batch: in training both have the statistics of all."""
+    network = tiny_network("euclidean").train()
+    network.backbone.dropout.p = 0.0
+    left, right = torch.rand(2, 4, *SHAPE) * 255
+    scores = network(left, right)
+    together = network.backbone(network.normalise(torch.cat([left, right])))
+    torch.testing.assert_close(scores, network.score(together[:4], together[4:]))
+    assert scores.dtype == torch.float32
+
+
+@pytest.mark.parametrize("flip_average", [True, False])
+def test_an_embedding_is_joined_projected_and_then_corrected(flip_average: bool) -> None:
+    """Two members with weights of their own, a map for each, and the clarity in the last element."""
+    torch.manual_seed(0)
+    members = [
+        Member(name="residual", channels=[4], embedding=3),
+        Member(name="residual", channels=[4], embedding=5, weight=0.5),
+    ]
+    network = SiameseNetwork(committee(SHAPE, members=members), flip_average=flip_average).eval()
+    maps = [
+        LinearMap(torch.randn(3), torch.randn(3, 2), torch.rand(2) + 0.5),
+        LinearMap(torch.randn(5), torch.randn(5, 4), torch.rand(4) + 0.5),
+    ]
+    network.projection = Projection(maps, network.backbone.weights)
+    settings = ScoreNormalisationSettings(spread=0.5, clarity=0.25)
+    network.score_normalisation = ScoreNormalisation(torch.randn(6, 6), settings)
+    assert network.embedding_size == 7
+    faces = torch.randint(0, 256, (3, 32, 32, 1), dtype=torch.uint8)
+    planes = faces.permute(0, 3, 1, 2).float()
+    with torch.no_grad():
+        found = network.embed(faces)
+        pictures = [planes, planes.flip(3)] if flip_average else [planes]
+        parts = [network.features(each).split([3, 5], dim=1) for each in pictures]
+        joined = torch.cat(
+            [
+                weight * sum(torch.nn.functional.normalize(each[place], dim=1) for each in parts) / len(parts)
+                for place, weight in enumerate(network.backbone.weights)
+            ],
+            dim=1,
+        )
+        expected = network.score_normalisation(*network.projection(joined))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
