@@ -64,8 +64,7 @@ def jpeg_of_size(data: bytes, height: int, width: int) -> bytes:
     return data[: frame + 5] + struct.pack(">HH", height, width) + data[frame + 9 :]
 
 
-def jpeg_of_scans(scans: int) -> bytes:
-    """A progressive JPEG whose last scan comes again and again."""
-    data = VALID["jpeg progressive"]
+def jpeg_of_scans(scans: int, data: bytes = VALID["jpeg progressive"]) -> bytes:
+    """A JPEG whose last scan comes again and again."""
     last = data.rindex(b"\xff\xda")
     return data[:last] + data[last:-2] * (scans + 1 - data.count(b"\xff\xda")) + data[-2:]

@@ -100,6 +100,7 @@ def test_pictures_that_take_long_are_refused_before_decoding(decoded: list[bytes
     slow = {
         "PNG of 5000 x 5000 pixels": png_of(5000, 16, 6, b""),
         "JPEG of 5000 x 5000 pixels": jpeg_of_size(jpeg_of_scans(90), 5000, 5000),
+        "JPEG of 5001 x 4999 pixels": jpeg_of_size(jpeg_of_scans(90, VALID["jpeg"]), 4999, 5001),
     }
     for said, data in slow.items():
         with pytest.raises(

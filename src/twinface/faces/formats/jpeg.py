@@ -63,9 +63,8 @@ def read_jpeg(data: bytes) -> Structure:
 def _structure(frame: tuple[int, int, int], scans: int, coded: int, exif: bytes) -> Structure:
     """From a frame's kind, height and width, the number of scans, and the bytes of picture data."""
     kind, height, width = frame
-    if kind in {_BASELINE, _EXTENDED}:
-        return Structure(height, width, height * width * _PIXEL + coded * _BYTE, exif)
-    if kind != _PROGRESSIVE:
+    if kind not in {_BASELINE, _EXTENDED, _PROGRESSIVE}:
         raise ValueError("it is lossless, hierarchical or arithmetic-coded: save it as an ordinary JPEG")
-    seconds = height * width * (_PIXEL + scans * _PIXEL_OF_A_SCAN) + coded * _PROGRESSIVE_BYTE
+    byte = _PROGRESSIVE_BYTE if kind == _PROGRESSIVE else _BYTE
+    seconds = height * width * (_PIXEL + scans * _PIXEL_OF_A_SCAN) + coded * byte
     return Structure(height, width, seconds, exif)
