@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from twinface.core.errors import ModelError
 from twinface.core.types import WHOLE_FRAME, ByteArray, Float32Array
 from twinface.faces.color import convert_color
 from twinface.faces.crop import prepare
@@ -45,12 +46,28 @@ class Committee:
         return fingerprint_of(self.record, *parts, *map(str, self.weights))
 
     def __call__(self, faces: ByteArray) -> Float32Array:
-        """Embeds pictures in the standard frame: `[B, 250, 250, 3]` uint8 → `[B, D]` float32."""
-        parts, corrections = [], np.zeros(len(faces), np.float32)
-        for member, weight in zip(self.members, self.weights, strict=True):
+        """Embeds pictures in the standard frame: `[B, 250, 250, 3]` uint8 → `[B, D]` float32.
+
+        Raises:
+            ModelError: the pictures have another shape or type.
+            DivergedError: an embedding is not finite.
+        """
+        wanted = (STANDARD_FRAME.height, STANDARD_FRAME.width, 3)
+        if faces.ndim != 4 or faces.shape[1:] != wanted or faces.dtype != np.uint8:
+            raise ModelError(
+                f"{self.record.name}: got {faces.dtype} faces of shape {faces.shape}, need uint8 [B, *{wanted}]"
+            )
+        embeddings = []
+        for member in self.members:
             preparation = member.record.preparation
             seen = np.stack([prepare(convert_color(face, preparation.color), preparation) for face in faces])
-            embeddings = member(seen)
+            embeddings.append(member(seen))
+        return self.join(embeddings)
+
+    def join(self, members: Sequence[Float32Array]) -> Float32Array:
+        """The members' embeddings of the same B faces, `[B, D_i]` each → the committee's, `[B, D]`."""
+        parts, corrections = [], np.zeros(len(members[0]), np.float32)
+        for member, weight, embeddings in zip(self.members, self.weights, members, strict=True):
             if member.record.distance == "local-cosine":
                 corrections += np.float32(weight / sum(self.weights)) * embeddings[:, -1]
                 embeddings = embeddings[:, :-1]

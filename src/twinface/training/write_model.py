@@ -87,10 +87,11 @@ def _provenance(run: OpenRun) -> Provenance:
     """The people that the model has seen, those of the model that it began with included."""
     split, salt = run.split, run.info.salt
     before = run.start[1].provenance if run.start else None
+    earlier = [run.network.backbone.outside_data, before.trained_on if before else ""]
     return Provenance(
         salt=salt,
         trained=hash_people(split.source.faces.names, salt) | (before.trained if before else frozenset()),
         tuned=hash_people(split.validation.faces.names, salt) | (before.tuned if before else frozenset()),
-        trained_on=split.trained_on + (f"; before that {before.trained_on}" if before else ""),
+        trained_on="; before that ".join([split.trained_on, *filter(None, earlier)]),
         tuned_on=split.tuned_on + (f"; before that {before.tuned_on}" if before else ""),
     )

@@ -17,12 +17,15 @@ class Backbone(nn.Module):
         needs_fitting: whether `fit` has to be called before training.
         preferred_batch: pictures per call that are fastest on a processor; the maps of more would outgrow its cache.
         symmetric: whether a picture and its mirror image have the same embedding.
+        outside_data: the labelled photos that its weights come from, in words; empty for a network that starts from
+            nothing.
     """
 
     embedding_size: int
     needs_fitting: bool = False
     preferred_batch: int = 16
     symmetric: bool = False
+    outside_data: str = ""
 
     def fit(self, images: Tensor, seed: int) -> None:
         """Learns from training pictures without labels, once, before training; most networks have nothing to fit.

@@ -82,6 +82,9 @@ class Committee(Backbone):
         self.views, self.members = nn.ModuleList(views), nn.ModuleList(members)
         self._networks = tuple(members)
         self.needs_fitting = any(member.needs_fitting for member in members)
+        self.outside_data = "; ".join(
+            dict.fromkeys(each.outside_data for each in members if each.outside_data)
+        )
         self.preferred_batch = min(member.preferred_batch for member in members)
         self._weights, self._centred = tuple(weights), tuple(centred)
         self._parts = tuple(member.embedding_size for member in members)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from twinface.core.errors import ModelError, SettingsError
 from twinface.core.types import Float32Array
-from twinface.models.pretrained.sface import SFACE
+from twinface.models.pretrained.sface import DESCRIPTION, SFACE
 from twinface.networks.backbones.base import Backbone, InputShape
 
 # Channels after each pair of convolutions, and the stride of the first of the two.
@@ -45,6 +45,7 @@ class SFace(Backbone):
     """
 
     needs_fitting = True
+    outside_data = f"SFace: {DESCRIPTION.training_data}"
 
     def __init__(self, shape: InputShape, *, frozen: bool = True) -> None:
         super().__init__()
