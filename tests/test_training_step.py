@@ -4,6 +4,7 @@ import contextlib
 import copy
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from twinface.core.settings_sections import AugmentSettings
 from twinface.networks.siamese import SiameseNetwork
 from twinface.training.augmentation import augment
 from twinface.training.losses import Labels
+from twinface.training.machine import Machine
 from twinface.training.plan import TrainingPlan, TrainingPosition
 from twinface.training.sampling import Batch
 from twinface.training.step import training_step
@@ -212,6 +214,46 @@ def test_each_step_distorts_by_its_own_numbers() -> None:
         network, loss = copy.deepcopy(state.network), copy.deepcopy(state.loss)
         value, _, _ = plain_gradients(network, loss, epoch, step, pictures)
         assert train(state, plan, [(epoch, step)]) == [pytest.approx(value, rel=1e-5)]
+
+
+def test_look_alikes_are_turned_into_themselves_first() -> None:
+    state, plan, batch = toy_state(learning_rate=0.05), toy_plan(EPOCHS), batches(SEED, 0)[1]
+    batch = replace(batch, look_alike=np.array([0, 3, 0, 2, 5, 1]))
+    plain = torch.tensor(FACES[batch.images, :, :, 0], dtype=torch.float32)[:, None]
+    pictures = augment(plain, AugmentSettings(), random_at(SEED, "augment", 0, 1), batch.look_alike)
+    assert not torch.equal(pictures[1], plain[1])
+    network, loss = copy.deepcopy(state.network), copy.deepcopy(state.loss)
+    value, _, _ = plain_gradients(network, loss, 0, 1, pictures)
+    found = training_step(state, plan, batch, TrainingPosition(epoch=0, step=1, steps=1), STEPS)
+    assert found == pytest.approx(value, rel=1e-5)
+
+
+def test_bfloat16_is_of_products_alone() -> None:
+    """The network's products are in bfloat16 and channels last; weights, loss and gradients are float32."""
+    state, seen = toy_state(learning_rate=0.05), []
+    machine = Machine("cpu", 1, "bfloat16")
+    state.network.to(memory_format=machine.memory_format)
+    plan = replace(toy_plan(EPOCHS), machine=machine, faces=np.repeat(FACES, 2, axis=3))
+    state.network.backbone.stem = torch.nn.Conv2d(2, 2, 5, 2, 2, bias=False)
+    state.network.backbone.stem.register_forward_hook(
+        lambda module, given, result: seen.append(
+            (given[0].is_contiguous(memory_format=torch.channels_last), result.dtype)
+        )
+    )
+    loss_given = []
+    state.loss.register_forward_pre_hook(lambda module, given: loss_given.append(given[1].dtype))
+    train(state, plan, [(0, 1)])
+    assert seen == [(True, torch.bfloat16)]
+    assert loss_given == [torch.float32]
+    assert {value.dtype for value in state.network.parameters()} == {torch.float32}
+    assert {value.grad.dtype for value in state.network.parameters() if value.grad is not None} == {
+        torch.float32
+    }
+    hook = []
+    again = toy_state(learning_rate=0.05)
+    again.network.backbone.stem.register_forward_hook(lambda module, given, result: hook.append(result.dtype))
+    train(again, toy_plan(EPOCHS), [(0, 1)])
+    assert hook == [torch.float32]
 
 
 @pytest.mark.parametrize("largest", [0.05, 1e6])
