@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -309,6 +310,22 @@ def test_names_that_look_like_html_stay_text(pair: PairView, tmp_path: Path) -> 
         page.check()
         assert name in page.text
         assert any(name in alt for alt in page.attributes("alt"))
+
+
+def test_a_file_may_have_any_name(verifier: Verifier, tmp_path: Path) -> None:
+    """Bytes that are no text, and codes that control a terminal."""
+    strange = tmp_path / os.fsdecode(b"\xff\x1b[2J<b>.png")
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((90, 120, 3), 99, np.uint8))
+    (tmp_path / "a.png").rename(strange)
+    view = view_pair(verifier, strange, strange)
+    assert view.verdict.outcome == "no_face"
+    assert view.photos[0].name == strange.name
+    save_view(view, tmp_path / "page.html")
+    page = Page(tmp_path / "page.html")
+    page.check()
+    assert r"\udcff\x1b[2J<b>.png" in page.text
+    save_view(view, tmp_path / "page.png")
+    save_view(view.photos[0], tmp_path / "photo.png")
 
 
 def test_pictures_have_the_colours_of_the_pages(pair: PairView, tmp_path: Path) -> None:

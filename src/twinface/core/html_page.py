@@ -5,6 +5,8 @@ from __future__ import annotations
 from html import escape
 from importlib import resources
 
+from twinface.core.formatting import printable
+
 # Nothing may come from the network or run, whatever a name in the data tries.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
@@ -19,9 +21,10 @@ def html_page(title: str, main: str) -> str:
 
     Args:
         title: as plain text.
-        main: HTML, with all texts escaped.
+        main: HTML, with all texts escaped. Characters that no page may hold, which names of files can have, become
+            visible codes.
     """
-    return f"""<!DOCTYPE html>
+    page = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -42,3 +45,4 @@ def html_page(title: str, main: str) -> str:
 </body>
 </html>
 """
+    return printable(page)

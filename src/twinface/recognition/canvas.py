@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from twinface.core.formatting import printable
 from twinface.core.types import ByteArray
 
 Color = tuple[int, int, int]
@@ -106,7 +107,7 @@ def _font(bold: bool) -> int:
 def _broken(line: str, width: int, size: float, bold: bool) -> list[str]:
     """A text as lines that are at most `width` pixels long, where it has spaces; a longer word is cut."""
     rows = [""]
-    for word in line.split(" "):
+    for word in printable(line).replace("\n", " ").split(" "):
         longer = f"{rows[-1]} {word}".strip()
         if text_width(longer, size, bold=bold) <= width:
             rows[-1] = longer

@@ -121,10 +121,8 @@ def view_pair(
 
 
 def name_of(picture: Picture, otherwise: str) -> str:
-    """The file name of a picture. Bytes of it that are no text become question marks."""
-    if not isinstance(picture, (str, PurePath)):
-        return otherwise
-    return PurePath(picture).name.encode("utf-8", "replace").decode()
+    """The file name of a picture, or another name for one that is no file."""
+    return PurePath(picture).name if isinstance(picture, (str, PurePath)) else otherwise
 
 
 def cut_face(aligned: ByteArray) -> ByteArray:
