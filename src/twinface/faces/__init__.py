@@ -13,6 +13,7 @@ detect         pixels → the faces in them, with five landmarks each
 choose         which of several faces is meant
 align          turns, scales and cuts a face
 frame          where the landmarks of an aligned face lie
+typical_frame  the frame that the pictures of a data set share, measured
 quality        how well a face can be recognised
 
 preparation    which part of a picture, in which size and color, a network takes

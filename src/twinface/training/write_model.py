@@ -12,6 +12,7 @@ from twinface.evaluation.calibration import fit_calibration, fit_threshold
 from twinface.evaluation.results import save_validation
 from twinface.faces.cache import PreparedFaces
 from twinface.faces.preparation import Preparation
+from twinface.faces.typical_frame import typical_frame
 from twinface.models.provenance import Provenance, hash_people
 from twinface.models.record import ModelRecord
 from twinface.training.checkpoint import save_checkpoint
@@ -79,7 +80,7 @@ def describe_model(run: OpenRun, preparation: Preparation, validation: ScoredPai
         settings=run.settings.to_dict(),
         seed=run.info.seed,
         made_by={"twinface": __version__, "torch": str(torch.__version__)},
-        frame=run.dataset.frame,
+        frame=run.dataset.frame or typical_frame(run.split.source.faces),
     )
 
 
