@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
 import re
@@ -24,7 +23,8 @@ from twinface.faces.frame import ARCFACE_FRAME, STANDARD_FRAME
 from twinface.faces.picture import load_picture
 from twinface.models.card import ModelCard, card_file, read_card
 from twinface.models.catalog import NAMED_MODELS
-from twinface.models.committee import COMMITTEE_PREPARATION
+from twinface.models.committee import COMMITTEE_PREPARATION, Committee
+from twinface.models.load import load_model
 from twinface.models.pretrained.sface import DESCRIPTION
 from twinface.recognition.canvas import (
     DIFFERENT,
@@ -161,6 +161,26 @@ def test_the_window_is_the_face_of_each_frame(verifier: Verifier) -> None:
     assert face_window(COMMITTEE_PREPARATION, None) == (slice(0, 250), slice(0, 250))
 
 
+def test_maps_of_a_committee_cover_the_face_alone(verifier: Verifier, orl: list[Path]) -> None:
+    model = load_model(SHIPPED)
+    record = replace(model.record, preparation=COMMITTEE_PREPARATION)
+    done: list[tuple[int, int]] = []
+    view = view_pair(
+        Verifier(Committee(record, [model], [1.0])),
+        orl[0],
+        orl[1],
+        progress=lambda count, total: done.append((count, total)),
+    )
+    assert done[-1] == (50, 50)
+    assert view.explanation is not None
+    assert view.verdict.score == pytest.approx(verifier.verify(orl[0], orl[1]).score, abs=1e-5)
+    maps, (rows, columns) = view.explanation.maps, view.explanation.window
+    assert np.abs(maps[:, rows, columns]).max() > 1e-3
+    maps[:, rows, columns] = 0
+    assert (maps == 0).all()
+    assert view.explanation.seen_face(0).shape == (168, 147, 3)
+
+
 # The scale.
 
 
@@ -169,11 +189,11 @@ def test_a_density_equals_a_sum_of_kernels_and_has_the_area_1() -> None:
     places = np.linspace(-1, 1.4, 2401)
     found = density(quantiles, places)
     assert found.sum() * 0.001 == pytest.approx(1, abs=1e-3)
-    middles = [(low + high) / 2 for low, high in itertools.pairwise(quantiles)]
-    low, high = np.quantile(middles, [0.25, 0.75])
-    width = 0.9 * min(float(np.std(middles)), (high - low) / 1.34) * len(middles) ** -0.2
+    inner = quantiles[1:-1]
+    low, high = np.quantile(inner, [0.25, 0.75])
+    width = 0.9 * min(float(np.std(inner)), (high - low) / 1.34) * len(inner) ** -0.2
     for row in (1100, 1200, 1333):
-        kernels = [math.exp(-0.5 * ((places[row] - middle) / width) ** 2) for middle in middles]
+        kernels = [math.exp(-0.5 * ((places[row] - middle) / width) ** 2) for middle in inner]
         assert found[row] == pytest.approx(sum(kernels) / len(kernels) / width / math.sqrt(2 * math.pi))
     # The truth is known here: the normal density has 3.99 at its middle.
     assert found[1200] == pytest.approx(3.99, rel=0.1)

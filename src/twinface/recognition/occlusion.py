@@ -38,7 +38,8 @@ class Patches:
 
 
 FINE = Patches(0.2, 9)  # 162 embeddings a pair; neighbouring patches overlap by half
-COARSE = Patches(0.25, 6)  # 72 embeddings, for networks that take 20 ms and more
+COARSE = Patches(0.25, 6)  # 72 embeddings
+COARSEST = Patches(0.3, 5)  # 50 embeddings, for several networks that take 100 ms together
 
 
 def occlusion_maps(

@@ -12,7 +12,7 @@ from twinface.models.card import ModelCard
 from twinface.models.record import ModelRecord
 
 _PLACES = 240  # of a curve
-_MARGIN = 0.04  # beside the outermost score, as a share of the scale
+_MARGIN = 0.06  # beside the outermost score, as a share of the scale
 _LOGITS = 6.0  # around an even probability, where no distribution is known
 
 
@@ -85,7 +85,8 @@ def score_scale(score: float, record: ModelRecord, card: ModelCard | None) -> Sc
         card: with the quantiles of its scores, where it has one.
     """
     threshold, slope = record.threshold.value, record.calibration.slope
-    known = [*card.genuine, *card.impostor] if card and card.genuine and card.impostor else []
+    # Without the least and the greatest score, which are single pairs.
+    known = [*card.genuine[1:-1], *card.impostor[1:-1]] if card and card.genuine and card.impostor else []
     ends = [score, threshold, *known]
     if not known:
         middle = -record.calibration.offset / slope if slope > 0 else threshold
@@ -107,20 +108,19 @@ def score_scale(score: float, record: ModelRecord, card: ModelCard | None) -> Sc
 def density(quantiles: tuple[float, ...], places: FloatArray) -> FloatArray:
     """A smooth density of scores of which evenly spread quantiles are known.
 
-    Between two neighbouring quantiles lies an equal share of the scores. A Gaussian kernel stands on the middle of each
-    such interval; its width is Silverman's (1986, equation 3.31).
+    A Gaussian kernel stands on each quantile but the least and the greatest, which are single scores; its width is
+    Silverman's (1986, equation 3.31).
 
     Args:
-        quantiles: Q ≥ 2 values, rising.
+        quantiles: Q ≥ 4 values, rising.
         places: `[P]`.
 
     Returns:
         `[P]`, the density at each place.
     """
-    edges = np.asarray(quantiles, np.float64)
-    middles = (edges[1:] + edges[:-1]) / 2
-    quarters = np.quantile(middles, [0.25, 0.75])
-    spread = min(float(middles.std()), float(quarters[1] - quarters[0]) / 1.34) or float(middles.std())
-    width = max(0.9 * spread * len(middles) ** -0.2, 1e-6)
-    distances = (places[:, np.newaxis] - middles) / width
+    inner = np.asarray(quantiles[1:-1], np.float64)
+    quarters = np.quantile(inner, [0.25, 0.75])
+    spread = min(float(inner.std()), float(quarters[1] - quarters[0]) / 1.34) or float(inner.std())
+    width = max(0.9 * spread * len(inner) ** -0.2, 1e-6)
+    distances = (places[:, np.newaxis] - inner) / width
     return np.asarray(np.exp(-0.5 * distances**2).mean(axis=1) / (width * math.sqrt(2 * math.pi)), np.float64)

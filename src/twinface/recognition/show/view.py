@@ -12,10 +12,10 @@ from twinface.core.types import ByteArray, ProgressCallback
 from twinface.faces.frame import STANDARD_FRAME
 from twinface.faces.picture import Picture, load_picture
 from twinface.models.card import ModelCard
-from twinface.models.committee import COMMITTEE_PREPARATION
+from twinface.models.committee import COMMITTEE_PREPARATION, Committee
 from twinface.recognition.explanation import Explanation, explain_faces
 from twinface.recognition.face_window import face_window
-from twinface.recognition.occlusion import COARSE
+from twinface.recognition.occlusion import COARSE, COARSEST
 from twinface.recognition.photo_faces import AlignedFace, FaceReader
 from twinface.recognition.show.score_scale import ScoreScale, score_scale
 from twinface.recognition.verdict import Verdict, VerdictFace
@@ -100,7 +100,7 @@ def view_pair(
         verifier: decides.
         left, right: the photos, each in a form that `load_picture` takes.
         card: of the verifier's model, for the distributions of its scores.
-        progress: called with (embeddings done, in total); the maps take 72.
+        progress: called with (embeddings done, in total); the maps take 72, those of a committee 50.
 
     Raises:
         ImageError: a photo cannot be read.
@@ -115,7 +115,8 @@ def view_pair(
         faces += [aligned[number - 1]] if number else []
     explanation = scale = None
     if verdict.score is not None:
-        explanation = explain_faces(verifier, faces[0], faces[1], COARSE, progress)
+        patches = COARSEST if isinstance(verifier.model, Committee) else COARSE
+        explanation = explain_faces(verifier, faces[0], faces[1], patches, progress)
         scale = score_scale(verdict.score, verifier.record, card)
     return PairView((views[0], views[1]), verdict, explanation, scale)
 
