@@ -18,14 +18,14 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import cv2
 from largest_pictures import LARGEST
-from picture_mutations import SEEDS, checksum, mutation
+from picture_mutations import KINDS, SEEDS, checksum, mutation
 
 from twinface.core.errors import ImageError
 from twinface.faces.color import Color
@@ -69,6 +69,10 @@ class Row:
     largest: float = 0.0
     slow: int = 0
     heavy: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {**asdict(replace(self, outcomes=Counter())), "outcomes": dict(self.outcomes)}
 
     def add(self, reading: Reading) -> None:
         """Counts one more."""
@@ -144,16 +148,16 @@ class Worker:
         self.process.join()
 
 
-def mutated_pictures(count: int, seed: int, keep: Path | None) -> tuple[dict[str, Row], list[str]]:
+def mutated_pictures(numbers: range, seed: int, keep: Path | None) -> tuple[dict[str, Row], list[str]]:
     """Reads mutated pictures; a row for each kind of mutation and each format, and what was bad."""
     rows: dict[str, Row] = defaultdict(Row)
     bad = []
     worker = Worker(seed)
-    for number in range(count):
+    for number in numbers:
         reading = worker.read(number)
         name, kind, data = mutation(number, seed)
-        for row in ("all", kind, name.split()[0].strip(",")):
-            rows[row].add(reading)
+        for group in (kind, name.split()[0].strip(","), "all"):
+            rows[group].add(reading)
         if reading.is_bad:
             bad.append(f"{number} ({name}, {kind}): {reading}")
             print(bad[-1], flush=True)
@@ -161,9 +165,10 @@ def mutated_pictures(count: int, seed: int, keep: Path | None) -> tuple[dict[str
                 keep.mkdir(parents=True, exist_ok=True)
                 (keep / f"{number}-{checksum(data):08x}").write_bytes(data)
         if number % 1000 == 999:
-            print(f"{number + 1:,} of {count:,}", file=sys.stderr, flush=True)
+            print(f"{number + 1:,} of {numbers.stop:,}", file=sys.stderr, flush=True)
     worker.stop()
-    return rows, bad
+    groups = [*KINDS, "bomb", *sorted(set(rows) - {*KINDS, "bomb", "all"}), "all"]
+    return {group: rows[group] for group in groups if group in rows}, bad
 
 
 def read_alone(connection: Connection, file: str) -> None:
@@ -225,7 +230,7 @@ def main() -> None:
     given = parser.parse_args()
 
     alone = [] if given.without_largest else print_largest()
-    rows, bad = mutated_pictures(given.pictures, given.seed, given.keep)
+    rows, bad = mutated_pictures(range(given.first, given.first + given.pictures), given.seed, given.keep)
     print(
         "\n| mutated | number | decoded | refused | foreign | crashed | over 1 s | over 300 MB | CPU s | MB |"
     )
@@ -239,7 +244,7 @@ def main() -> None:
     if given.json:
         figures = {"seed": given.seed, "opencv": cv2.__version__, "largest": alone, "bad": bad}
         given.json.write_text(
-            json.dumps({**figures, "mutated": {k: asdict(v) for k, v in rows.items()}}, indent=1)
+            json.dumps({**figures, "mutated": {name: row.to_dict() for name, row in rows.items()}}, indent=1)
         )
     sys.exit(int(bool(bad) or any(entry["is_bad"] for entry in alone)))
 
