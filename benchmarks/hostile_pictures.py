@@ -221,6 +221,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--pictures", type=int, default=100_000, help="mutated ones")
+    parser.add_argument("--first", type=int, default=0, help="number of the first mutated one")
     parser.add_argument(
         "--without-largest", action="store_true", help="leave out the largest pictures (5 minutes)"
     )
