@@ -24,8 +24,10 @@ def main() -> None:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    os.write(2, b"twinface: interrupted\n")
-    os._exit(128 + number)
+    try:
+        os.write(2, b"twinface: interrupted\n")
+    finally:  # stderr may be closed
+        os._exit(128 + number)
 
 
 if __name__ == "__main__":
