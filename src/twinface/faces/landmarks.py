@@ -21,7 +21,7 @@ from twinface.faces.detect import LEAST_SCORE, YUNET, FaceDetector
 from twinface.faces.picture import load_picture
 
 # Raise it whenever the same photos would get other landmarks.
-_VERSION = 1
+_VERSION = 2
 
 
 def find_landmarks(
