@@ -65,6 +65,13 @@ def test_sface_gives_what_opencv_gives_for_its_frame() -> None:
         assert np.allclose(embedding, network.forward()[0], atol=1e-5)
 
 
+def test_a_face_has_the_same_embedding_in_every_batch() -> None:
+    """OpenCV 4 returned values of 1e34 for two faces at once."""
+    model, faces = open_named("sface"), noise(3, 112, 112, 3)
+    one_by_one = np.concatenate([model(face[np.newaxis]) for face in faces])
+    np.testing.assert_array_equal(model(faces), one_by_one)
+
+
 def test_a_standard_picture_is_moved_to_the_network_s_frame() -> None:
     """A dot where the standard frame has a landmark lies where ArcFace's frame has it."""
     preparation = open_named("sface").record.preparation

@@ -100,8 +100,12 @@ def opencv_runner(weights: Path, input_name: str) -> Run:
         ) from error
 
     def run(pixels: Float32Array) -> Float32Array:
-        network.setInput(pixels, input_name)
-        return np.array(network.forward(), np.float32)
+        rows = []
+        for row in range(len(pixels)):
+            # One by one: OpenCV 4 returns nonsense for a batch of 8-bit weights, and a batch is no faster in OpenCV 5.
+            network.setInput(pixels[row : row + 1], input_name)
+            rows.append(np.array(network.forward(), np.float32).reshape(1, -1))
+        return np.concatenate(rows)
 
     return run
 
