@@ -82,6 +82,17 @@ def test_of_a_webp_only_the_picture_is_decoded(decoded: list[bytes]) -> None:
     assert not any(kind in given for kind in (b"EXIF", b"ICCP", b"XMP ", b"ALPH"))
 
 
+def test_a_webp_whose_canvas_is_not_its_picture_is_refused() -> None:
+    image = pytest.importorskip("PIL.Image")
+    file = io.BytesIO()
+    image.fromarray(RGB).save(file, "webp", lossless=True, exif=exif(1))
+    data = file.getvalue()
+    assert decode(data, "rgb", "a.webp").shape == RGB.shape
+    for side in (36, 38):
+        with pytest.raises(ImageError, match="its picture has another size than its canvas"):
+            decode(data[:24] + (side - 1).to_bytes(3, "little") + data[27:], "rgb", "a.webp")
+
+
 def test_structures_of_too_many_pieces_are_refused() -> None:
     jpeg = VALID["jpeg"]
     segment = b"\xff\xfe\0\2"

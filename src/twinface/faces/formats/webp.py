@@ -85,13 +85,15 @@ def webp_frame(data: bytes) -> WebpFrame:
             exif = data[start:stop].removeprefix(EXIF_HEADER)
         elif found is None and kind in _COST:
             found = _frame(data, kind, start, stop)
+            if (found.height, found.width) != canvas:
+                raise ValueError("its picture has another size than its canvas")
         elif found is None and kind == _ANIMATION_FRAME:
             found = _animation_frame(data, start, stop)
     if found is None:
         raise ValueError("it has no picture")
     found = found._replace(canvas_height=canvas[0], canvas_width=canvas[1], exif=exif)
     if found.top + found.height > canvas[0] or found.left + found.width > canvas[1]:
-        raise ValueError("its picture is larger than its canvas")
+        raise ValueError("its first frame leaves its canvas")
     return found
 
 
