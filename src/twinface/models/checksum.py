@@ -2,6 +2,8 @@
 
 It is the SHA-256 of all bytes before it, written as the last entry of ONNX's own metadata list. So the file with its
 checksum is still a valid ONNX model.
+
+It notices accidents. It does not stop tampering, because anybody can compute it again; see SECURITY.md.
 """
 
 from __future__ import annotations

@@ -30,7 +30,8 @@ class ModelRecord:
 
     Its JSON has a format number. This version writes format 1 and reads format 1. A record with a higher number was
     made by a newer Twinface, and is refused with one line that says so. Before a format is dropped, the CHANGELOG says
-    so, and at least one more minor version reads it. `made_by` says which version of Twinface made the model.
+    so, and at least one more minor version reads it. `made_by` says which version of Twinface made the model. All of
+    it is what the maker of the file wrote: the checksum notices accidents, and no more.
 
     Attributes:
         name: of the run that made the model.
