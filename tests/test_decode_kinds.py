@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pictures import RGB, VALID, exif, png_chunk, with_jpeg_segment
+from pictures import GRAY, RGB, VALID, exif, png_chunk, with_jpeg_segment
 from twinface.core.types import ByteArray
 from twinface.faces.color import convert_color, convert_decoded
 from twinface.faces.decode import decode, turned
@@ -129,7 +129,10 @@ def test_turns_are_those_of_opencv(orientation: int) -> None:
     data = with_jpeg_segment(VALID["jpeg"], 0xE1, b"Exif\0\0" + exif(orientation))
     by_opencv = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
     np.testing.assert_array_equal(decode(data, "rgb", "turned.jpg"), by_opencv)
-    assert turned(RGB, orientation).flags.c_contiguous
+    for pixels in (RGB, GRAY):
+        upright = turned(pixels, orientation)
+        assert upright.flags.c_contiguous
+        assert upright.shape[2] == pixels.shape[2]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ recognised by their content, not by the file's name.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
@@ -22,6 +24,17 @@ from twinface.faces.header import read_image_header
 
 # A gray picture stays gray, which takes a third less time than three channels. EXIF turns are made here (`turned`).
 _FLAGS = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_IGNORE_ORIENTATION
+
+# How a picture of each orientation becomes upright. OpenCV is three to seven times as fast as views of NumPy.
+_TURNS: dict[int, Callable[[cv2.typing.MatLike], cv2.typing.MatLike]] = {
+    2: lambda pixels: cv2.flip(pixels, 1),
+    3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
+    4: lambda pixels: cv2.flip(pixels, 0),
+    5: cv2.transpose,
+    6: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_CLOCKWISE),
+    7: lambda pixels: cv2.flip(cv2.transpose(pixels), -1),
+    8: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_COUNTERCLOCKWISE),
+}
 
 
 def decode(data: bytes, color: Color, name: str) -> ByteArray:
@@ -73,13 +86,10 @@ def turned(pixels: ByteArray, orientation: int) -> ByteArray:
     Returns:
         [H, W, C], or [W, H, C] for 5 to 8; `pixels` itself for 1.
     """
-    if orientation >= 5:
-        pixels = pixels.transpose(1, 0, 2)
-    if orientation in {3, 4, 7, 8}:
-        pixels = pixels[::-1]
-    if orientation in {2, 3, 6, 7}:
-        pixels = pixels[:, ::-1]
-    return np.ascontiguousarray(pixels)
+    if orientation == 1:
+        return pixels
+    upright = np.asarray(_TURNS[orientation](pixels), np.uint8)
+    return upright.reshape(*upright.shape[:2], pixels.shape[2])
 
 
 def _pixels(data: bytes, kind: str, color: Color) -> ByteArray:
