@@ -3,9 +3,9 @@
     make bench-reliability      (or: python benchmarks/hostile_models.py)
 
 Makes some hundred files that a stranger might send as a model: records with other values, graphs that never end, reach
-out or take all memory, damaged bytes under a right checksum, pickles under any suffix, run folders. Each is loaded and
-asked to embed one black face, in a process with a limit on its memory. Some go through `twinface verify` and `twinface
-export` as well, which have to end with one line and exit code 2.
+out or take all memory, damaged bytes under a right checksum, pickles under any suffix, run folders in which one file is
+another. Each model is loaded and asked to embed one black face. Run folders, and some models, are given to commands,
+which have to end with one line and exit code 2, or well where they do not need the file.
 
 "used" are files that do no harm and were loaded: a record with another name, for example. The seconds of commands
 include the start of their process, which imports torch for `export`; their memory is not measured.
@@ -34,6 +34,8 @@ from typing import Any
 
 import numpy as np
 from hostile_graphs import LENGTH, SIDE, graphs, plain
+from hostile_runs import HostileRuns, damages
+from reliability_common import Ended
 
 import twinface
 from twinface.models.checksum import with_checksum
@@ -60,12 +62,14 @@ class Case:
         kind, name: what it is.
         write: writes it into a new folder; returns the path to load.
         command: of `twinface`, to be called with the path; None loads it by `load_model`.
+        run: command, file and bytes of a run folder, for `HostileRuns.call`.
     """
 
     kind: str
     name: str
-    write: Callable[[Path], Path]
-    command: tuple[str, ...] | None = None
+    write: Callable[[Path], Path] = lambda folder: folder
+    command: str | None = None
+    run: tuple[str, str, bytes] | None = None
 
 
 @dataclass(frozen=True)
@@ -137,12 +141,19 @@ def run_all(seed: int = 0, some: int | None = None) -> list[tuple[Case, Outcome]
         if some is not None:
             chosen = drawn.sample(chosen, some)
         worker = Worker()
+        runs: HostileRuns | None = None
         outcomes = []
         for number, case in enumerate(chosen):
             folder = Path(place) / str(number)
             folder.mkdir()
             path = case.write(folder)
-            outcome = worker.load(path, marker) if case.command is None else call(case.command, path, marker)
+            if case.run:
+                runs = runs or HostileRuns(Path(place) / "runs")
+                outcome = _outcome(runs.call(*case.run), marker)
+            elif case.command:
+                outcome = call(case.command, path, marker)
+            else:
+                outcome = worker.load(path, marker)
             outcomes.append((case, outcome))
             shutil.rmtree(folder)
         worker.end()
@@ -180,6 +191,9 @@ def cases(drawn: random.Random, marker: Path) -> Iterator[Case]:
     yield from _damaged_bytes(record, drawn)
     yield from _no_models(marker)
     yield from _commands(record, marker)
+    harm = pickle.dumps(Payload(marker), 2), _numpy_objects(marker)
+    for command, file, name, data in damages(*harm):
+        yield Case("run folder", f"{command}, {name} in {file}", run=(command, file, data))
 
 
 def tiny_record() -> dict[str, Any]:
@@ -331,11 +345,11 @@ def _commands(record: dict[str, Any], marker: Path) -> Iterator[Case]:
         "an archive": b"PK\x03\x04" + harm,
     }
     for name, data in sealed.items():
-        yield Case("command", f"verify, {name}", _file(data), ("verify",))
+        yield Case("command", f"verify, {name}", _file(data), "verify")
         yield Case(
-            "command", f"verify, {name} in a run folder", _folder({"model/model.onnx": data}), ("verify",)
+            "command", f"verify, {name} in a run folder", _folder({"model/model.onnx": data}), "verify"
         )
-        yield Case("command", f"embed, {name}", _file(data), ("embed",))
+        yield Case("command", f"embed, {name}", _file(data), "embed")
     tensors = b"\x40\x00\x00\x00\x00\x00\x00\x00" + json.dumps(
         {"w": {"dtype": "F32", "shape": [1 << 40], "data_offsets": [0, 4]}}
     ).encode().ljust(64)
@@ -359,7 +373,7 @@ def _commands(record: dict[str, Any], marker: Path) -> Iterator[Case]:
         },
     }.items():
         yield Case("command", f"export, {name}", _folder({f"model/{key}": data for key, data in files.items()}),
-                   ("export",))  # fmt: skip
+                   "export")  # fmt: skip
 
 
 def _folder(files: dict[str, bytes]) -> Callable[[Path], Path]:
@@ -464,7 +478,7 @@ def _memory(name: str) -> int:
     return int(next(row for row in rows if row.startswith(name)).split()[1]) // 1024
 
 
-def call(command: tuple[str, ...], path: Path, marker: Path) -> Outcome:
+def call(command: str, path: Path, marker: Path) -> Outcome:
     """Calls `twinface` with a model; it has to end with exit code 2 and one line."""
     import cv2
 
@@ -474,19 +488,27 @@ def call(command: tuple[str, ...], path: Path, marker: Path) -> Outcome:
         "verify": ("verify", picture, picture, "--model", path),
         "embed": ("embed", picture.parent, "--out", picture.parent / "out", "--model", path),
         "export": ("export", path),
-    }[command[0]]
+    }[command]
     program = [sys.executable, "-m", "twinface", *map(str, words)]
     began = time.perf_counter()
     try:
         done = subprocess.run(program, capture_output=True, text=True, check=False, timeout=HANG)
     except subprocess.TimeoutExpired:
         return Outcome("hang", _executed(marker), HANG, 0, "")
-    seconds = round(time.perf_counter() - began, 3)
-    lines = [line for line in done.stderr.splitlines() if line.startswith("twinface: ")]
-    fine = done.returncode == 2 and len(lines) == 1 and "Traceback" not in done.stderr
-    fine = fine and "unexpected" not in lines[0]
-    ended = "refused" if fine else "crash" if done.returncode < 0 else "traceback"
-    return Outcome(ended, _executed(marker), seconds, 0, done.stderr[-300:])
+    return _outcome(Ended(done.returncode, done.stdout, done.stderr, time.perf_counter() - began), marker)
+
+
+def _outcome(ended: Ended, marker: Path) -> Outcome:
+    """What a command came to: it was refused, or it ended well because it does not need the file."""
+    if ended.code < 0:
+        end = "crash"
+    elif ended.has_traceback or "unexpected" in ended.err:
+        end = "traceback"
+    elif ended.is_refusal:
+        end = "refused"
+    else:
+        end = "used" if ended.code in (0, 1) else "traceback"
+    return Outcome(end, _executed(marker), round(ended.seconds, 3), 0, ended.err[-300:])
 
 
 def _executed(marker: Path) -> bool:

@@ -101,7 +101,7 @@ def load_validation(run: Path) -> tuple[PairSet, ScoredPairs]:
             )
             pairs = PairSet("validation pairs", faces, arrays["left"], arrays["right"], arrays["is_match"])
             return pairs, ScoredPairs(arrays["scores"], pairs.is_match, pairs.people)
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # NumPy and zip raise a dozen kinds for damaged bytes
         raise ModelError(f"{path}: missing or damaged ({error}); train the run again") from error
 
 
@@ -150,5 +150,5 @@ def _load(path: Path) -> StoredEvaluation:
                 is_match=arrays["is_match"],
                 people=arrays["people"],
             )
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+    except Exception as error:  # NumPy, zip and JSON raise a dozen kinds for damaged bytes
         raise ModelError(f"{path}: damaged ({error}); evaluate again") from error

@@ -89,7 +89,7 @@ def read_about(folder: Path) -> About | None:
         if about.faces not in get_args(Faces):
             raise ValueError(f"faces {about.faces!r}, need one of {', '.join(get_args(Faces))}")
         return about
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise DataError(
             f"{place}: cannot be read ({error}), need one that `twinface embed` wrote; name another folder"
         ) from error

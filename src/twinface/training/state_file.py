@@ -72,7 +72,7 @@ def read_tensors(source: Path) -> tuple[Tensors, dict[str, Any]]:
         about: dict[str, Any] = metadata["about"]
     except FileNotFoundError as error:
         raise ModelError(f"{source}: found no such file") from error
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise ModelError(f"{source}: damaged, or not a safetensors file of Twinface ({error})") from error
     if metadata.get("checksum") != checksum(tensors, about):
         raise ModelError(f"{source}: damaged, its checksum does not match")

@@ -75,7 +75,7 @@ class Trial:
             return Outcome(**json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise ModelError(
                 f"{path}: damaged ({error}); remove the file, and the trial is looked at again"
             ) from error
