@@ -21,7 +21,7 @@ from twinface.datasets.load import load_dataset
 from twinface.faces.decode import decode
 from twinface.faces.frame import ARCFACE_FRAME, STANDARD_FRAME
 from twinface.faces.picture import load_picture
-from twinface.models.card import ModelCard, card_file, read_card
+from twinface.models.card import ModelCard, read_card
 from twinface.models.catalog import NAMED_MODELS
 from twinface.models.committee import COMMITTEE_PREPARATION, Committee
 from twinface.models.load import load_model
@@ -265,6 +265,16 @@ def test_sheets_without_faces_are_shorter(pair: PairView, nobody: PairView, tmp_
     assert photo_sheet(empty).shape[0] < photo_sheet(pair.photos[1]).shape[0] * 2
 
 
+def test_photos_are_shown_from_python(orl: list[Path], tmp_path: Path) -> None:
+    verdict = twinface.show(orl[0], load_picture(orl[10], "rgb"), tmp_path / "a.html", "sface")
+    assert verdict == twinface.verify(orl[0], orl[10], "sface")
+    page = Page(tmp_path / "a.html")
+    assert verdict.title in page.text
+    assert "Measured on" in page.text  # the card of a model with a name knows how its scores are spread
+    twinface.show(orl[0], orl[10], str(tmp_path / "b.png"), Verifier(SHIPPED))
+    assert (tmp_path / "b.png").stat().st_size
+
+
 def test_a_wrong_ending_is_refused(pair: PairView, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"ends in \.png"):
         save_view(pair, tmp_path / "a.jpg")
@@ -360,9 +370,8 @@ def test_pictures_have_the_colours_of_the_pages(pair: PairView, tmp_path: Path) 
 
 @pytest.mark.parametrize("name", NAMED_MODELS)
 def test_scores_of_pretrained_models_are_called_what_they_are(name: str) -> None:
-    if not card_file(name).exists():
-        pytest.skip("no card yet")
     card = read_card(name)
+    assert card.labelled_outside_data == (name != "default")
     if card.labelled_outside_data:
         assert card.record is not None
         assert "labelled outside data" in card.record.provenance.trained_on

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from twinface.evaluation.evaluate import Evaluation as Evaluation
     from twinface.recognition.explanation import Explanation as Explanation
     from twinface.recognition.explanation import explain as explain
+    from twinface.recognition.show.save import show as show
     from twinface.recognition.verdict import Verdict as Verdict
     from twinface.recognition.verifier import Verifier as Verifier
     from twinface.recognition.verifier import verify as verify
@@ -50,6 +51,7 @@ _PUBLIC = {
     "explain": ("recognition.explanation", "explain"),
     "load_dataset": ("datasets.load", "load_dataset"),
     "report": ("reports", "report"),
+    "show": ("recognition.show.save", "show"),
     "train": ("training.train", "train"),
     "verify": ("recognition.verifier", "verify"),
 }

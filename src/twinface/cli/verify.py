@@ -14,7 +14,6 @@ from twinface.cli.options import BEST, FaceOptions, Json, ModelPlace, Show, grou
 
 if TYPE_CHECKING:
     from twinface.recognition.verdict import Verdict
-    from twinface.recognition.verifier import Verifier
 
 _EXIT = {True: 0, False: 1, None: 2}
 
@@ -68,22 +67,19 @@ def verify(
 
 
 def _verdict(left: Path, right: Path, model: str, which: FaceOptions, show: Path | None) -> Verdict:
-    from twinface.recognition.verifier import Verifier
+    from twinface.recognition.verifier import verify as ask
 
     if show is None:
-        return Verifier(model, faces=which.choice, aligned=which.aligned).verify(left, right)
+        return ask(left, right, model, faces=which.choice, aligned=which.aligned)
     from twinface.core.progress import progress_bar
-    from twinface.models.catalog import card_of
-    from twinface.recognition.show.save import check_target, save_view
-    from twinface.recognition.show.view import view_pair
+    from twinface.recognition.show.save import show as ask_and_show
 
-    check_target(show)
-    verifier = Verifier(model, faces=which.choice, aligned=which.aligned)
     with progress_bar("maps") as progress:
-        view = view_pair(verifier, left, right, card_of(model), progress)
-    save_view(view, show)
+        verdict = ask_and_show(
+            left, right, show, model, faces=which.choice, aligned=which.aligned, progress=progress
+        )
     say(f"shown: {show}")
-    return view.verdict
+    return verdict
 
 
 def _lines(verdict: Verdict, names: tuple[str, str]) -> list[str]:
@@ -111,7 +107,7 @@ def _verify_pairs(model: str, which: FaceOptions, many: PairsOptions, json: bool
     if json and many.out is None:
         raise typer.BadParameter("--pairs with --json needs --out: the table is printed without it")
     # One thread a call: each core verifies pairs of its own.
-    verifier: Verifier = Verifier(model, threads=1, faces=which.choice, aligned=which.aligned)
+    verifier = Verifier(model, threads=1, faces=which.choice, aligned=which.aligned)
     with progress_bar("verifying", unit="pair") as progress:
         done = verify_pairs(verifier, many.pairs, many.root, many.out, progress)
     if json:

@@ -1,6 +1,6 @@
 """Show what was found in photos and why two faces are called the same: as a picture or as a page.
 
-save          writes a view to a file: PNG or HTML
+save          shows a pair in a file: PNG or HTML
 view          what is shown of a photo and of a pair
 score_scale   a score between the distributions of impostor and genuine scores
 photo_drawing boxes and landmarks over a photo
