@@ -234,6 +234,19 @@ def test_wilson_by_its_formula() -> None:
     assert intervals.wilson(0.5, 0.5, 0.9).high == 1  # less than one trial
 
 
+def test_corrected_p_values() -> None:
+    assert intervals.holm([1.0, 0.0]).tolist() == [1.0, 0.0]
+    assert intervals.holm([0, 1]).dtype == np.float64
+    assert intervals.holm([0.3, 0.01, 0.3, 0.02]).tolist() == pytest.approx([0.6, 0.04, 0.6, 0.06])
+
+
+def test_means_are_of_double_precision() -> None:
+    values = np.array([0.1, 0.2, 0.4], np.float32)
+    mean, error = intervals.mean_and_standard_error(values)
+    assert mean == pytest.approx(sum(map(float, values)) / 3, rel=1e-15)
+    assert error == pytest.approx(np.std(values.astype(float), ddof=1) / math.sqrt(3), rel=1e-12)
+
+
 def test_folds_are_at_95_percent() -> None:
     found = intervals.fold_interval([1.0, 2.0, 3.0, 6.0])
     assert found == intervals.fold_interval([1.0, 2.0, 3.0, 6.0], 0.95)

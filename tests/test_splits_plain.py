@@ -1,5 +1,6 @@
 """Splits and drawn pairs, step by step: names of the sets, who is held out for a seed, the order of the pairs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,10 @@ def test_pictures_are_taken_with_their_people() -> None:
         ("0-1", "2-3", "2-4"), [0, 1, 1], ("a", "c"), "toy",
     )  # fmt: skip
     assert take_pictures(faces, np.ones(5, np.bool_), "all").name == "all"
+    assert some.landmarks is None
+    landmarks = np.random.default_rng(0).random((5, 5, 2))
+    marked = take_pictures(replace(faces, landmarks=landmarks), np.array([False, True, False, True, True]))
+    np.testing.assert_array_equal(marked.landmarks, landmarks[[1, 3, 4]])
 
 
 # --- pairs ---
@@ -125,6 +130,7 @@ def test_chains_of_pairs_link_people() -> None:
         # All would be taken: all but the one that is missed least.
         ([[1, 1], [9, 9]], 0.95, [0, 1], [1]),
         ([[9, 9], [1, 1], [1, 1]], 0.99, [2, 1, 0], [0, 1]),
+        ([[1, 1], [2, 2], [7, 7]], 0.8, [0, 1, 2], [0, 2]),
     ],
 )
 def test_groups_that_come_near_a_share(
@@ -212,6 +218,11 @@ def test_impostor_pairs_use_pictures_evenly_and_none_twice() -> None:
     pictures = drawing._pictures_by_person(faces, np.random.default_rng(0))
     assert [sorted(own.tolist()) for own in pictures] == [[0, 1, 2], [3, 4], [5, 6, 7, 8], [9]]
     assert any(own.tolist() != sorted(own.tolist()) for own in pictures)
+    many = faces_of([20, 1, 30])
+    shuffled = np.random.default_rng(4).permutation(51).tolist()
+    assert [own.tolist() for own in drawing._pictures_by_person(many, np.random.default_rng(4))] == [
+        [place for place in shuffled if many.people[place] == person] for person in range(3)
+    ]
     every = 3 * 2 + 3 * 4 + 3 + 2 * 4 + 2 + 4
     for wanted in (1, 6, 7, every):
         found = drawing._impostors(pictures, wanted, np.random.default_rng(2))
