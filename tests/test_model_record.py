@@ -153,6 +153,14 @@ def test_parameters_have_the_shape_that_the_distance_has_for_this_size(text: str
         ModelRecord.from_json(json.dumps({**values, "distance_parameters": wrong}), "m.onnx")
 
 
+def test_parameters_keep_their_order(text: str) -> None:
+    values = json.loads(text)
+    for names in (["bias", "scale"], ["scale", "bias"]):
+        values["distance_parameters"] = {name: values["distance_parameters"][name] for name in names}
+        record = ModelRecord.from_json(json.dumps(values), "m.onnx")
+        assert record.to_json() == json.dumps(values)
+
+
 def test_fields_that_this_version_does_not_know_are_left_out(text: str) -> None:
     """So that a new field does not need a new format; see `compatibility.md`."""
     values = json.loads(text)

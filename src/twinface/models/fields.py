@@ -85,6 +85,10 @@ class Fields:
         """An object of any plain values, or null, or nothing."""
         return None if self._values.get(name) is None else self.plain(name)
 
+    def names(self) -> list[str]:
+        """The names of all fields, in their order."""
+        return list(self._values)
+
     def has(self, name: str) -> bool:
         """Whether there is a field of that name."""
         return name in self._values

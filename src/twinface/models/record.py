@@ -131,8 +131,11 @@ class ModelRecord:
 
 
 def _parameters(fields: Fields, distance: str, size: int) -> dict[str, Float32Array]:
-    initial = DISTANCES[distance].parameters(size)
-    return {name: fields.array(name, value.shape) for name, value in initial.items()}
+    found = {
+        name: fields.array(name, value.shape) for name, value in DISTANCES[distance].parameters(size).items()
+    }
+    # In the order of the file, so that a record that is read and written again has the same bytes.
+    return {name: found[name] for name in fields.names() if name in found}
 
 
 def _threshold(fields: Fields) -> Threshold:
