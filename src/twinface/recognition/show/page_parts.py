@@ -15,6 +15,7 @@ from twinface.recognition.show.photo_drawing import draw_photo
 from twinface.recognition.show.view import PhotoView
 from twinface.recognition.verdict import VerdictFace
 
+_LONG_SIDE = 1000  # of a photo in the page, in pixels
 _MOST_COLUMNS = 3  # of a table with a column for each face
 
 
@@ -41,7 +42,9 @@ def photo_figure(view: PhotoView, lines: Sequence[str]) -> str:
         lines: what was found, as text.
     """
     marked = "; ".join(lines)
-    drawn = draw_photo(view, *view.pixels.shape[:2])
+    # A small photo is enlarged, up to three times, so that boxes and numbers do not cover its faces.
+    longest = min(_LONG_SIDE, 3 * max(view.pixels.shape[:2]))
+    drawn = draw_photo(view, longest, longest)
     size = f"{view.width} × {view.height} pixels"
     return figure(
         image(drawn, f"{view.name} with its faces marked: {marked}", "photo"), view.name, [size, *lines]

@@ -26,15 +26,21 @@ def draw_photo(view: PhotoView, height: int, width: int) -> ByteArray:
     drawn = np.ascontiguousarray(fitted(view.pixels, height, width)).copy()
     scale = view.scale * drawn.shape[1] / view.pixels.shape[1]
     faces = [face for face in view.faces if face.box is not None]
-    line = max(2, round(max(drawn.shape[:2]) / 220))
+    widest = max(drawn.shape[:2]) / 220
+    # Thin around a small face, so that it stays visible.
+    lines = {
+        face.number: max(2, round(min(widest, scale * face.box[2] / 22)))
+        for face in faces
+        if face.box is not None
+    }
     # The compared one comes last, so that no other box lies over it.
     faces.sort(key=lambda face: face.number == view.compared)
     colors = [SAME if view.compared in (None, face.number) else _OTHER for face in faces]
     for face, color in zip(faces, colors, strict=True):
-        _draw_face(drawn, face, scale, color, line)
+        _draw_face(drawn, face, scale, color, lines[face.number])
     if len(faces) > 1:
         for face, color in zip(faces, colors, strict=True):
-            _draw_number(drawn, face, scale, color, line)
+            _draw_number(drawn, face, scale, color, lines[face.number])
     return drawn
 
 
