@@ -222,3 +222,69 @@ for number in itertools.count():
         process.communicate()
         content = target.read_bytes()
         assert content == content[:1] * 3_000_000
+
+
+def test_files_that_belong_together_make_their_folders(tmp_path: Path) -> None:
+    places = [tmp_path / "a" / "b" / "first", tmp_path / "c" / "d" / "second"]
+    write_files({places[0]: b"1", places[1]: b"2"})
+    assert [place.read_bytes() for place in places] == [b"1", b"2"]
+    write_files({places[0]: b"3", places[1]: b"4"})
+    assert [place.read_bytes() for place in places] == [b"3", b"4"]
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["first", "second"]
+
+
+def test_an_error_says_what_the_system_said(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target.parent.mkdir()
+    said = (
+        f"^{target}: could not be written \\({{}}\\); an older file of that name is unchanged: free some space or "
+        "choose another folder$"
+    )
+    for error, words in ((OSError(28, "No space left"), "No space left"), (OSError("odd"), "odd")):
+
+        def fail(descriptor: int, error: OSError = error) -> None:
+            raise error
+
+        monkeypatch.setattr(os, "fsync", fail)
+        for write in (lambda: write_bytes(target, b"1"), lambda: write_files({target: b"1"})):
+            with pytest.raises(StorageError, match=said.format(words)):
+                write()
+    assert list(target.parent.iterdir()) == []
+
+
+def test_files_that_belong_together_reach_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All data, then all names, then each folder once."""
+    places, done = [tmp_path / "x" / "first", tmp_path / "y" / "second", tmp_path / "y" / "third"], []
+    real_fsync, real_replace = os.fsync, Path.replace
+    folders = {}
+    for place in places:
+        place.parent.mkdir(exist_ok=True)
+        folders[place.parent.stat().st_ino] = place.parent.name
+
+    def fsync(descriptor: int) -> None:
+        found = os.fstat(descriptor)
+        done.append(folders.get(found.st_ino, f"{found.st_size} bytes"))
+        real_fsync(descriptor)
+
+    def replace(path: Path, new: Path) -> Path:
+        done.append(new.name)
+        return real_replace(path, new)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", replace)
+    write_files({places[0]: b"1", places[1]: b"22", places[2]: b"333"})
+    assert done[:6] == ["1 bytes", "2 bytes", "3 bytes", "first", "second", "third"]
+    assert sorted(done[6:]) == ["x", "y"]
+
+
+def test_leftovers_of_one_file(tmp_path: Path) -> None:
+    """By its name, whichever signs it has, as far as a leftover carries it."""
+    long = "n" * 60
+    for name in ("model[1].onnx", "model1.onnx", "other.onnx", long):
+        (tmp_path / f".{name[:40]}.77.abcd.part").touch()
+    remove_leftovers(tmp_path, -1, "model[1].onnx")
+    assert not (tmp_path / ".model[1].onnx.77.abcd.part").exists()
+    remove_leftovers(tmp_path, -1, long)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".model1.onnx.77.abcd.part",
+        ".other.onnx.77.abcd.part",
+    ]

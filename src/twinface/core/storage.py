@@ -8,6 +8,7 @@ the old file or the new one.
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
@@ -137,7 +138,7 @@ def remove_leftovers(folder: Path, older_than: float = 86_400.0, of: str = "") -
         older_than: in seconds; younger files may be those that other processes are writing at this moment.
         of: the name of the file that was to be written; "" means any.
     """
-    for leftover in Path(folder).glob(f".{of[:40]}*.part"):
+    for leftover in Path(folder).glob(f".{glob.escape(of[:40])}*.part"):
         with contextlib.suppress(OSError):
             if time.time() - leftover.stat().st_mtime > older_than:
                 leftover.unlink()
