@@ -51,9 +51,14 @@ def test_the_papers_maps_have_the_papers_sizes() -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_shapes(name: str, count: int, channels: int) -> None:
     # Fisher vectors have patches of 30 pixels in the picture at a quarter of its size.
-    shape = (channels, 124, 128) if name == "fisher" else (channels, 66, 72)
+    sizes = {"fisher": (124, 128), "sface": (112, 112)}
+    shape = (channels, *sizes.get(name, (66, 72)))
     if name in ("gradients", "fisher") and channels == 3:
         with pytest.raises(SettingsError, match="found 3 channels, need 1"):
+            NETWORKS[name](shape)
+        return
+    if name == "sface" and channels == 1:
+        with pytest.raises(SettingsError, match="1 channels and 112 x 112 pixels, need 3"):
             NETWORKS[name](shape)
         return
     network = NETWORKS[name](shape).eval()

@@ -22,6 +22,7 @@ SHIPPED = {
     "koch",
     "residual",
     "restricted",
+    "sface",
     "strong",
     "seed-a-batchnorm",
     "seed-a-dropout",
