@@ -53,7 +53,7 @@ def run_stage(stage: str, root: str, place: str, model: str) -> int:
     from twinface.recognition.batch import embed_files
 
     if stage == "embed":
-        return embed_files(root, Path(place) / "embedded", model).pictures
+        return embed_files(root, Path(place) / "embedded", model, faces="aligned").pictures
     faces = Folder(root).faces()
     if stage == "prepare":
         prepare_faces(faces, load_model(model).record.preparation, cache=Path(place) / "cache")

@@ -65,7 +65,16 @@ def main() -> None:
             listed = Path(place) / f"{count}.txt"
             with listed.open("w") as file:
                 file.writelines(f"photos/{number % 1000:04}.jpg\n" for number in range(count))
-            command = [*TWINFACE, "embed", str(listed), "--model", given.model, "--out", f"{place}/{count}"]
+            command = [
+                *TWINFACE,
+                "embed",
+                str(listed),
+                "--model",
+                given.model,
+                "--aligned",
+                "--out",
+                f"{place}/{count}",
+            ]
             peak, seconds = peak_of(command)
             print(
                 f"| `twinface embed`, {count:,} pictures, {given.model} | {peak:.2f} | {seconds:.0f} |",

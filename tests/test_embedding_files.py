@@ -130,7 +130,7 @@ def test_a_list_names_pictures_relative_to_itself(photos: Path, model: OnnxModel
 def test_a_folder_of_other_embeddings_is_left_alone(photos: Path, model: OnnxModel, tmp_path: Path) -> None:
     embed_files(photos / "0", tmp_path / "out", model, faces="aligned")
     before = files(tmp_path / "out")
-    with pytest.raises(DataError, match=r"other pictures or by another model \(pictures_sha256"):
+    with pytest.raises(DataError, match=r"of other pictures, .* or by another model \(pictures_sha256"):
         embed_files(photos / "1", tmp_path / "out", model, faces="aligned")
     with pytest.raises(DataError, match="model_sha256"):
         embed_files(photos / "0", tmp_path / "out", SHIPPED, faces="aligned")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import json
 import os
 import signal
@@ -14,6 +16,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from photo_files import PEOPLE, SHIPPED, write_faceless, write_photo
 from twinface.core.errors import DataError
@@ -24,6 +28,7 @@ from twinface.recognition import pair_file
 from twinface.recognition.batch_detect import DetectedInFiles, detect_files
 from twinface.recognition.pair_file import RESULT_COLUMNS, PairFileResult, verify_pairs
 from twinface.recognition.pair_rows import check_pair_rows
+from twinface.recognition.table_file import TableFormat
 from twinface.recognition.verifier import Verifier
 
 
@@ -259,6 +264,52 @@ def test_a_link_that_leads_out_of_the_root_is_not_opened(
     file = write_pairs(root / "pairs.csv", [("link.jpg", "link.jpg")])
     assert verify_pairs(verifier, file, None, tmp_path / "out.csv").unreadable == 1
     assert "leads out of" in read(tmp_path / "out.csv")[0]["reason"]
+
+
+def test_pictures_that_are_framed_already_are_taken_as_they_are(
+    real_lfw: Path, verifier: Verifier, tmp_path: Path
+) -> None:
+    names = [f"{person}/{person}_0001.jpg" for person in PEOPLE[:3]]
+    file = write_pairs(tmp_path / "pairs.csv", [(names[0], names[1]), (names[2], names[2])])
+    aligned = Verifier(verifier.model, aligned=True)
+    verify_pairs(aligned, file, real_lfw / "lfwa", tmp_path / "out.jsonl")
+    for row in read(tmp_path / "out.jsonl"):
+        verdict = aligned.verify(real_lfw / "lfwa" / row["left"], real_lfw / "lfwa" / row["right"])
+        assert row["score"] == pytest.approx(verdict.score, abs=1e-5)
+        assert row["left_faces"] is row["right_quality"] is None
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "a": st.text(st.characters(codec="utf-8"), max_size=5),
+                "b": st.sampled_from(["\r", "\n", '"', ",", "\udcff", " x", "\r\n", ""]),
+            }
+        ),
+        max_size=4,
+    ),
+    st.sampled_from(["csv", "jsonl"]),
+    st.integers(0, 60),
+)
+def test_rows_are_read_back_as_they_were_written(rows: list[dict[str, str]], kind: Any, kept: int) -> None:
+    """Also those before the place where a file was cut off."""
+    table = TableFormat(("a", "b"), kind)
+    data = table.header + b"".join(map(table.encode, rows))
+    assert [row for row, _ in table.whole_rows(io.BytesIO(data))] == rows
+    part = list(table.whole_rows(io.BytesIO(data[:kept])))
+    assert [row for row, _ in part] == rows[: len(part)]
+    for number, (_, end) in enumerate(part, start=1):
+        assert data[:end] == table.header + b"".join(map(table.encode, rows[:number]))
+
+
+@given(st.binary(max_size=60) | st.text('left,right\n"\r;/. ', max_size=60).map(str.encode))
+def test_any_bytes_are_pairs_or_an_error(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.csv"
+    file.write_bytes(data)
+    with contextlib.suppress(DataError):
+        rows = check_pair_rows(file, file.parent)
+        assert len(list(rows)) == rows.count > 0
 
 
 @pytest.mark.slow

@@ -111,8 +111,8 @@ def _begin(source: Path, target: Path, model: LoadedModel, faces: Faces) -> Abou
     for field in ("pictures_sha256", "model_sha256", "faces", "detector_sha256"):
         if getattr(found, field) != getattr(about, field):
             raise DataError(
-                f"{target}: holds embeddings of other pictures or by another model ({field} in {ABOUT} differs); "
-                "name another folder, or remove this one"
+                f"{target}: holds embeddings of other pictures, of other faces or by another model ({field} in {ABOUT} "
+                "differs); name another folder, or remove this one"
             )
     return found
 

@@ -237,8 +237,9 @@ def _until_damaged(rows: Iterator[list[str]]) -> Iterator[list[str]]:
 
 def _csv_line(cells: Sequence[object]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue().encode("utf-8", "surrogateescape")
+    # Cells with either character of the line's end are quoted; only the second one is written there.
+    csv.writer(text, lineterminator="\r\n").writerow(cells)
+    return text.getvalue().removesuffix("\r\n").encode("utf-8", "surrogateescape") + b"\n"
 
 
 def _not_written(path: Path, error: OSError) -> StorageError:
