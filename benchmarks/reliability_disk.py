@@ -122,7 +122,7 @@ def other_commands(
                     "--out",
                     str(out / "embedded"),
                     "--model",
-                    str(folder),
+                    str(finished),
                 ],
                 "resume": ["train", "--resume", str(folder)],
             }

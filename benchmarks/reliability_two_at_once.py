@@ -105,6 +105,7 @@ class Pairs:
             found.problems.append(f"both were refused: {[each.err[-200:] for each in ended]}")
         found.ends["both ended well" if not refused else "one was refused"] += not wrong and refused < 2
         found.problems += check()
+        print(f"  {what}: {dict(found.ends)}, {len(found.problems)} problems", file=sys.stderr)
 
     def _run(self, arguments: Sequence[str], delay: float, cache: Path, ended: list[Ended]) -> None:
         time.sleep(delay)
