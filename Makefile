@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install peers demo test proofs test-all coverage mutants docs bench-accuracy bench-parts bench-explanation \
+.PHONY: help install peers demo test proofs test-all coverage mutants fuzz bench-reliability docs bench-accuracy bench-parts bench-explanation \
 	bench-speed bench-memory bench-growth lint format clean
 
 help:  ## what there is to make
@@ -37,6 +37,18 @@ coverage: install  ## how much of src the tests ran since COVERAGE=1 was given t
 	$(BIN)/coverage report --skip-covered --fail-under=95
 
 MODULE ?=
+bench-reliability: install  ## hostile files, kills, signals, full disks, two at once (a quiet machine; some hours)
+	$(BIN)/python benchmarks/hostile_pictures.py
+	$(BIN)/python benchmarks/hostile_models.py
+	$(BIN)/python benchmarks/reliability_signals.py
+	$(BIN)/python benchmarks/reliability_disk.py
+	$(BIN)/python benchmarks/reliability_two_at_once.py
+	$(BIN)/python benchmarks/reliability_fresh.py
+
+fuzz: install  ## readers of pictures and lists, led by coverage
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[fuzz]'
+	$(BIN)/python benchmarks/fuzz.py --seconds 60
+
 mutants: install  ## do the tests notice a changed line? (MODULE="storage losses" for some; hours on two cores)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[mutants]'
 	$(BIN)/python benchmarks/planted_bugs.py
