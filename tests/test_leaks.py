@@ -8,7 +8,7 @@ import pytest
 from twinface.core.errors import DataError, LeakError
 from twinface.core.types import WHOLE_FRAME, FaceSet, PairSet
 from twinface.datasets.orl import Orl
-from twinface.evaluation.leaks import check_leak, unseen_pairs
+from twinface.evaluation.leaks import check_leak, unseen_pairs, untrained_people
 from twinface.evaluation.summary import SeenPeople
 from twinface.faces.preparation import Preparation
 from twinface.models.decision import Calibration, Threshold
@@ -106,3 +106,29 @@ def test_unseen_pairs_are_drawn_as_asked() -> None:
 def test_two_people_are_needed(left: int) -> None:
     with pytest.raises(DataError, match=f"ORL faces: {left} people that toy has not seen, need at least 2"):
         unseen_pairs(Orl(), model(tuple(f"orl_s{n}" for n in range(1, 41 - left))))
+
+
+def test_forty_five_genuine_pairs_of_a_person_unless_more_are_asked_for() -> None:
+    class ManyPictures(Orl):
+        """Two people with twelve pictures each: 66 genuine pairs."""
+
+        def faces(self) -> FaceSet:
+            return FaceSet("m", Path(), tuple(map(str, range(24))), np.repeat([0, 1], 12), ("Ann", "Bob"))
+
+    drawn = unseen_pairs(ManyPictures(), model())
+    assert np.bincount(drawn.people[drawn.is_match][:, 0]).tolist() == [45, 45]
+    assert len(unseen_pairs(ManyPictures(), model(), per_person=50)) == 2 * 2 * 50
+
+
+def test_people_that_a_model_was_not_trained_on() -> None:
+    """Those that it was tuned on are among them."""
+    faces = pairs((0, 0)).faces
+    found = untrained_people(model(("Bob", "Eve"), ("Ann",)), faces)
+    assert found.names == ("Ann", "Cem", "Dee")
+    assert found.paths == ("0.png", "1.png", "4.png", "5.png", "6.png", "7.png")
+    assert untrained_people(model((), ("Ann",)), faces) is faces
+    assert untrained_people(model(("Ann", "Bob")), faces).names == ("Cem", "Dee")
+    with pytest.raises(
+        DataError, match="toys: toy was trained on 3 of these 4 people, need at least 2 others"
+    ):
+        untrained_people(model(("Ann", "Bob", "Cem")), faces)
