@@ -44,9 +44,8 @@ from twinface.models.onnx_model import RECORD_KEY, OnnxModel
 HANG = 60.0  # seconds after which a process is ended
 ADDRESS_SPACE = 12 << 30  # bytes; a process that takes more fails
 AIM_SECONDS, AIM_MEGABYTES = 2.0, 300
-FRESH = (
-    150  # megabytes; a process that keeps more is replaced, so that they are not counted for the next file
-)
+# Megabytes. A process that keeps more of a file is replaced, so that the next file is not blamed for it.
+MOST_KEPT = 40
 SHIPPED = Path(twinface.__file__).parent / "models" / "shipped" / "default.onnx"
 SUFFIXES = (
     "onnx", "pt", "pth", "pt2", "pkl", "pickle", "joblib", "npy", "npz", "ckpt", "h5", "bin", "pb", "xml", "toml",
@@ -411,7 +410,7 @@ class Worker:
             said = json.loads(line)
             if printed:
                 said.update(ended="traceback", message=f"printed to stdout: {printed}")
-            if said["kept"] > FRESH:
+            if said["kept"] > self.empty + MOST_KEPT:
                 self.end()
                 self.process = self._start()
             return Outcome(
@@ -432,14 +431,13 @@ class Worker:
         self.process.kill()
         self.process.communicate()
 
-    @staticmethod
-    def _start() -> subprocess.Popen[str]:
+    def _start(self) -> subprocess.Popen[str]:
         command = [sys.executable, __file__, "--worker"]
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         assert process.stdout is not None
-        process.stdout.readline()  # it has imported all
+        self.empty = int(process.stdout.readline())  # once it has imported all
         return process
 
 
@@ -451,7 +449,7 @@ def work() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     load_model(SHIPPED, threads=1)
-    print("ready", flush=True)
+    print(_memory("VmRSS"), flush=True)
     for line in sys.stdin:
         Path("/proc/self/clear_refs").write_text("5")  # the largest memory counts from now on
         ended, message = "used", ""
