@@ -96,6 +96,12 @@ def test_limits_of_all_pictures_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     small = data[:place] + struct.pack(">II", 16, 16) + data[place + 8 :]
     with pytest.raises(ImageError, match=r"a\.heic: damaged HEIC"):
         decode(small, "rgb", "a.heic")
+    unknown = data.replace(b"infe", b"infx")  # no item of the file is known
+    with pytest.raises(ImageError, match=r"a\.heic: damaged HEIC"):
+        decode(unknown, "rgb", "a.heic")
+    nothing = data.replace(b"hvcC", b"hvcX", 1)  # its picture has no decoder
+    with pytest.raises(ImageError, match=r"a\.heic: damaged HEIC: no picture in it"):
+        decode(nothing, "rgb", "a.heic")
     with pytest.raises(ImageError, match="overlay"):
         decode(data.replace(b"hvc1", b"iovl", 1), "rgb", "a.heic")
 
