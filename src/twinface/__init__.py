@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from twinface.core.errors import TwinfaceError as TwinfaceError
     from twinface.datasets.load import load_dataset as load_dataset
     from twinface.evaluation.evaluate import Evaluation as Evaluation
+    from twinface.recognition.compare import compare_photos as compare_photos
     from twinface.recognition.explanation import Explanation as Explanation
     from twinface.recognition.explanation import explain as explain
     from twinface.recognition.show.save import show as show
@@ -47,6 +48,7 @@ _PUBLIC = {
     "TwinfaceError": ("core.errors", "TwinfaceError"),
     "Verdict": ("recognition.verdict", "Verdict"),
     "Verifier": ("recognition.verifier", "Verifier"),
+    "compare_photos": ("recognition.compare", "compare_photos"),
     "evaluate": ("training.evaluate_run", "evaluate_run"),
     "explain": ("recognition.explanation", "explain"),
     "load_dataset": ("datasets.load", "load_dataset"),

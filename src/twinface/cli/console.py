@@ -32,6 +32,8 @@ _EXTRAS = {
     "sqlalchemy": "sweep",
     "ray": "cluster",
     "psycopg": "cluster",
+    "dlib": "dlib",
+    "pillow_heif": "heic",
 }
 
 

@@ -283,6 +283,7 @@ def _about(verifier: Verifier, rows: PairRows, root: Path) -> dict[str, Any]:
         "root": str(root.resolve()),
         "model": verifier.record.name,
         "model_sha256": fingerprint,
+        "threshold": verifier.record.threshold.value,
         "faces": "aligned" if is_aligned else verifier.reader.choice,
         "detector_sha256": None if is_aligned else YUNET.sha256,
     }
