@@ -90,15 +90,15 @@ class _Grade:
 
 
 _GRADES = {
-    "size": _Grade((4, 9, 16, 30), "too small: {found} pixels between the eyes, {good} or more are better"),
+    "size": _Grade((4, 8, 16, 30), "too small: {found} pixels between the eyes, {good} or more are better"),
     "sharpness": _Grade(
-        (0.015, 0.045, 0.06, 0.12), "blurred: sharpness {found}, {good} or more is better", ".3f"
+        (0.015, 0.04, 0.06, 0.12), "blurred: sharpness {found}, {good} or more is better", ".3f"
     ),
     "noise": _Grade((0.3, 0.09, 0.05, 0.01), "noisy: noise {found}, {good} or less is better", ".3f"),
     "darkness": _Grade((5, 20, 40, 90), "too dark: brightness {found} of 255, {good} or more is better"),
     "glare": _Grade((252, 235, 215, 160), "too bright: brightness {found} of 255, {good} or less is better"),
     "contrast": _Grade((2, 5, 10, 30), "too little contrast: {found}, {good} or more is better"),
-    "yaw": _Grade((1.2, 0.95, 0.6, 0.2), "turned to the side by {found}, {good} or less is better", ".2f"),
+    "yaw": _Grade((1.2, 0.95, 0.7, 0.2), "turned to the side by {found}, {good} or less is better", ".2f"),
     "detector": _Grade(
         (0.6, 0.88, 0.905, 0.935), "unclear: the detector's score is {found}, {good} or more is better", ".3f"
     ),

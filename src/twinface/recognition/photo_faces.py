@@ -85,7 +85,7 @@ class FaceReader:
 
 def _aligned(pixels: ByteArray, face: DetectedFace, frame: Frame, number: int, found: int) -> AlignedFace:
     cut = align(pixels, face.landmarks, frame)
-    return AlignedFace(cut, face, number, found, measure_quality(face, cut))
+    return AlignedFace(cut, face, number, found, measure_quality(face, pixels))
 
 
 def _name_of(picture: Picture) -> str:
