@@ -116,13 +116,13 @@ def onnx_runner(weights: Path, threads: int | None) -> Run:
     A network whose batch size is fixed to 1 is run once for each face.
 
     Raises:
-        ModelError: the file cannot be read, or has several inputs or outputs.
+        ModelError: the file cannot be read, is refused (see `Session`), or has several inputs or outputs.
     """
     try:
         data = weights.read_bytes()
     except OSError as error:
         raise ModelError(f"{weights}: cannot be read ({error.strerror}); need an ONNX file") from error
-    session = Session(data, str(weights), threads, allow_any_operator=True)
+    session = Session(data, str(weights), threads)
     inputs, outputs = session.inputs, session.outputs
     if len(inputs) != 1 or len(outputs) != 1:
         raise ModelError(
