@@ -236,7 +236,7 @@ def test_choosing_a_face() -> None:
             choose_face(faces, number, "a.jpg")
     for choice in ("largest", "one", 1):
         with pytest.raises(FaceNotFoundError, match=r"a\.jpg: no face was found"):
-            choose_face([], choice, "a.jpg")  # type: ignore[arg-type]
+            choose_face([], choice, "a.jpg")
 
 
 def test_the_face_near_the_middle_is_the_one_that_a_picture_is_named_for() -> None:
