@@ -140,7 +140,7 @@ def test_named_models_embed_and_score(name: str) -> None:
     assert model.record.score(embeddings[0], embeddings[0]) > model.record.score(embeddings[0], embeddings[1])
     assert card.name == name == model.record.name or name == "default"
     assert model.record.frame == STANDARD_FRAME
-    assert ("outside data" in card.summary)
+    assert "outside data" in card.summary
     assert card.labelled_outside_data == ("labelled" in card.summary)
     assert len(model.fingerprint) == 64
     with pytest.raises(ModelError, match="need uint8"):

@@ -61,6 +61,8 @@ def prepare_pictures(study: Study, source: DataSource, progress: ProgressCallbac
     imaging = [
         search.settings(point).imaging for search in study.searches for point in search.points_to_check()
     ]
-    for preparation in dict.fromkeys(build_preparation(each, dataset.region, dataset.frame) for each in imaging):
+    for preparation in dict.fromkeys(
+        build_preparation(each, dataset.region, dataset.frame) for each in imaging
+    ):
         for faces in (split.source.faces, split.validation.faces):
             prepare_faces(faces, preparation, progress=progress)
