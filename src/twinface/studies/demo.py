@@ -150,7 +150,8 @@ def _verdicts(evaluation: Evaluation, run: Path) -> dict[str, DemoVerdict]:
         row = int((pairs.is_match == is_match).argmax())
         left, right = (pairs.faces.paths[side[row]] for side in (pairs.left, pairs.right))
         verdict = verifier.verify(pairs.faces.root / left, pairs.faces.root / right)
-        assert verdict.score is not None and verdict.probability is not None
+        assert verdict.score is not None
+        assert verdict.probability is not None
         verdicts[kind] = DemoVerdict(
             left, right, bool(verdict), verdict.score, verdict.probability, verdict.explain()
         )
