@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -288,3 +289,11 @@ def test_leftovers_of_one_file(tmp_path: Path) -> None:
         ".model1.onnx.77.abcd.part",
         ".other.onnx.77.abcd.part",
     ]
+
+
+def test_a_leftover_says_whose_it_is(target: Path) -> None:
+    """40 signs of the name, the process, eight random digits: another process makes another name."""
+    target = target.with_name("n" * 50)
+    with new_file(target):
+        (name,) = [path.name for path in target.parent.iterdir()]
+    assert re.fullmatch(rf"\.n{{40}}\.{os.getpid()}\.[0-9a-f]{{8}}\.part", name)

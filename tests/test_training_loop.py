@@ -259,11 +259,12 @@ def test_seconds_add_up_over_parts_of_a_training(folder: RunFolder, monkeypatch:
         return now[0]
 
     folder.state.write(
-        toy_state(learning_rate=0.1).tensors(), asdict(TrainingPosition(epoch=1, seconds=1000.0))
+        toy_state(learning_rate=0.1).tensors(), asdict(TrainingPosition(epoch=1, seconds=1000.1234))
     )
     monkeypatch.setattr(loop.time, "monotonic", tick)
     ended = run(toy_state(learning_rate=0.1), toy_plan(2), folder)
-    assert 1000 < folder.metrics()[0].seconds < ended.seconds <= 1000 + now[0]
+    assert 1001 < folder.metrics()[0].seconds < ended.seconds <= 1001 + now[0]
+    assert folder.metrics()[0].seconds % 1 == pytest.approx(0.123)  # to the millisecond
 
 
 def test_an_epoch_counts_its_losses_from_where_it_was_resumed(folder: RunFolder) -> None:
