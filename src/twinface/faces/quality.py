@@ -2,8 +2,8 @@
 
 Each measure has two limits, a good and a poor one. They were chosen on people of LFW's DevTrain, whose pictures were
 reduced, blurred, darkened, overexposed and made noisy: the rate of rejected genuine pairs of SFace at a false accept
-rate of .001 is below 3 % on the good side of each limit, and above 10 % on the poor side. docs/quality.md has the
-rates that the words came to on other people.
+rate of .001 is below 3 % on the good side of each limit, and above 10 % on the poor side (5 % for yaw, of which
+LFW has little). docs/quality.md has the rates that the words came to on other people.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _GOOD, _POOR = 67, 33
 class Quality:
     """Measures of one face.
 
-    All but the first four are taken from the face as networks see it, cut to 112 × 112 pixels; of that, from the brows
-    to the chin.
+    Sharpness, noise, brightness and contrast are taken from the brows to the chin of the face as networks see it, cut to
+    112 × 112 pixels.
 
     Attributes:
         word: "good", "usable" or "poor"; what the words mean is measured, see docs/quality.md.
@@ -44,7 +44,7 @@ class Quality:
         yaw: the head's turn to the side, -1 to 1: where the nose lies between the eyes; 0 is frontal.
         roll: degrees by which the face leans once the photo is upright; clockwise is positive. It does no harm, because
             faces are turned upright.
-        reasons: why the word is not "good", as advice: "too small: 14 pixels between the eyes, 24 are better".
+        reasons: why the word is not "good", as advice: "too small: 14 pixels between the eyes, 16 or more are better".
     """
 
     word: Word
