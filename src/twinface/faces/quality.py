@@ -28,8 +28,8 @@ _GOOD, _POOR = 67, 33
 class Quality:
     """Measures of one face.
 
-    Sharpness, noise, brightness and contrast are taken from the brows to the chin of the face as networks see it, cut to
-    112 × 112 pixels.
+    Sharpness, noise, brightness and contrast are taken from the face as networks see it, cut to 112 × 112 pixels, from
+    the brows to the chin.
 
     Attributes:
         word: "good", "usable" or "poor"; what the words mean is measured, see docs/quality.md.
