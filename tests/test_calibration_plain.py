@@ -17,7 +17,8 @@ def draw(genuine: int, impostors: int) -> tuple[np.ndarray, np.ndarray]:
 def test_without_information_the_threshold_is_the_most_accurate_one() -> None:
     """No sigmoid rises with these scores, so none crosses 0.5 anywhere."""
     scores, match = np.array([0.0, 1.0, 2.0, 9.0, 5.0, 6.0, 7.0]), np.array([True] * 4 + [False] * 3)
-    assert fit_calibration(scores, match, "").slope == 0
+    for useless in (scores, np.full(7, 0.5)):
+        assert fit_calibration(useless, match, "toys") == Calibration(0.0, 0.0, "toys")
     found = fit_threshold(scores, match, "toys")
     assert found == Threshold(best_threshold(scores, match), "toys")
     assert found.value == 8.0  # accepting one is as accurate as accepting all, and stricter
