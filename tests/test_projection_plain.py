@@ -72,6 +72,7 @@ def test_components_of_long_embeddings_are_drawn(monkeypatch: pytest.MonkeyPatch
     mean, axes, along = principal_components(embeddings, size)
     assert (mean.dtype, axes.dtype, along.dtype) == (np.float64, np.float64, np.float64)
     assert (axes.shape, along.shape) == ((5, size), (120, size))
+    assert not np.array_equal(axes, exact[1])
     np.testing.assert_allclose(np.abs(np.sum(axes * exact[1], axis=0)), np.ones(size), atol=1e-4)
     np.testing.assert_allclose(along, (embeddings - mean) @ axes, atol=1e-3)
     np.testing.assert_array_equal(axes, principal_components(embeddings, size)[1])
@@ -125,6 +126,17 @@ def test_plda_by_its_formulas() -> None:
     unscaled = matrix / (variances / (1 + variances))
     np.testing.assert_allclose(unscaled.T @ shrunk @ unscaled, np.eye(3), atol=1e-6)
     np.testing.assert_allclose(unscaled.T @ between @ unscaled, np.diag(variances), atol=1e-5)
+
+
+def test_directions_in_which_people_differ_little_are_kept() -> None:
+    """Less than pictures of one person do, but more than not at all."""
+    random = np.random.default_rng(4)
+    people = np.repeat(np.arange(400), 4)
+    places = random.normal(size=(400, 2)) * [3.0, 0.5]
+    embeddings = (places[people] + random.normal(size=(1600, 2))).astype(np.float32)
+    variances = plda(embeddings, people, shrinkage=1e-9).variances
+    assert variances is not None
+    assert sorted(variances.tolist()) == pytest.approx([0.25, 9.0], rel=0.3)
 
 
 def test_a_map_and_its_clarity() -> None:
