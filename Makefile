@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .PHONY: help install peers demo test proofs test-all coverage mutants fuzz bench-reliability docs bench-accuracy bench-parts bench-explanation \
-	bench-speed bench-memory bench-growth lint format clean
+	bench-speed bench-detection bench-quality bench-models bench-memory bench-growth lint format clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -49,7 +49,7 @@ fuzz: install  ## readers of pictures and lists, led by coverage
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[fuzz]'
 	$(BIN)/python benchmarks/fuzz.py --seconds 60
 
-mutants: install  ## do the tests notice a changed line? (MODULE="storage losses" for some; hours on two cores)
+mutants: install  ## do the tests notice a changed line? (MODULE="storage losses" for some; about 40 minutes on two quiet cores)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[mutants]'
 	$(BIN)/python benchmarks/planted_bugs.py
 	$(BIN)/python benchmarks/mutants.py $(MODULE)
@@ -80,6 +80,18 @@ bench-speed: install peers  ## training steps, embedding and starts, each beside
 	$(BIN)/python benchmarks/residual_step.py
 	$(BIN)/python benchmarks/embedding.py $(MODELS) --peers $(PEERS)/bin/python
 	$(BIN)/python benchmarks/start.py
+	$(BIN)/python benchmarks/any_photo.py --root $(LFW)
+
+PHOTOS ?= photos
+bench-detection: install  ## are all faces found, in every orientation? (LFW=folder PHOTOS=folder)
+	$(BIN)/python benchmarks/detection.py --lfw $(LFW) --photos $(PHOTOS)
+
+bench-quality: install  ## does discarding poor faces lower the error rate? (LFW=folder)
+	$(BIN)/python benchmarks/quality.py --lfw $(LFW) --plot
+
+bench-models: install  ## fit and judge the named models on LFW (LFW=folder)
+	$(BIN)/python studies/named_models.py fit --root $(LFW)
+	$(BIN)/python studies/named_models.py judge --root $(LFW)
 
 MODELS ?= default
 bench-memory: install  ## what training and embedding a million pictures hold (LFW=folder)

@@ -123,6 +123,7 @@ def test_chains_of_pairs_link_people() -> None:
         ([[2, 0], [0, 2], [2, 2], [4, 4]], 0.5, [3, 0, 1, 2], [3]),
         ([[1, 0], [1, 0], [1, 0], [1, 0]], 0.25, [3, 2, 1, 0], [3]),
         ([[2, 0], [2, 0]], 0.5, [1, 0], [1]),
+        ([[1, 0], [1, 0], [1, 0]], 0.5, [2, 0, 1], [2]),
         ([[2, 2], [4, 0]], 0.5, [0, 1], [0]),
         # Every group is too large: the one that comes nearest, and of equal ones the first in the order.
         ([[10, 10], [8, 8], [9, 9]], 0.05, [0, 1, 2], [1]),
@@ -153,6 +154,8 @@ def test_pairs_are_held_out_by_groups_in_the_order_of_the_seed() -> None:
         )
         assert (rest.name, held.name) == ("6 pairs of pairs", "6 held-out pairs of pairs")
         assert held.is_match.sum() == rest.is_match.sum() == 3
+    rest, held = split_pairs(pairs, 0.34, 0)
+    assert (rest.name, held.name) == ("8 pairs of pairs", "4 held-out pairs of pairs")
 
 
 @pytest.mark.parametrize("share", [0, 1, -0.5, 2])
