@@ -11,9 +11,12 @@ trained on labelled outside data, which may hold any of these people.
 from __future__ import annotations
 
 import argparse
+import atexit
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -22,7 +25,7 @@ import numpy as np
 from twinface import __version__
 from twinface.core.progress import progress_bar
 from twinface.core.storage import new_file, write_json
-from twinface.core.types import FaceSet, Float32Array, PairSet
+from twinface.core.types import ByteArray, FaceSet, Float32Array, PairSet
 from twinface.datasets.aligned import AlignedDataset
 from twinface.datasets.lfw.dataset import Lfw
 from twinface.datasets.subsets import take_people, take_pictures
@@ -39,7 +42,7 @@ from twinface.models.card import Figure, ModelCard, card_file, read_card
 from twinface.models.catalog import COMMITTEES, open_named
 from twinface.models.committee import COMMITTEE_PREPARATION, Committee
 from twinface.models.decision import Calibration, Threshold
-from twinface.models.embedder import LoadedModel
+from twinface.models.embedder import Embedder, LoadedModel
 from twinface.models.pretrained import dlib_network, sface
 from twinface.models.provenance import Provenance, hash_people
 from twinface.models.record import ModelRecord
@@ -69,13 +72,13 @@ def fit(root: Path) -> None:
         open_network: Callable[[ModelRecord], LoadedModel] = getattr(module, f"open_{name}")
         plain = record(name, network.preparation, "cosine", 128, faces)
         fitted, card = (
-            fit_one(open_network(plain), faces),
+            fit_one(Remembering(open_network(plain)), faces),
             card_of(name, network.training_data, network.licence),
         )
         write_card(replace(card, record=fitted[0], genuine=fitted[1], impostor=fitted[2]))
     for name, members in COMMITTEES.items():
         cards = [read_card(member) for member in members]
-        weights = [1 / deviation(open_named(member), faces) for member in members]
+        weights = [1 / deviation(opened(member), faces) for member in members]
         size = 1 + sum(each.record.embedding_size for each in cards if each.record)
         plain = record(name, COMMITTEE_PREPARATION, "local-cosine", size, faces)
         card = card_of(
@@ -84,7 +87,8 @@ def fit(root: Path) -> None:
         card = replace(card, record=plain, weights=tuple(round(weight, 4) for weight in weights))
         write_card(card)
         read_card.cache_clear()
-        fitted = fit_one(open_named(name), faces)
+        opened.cache_clear()
+        fitted = fit_one(opened(name), faces)
         write_card(replace(card, record=fitted[0], genuine=fitted[1], impostor=fitted[2]))
         read_card.cache_clear()
 
@@ -98,7 +102,7 @@ def fitting_faces(root: Path) -> FaceSet:
     return take_pictures(faces, first_pictures(faces.people, PICTURES))
 
 
-def fit_one(model: LoadedModel, faces: FaceSet) -> tuple[ModelRecord, tuple[float, ...], tuple[float, ...]]:
+def fit_one(model: Embedder, faces: FaceSet) -> tuple[ModelRecord, tuple[float, ...], tuple[float, ...]]:
     """The model's record with threshold and calibration, and the quantiles of its genuine and impostor scores."""
     pairs = score_all_pairs(embeddings(model, faces), faces.people, model.record.score)
     threshold, calibration = fit_on_pairs(pairs, FITTED_ON, FAR)
@@ -109,26 +113,65 @@ def fit_one(model: LoadedModel, faces: FaceSet) -> tuple[ModelRecord, tuple[floa
     return replace(model.record, threshold=threshold, calibration=calibration), quantiles[0], quantiles[1]
 
 
-def deviation(model: LoadedModel, faces: FaceSet) -> float:
+def deviation(model: Embedder, faces: FaceSet) -> float:
     """The standard deviation of a model's impostor scores."""
     pairs = score_all_pairs(embeddings(model, faces), faces.people, model.record.score)
     return float(pairs.impostor.std())
 
 
-def embeddings(model: LoadedModel, faces: FaceSet) -> Float32Array:
-    """One for each picture; those of a single network are kept in the cache folder."""
-    if isinstance(model, Committee):
-        return model.join([embeddings(member, faces) for member in model.members])
+def embeddings(model: Embedder, faces: FaceSet) -> Float32Array:
+    """One for each picture."""
     prepared = prepare_faces(faces, model.record.preparation)
-    key = sha256(f"{model.fingerprint} {prepared.content}".encode()).hexdigest()
-    file = cache_folder() / "studies" / f"{key}.npy"
-    if file.is_file():
-        return np.asarray(np.load(file), np.float32)
     with progress_bar(f"embedding with {model.record.name}") as progress:
-        found = embed_faces(model, prepared.images, progress=progress)
-    with new_file(file) as opened:
-        np.save(opened, found)
-    return found
+        return embed_faces(model, prepared.images, progress=progress)
+
+
+class Remembering:
+    """A model that keeps its embeddings in the cache folder, by the bytes of the prepared face; an `Embedder`.
+
+    Several processes may use one at a time each: each writes a file of its own and reads those of all.
+    """
+
+    def __init__(self, model: LoadedModel) -> None:
+        self.record, self.fingerprint, self._model = model.record, model.fingerprint, model
+        self._folder = cache_folder() / "studies" / model.fingerprint[:16]
+        self._file = self._folder / f"{os.getpid()}.npz"
+        self._known: dict[bytes, Float32Array] = {}
+        self._own: dict[bytes, Float32Array] = {}
+        for file in self._folder.glob("*.npz"):
+            with np.load(file, allow_pickle=False) as arrays:
+                self._known |= dict(zip(arrays["keys"].tolist(), arrays["embeddings"], strict=True))
+        atexit.register(self.save)
+
+    def __call__(self, faces: ByteArray) -> Float32Array:
+        """Embeds prepared faces; those that are known are not embedded again."""
+        keys = [sha256(face.tobytes()).hexdigest().encode() for face in faces]
+        new = [row for row, key in enumerate(keys) if key not in self._known]
+        if new:
+            found = self._model(faces[new])
+            self._own |= {keys[row]: embedding for row, embedding in zip(new, found, strict=True)}
+            self._known |= self._own
+            if len(self._own) % 512 < len(new):
+                self.save()
+        return np.stack([self._known[key] for key in keys])
+
+    def save(self) -> None:
+        """Writes what was embedded here."""
+        if self._own:
+            with new_file(self._file) as opened:
+                np.savez(
+                    opened, keys=np.array(list(self._own)), embeddings=np.stack(list(self._own.values()))
+                )
+
+
+@cache
+def opened(name: str) -> LoadedModel:
+    """A model by its name; single networks remember their embeddings."""
+    if name in COMMITTEES:
+        card = read_card(name)
+        assert card.record
+        return Committee(card.record, [opened(member) for member in COMMITTEES[name]], card.weights)
+    return Remembering(open_named(name))
 
 
 def record(name: str, preparation: Preparation, distance: str, size: int, faces: FaceSet) -> ModelRecord:
@@ -167,7 +210,7 @@ def judge(root: Path, names: list[str]) -> None:
     lfw = AlignedDataset(Lfw(root, "lfw-a"))
     devtest = AlignedDataset(_Listed(Lfw(root, "lfw-a"))).faces()
     for name in names:
-        model, card = open_named(name), read_card(name)
+        model, card = opened(name), read_card(name)
         command = f"python studies/named_models.py judge --root DIR {name}"
         figures = [*view1(model, lfw), *all_pairs(model, devtest)]
         if card.labelled_outside_data:  # the others were trained on people of View 2
@@ -179,7 +222,7 @@ def judge(root: Path, names: list[str]) -> None:
             print(f"| {name} | {figure.what} | {figure.value:.4f} [{figure.low:.4f}, {figure.high:.4f}] |")
 
 
-def view1(model: LoadedModel, lfw: AlignedDataset) -> list[tuple[str, float, float, float]]:
+def view1(model: Embedder, lfw: AlignedDataset) -> list[tuple[str, float, float, float]]:
     """Accuracy and AUC on View 1 test at the model's own threshold."""
     summary = evaluate(model, lfw.protocol("view1"), "view1", claims=lfw.claims, allow_seen=True).summary
     accuracy, auc = summary.accuracy, summary.auc
@@ -192,7 +235,7 @@ def view1(model: LoadedModel, lfw: AlignedDataset) -> list[tuple[str, float, flo
     ]
 
 
-def view2(model: LoadedModel, lfw: AlignedDataset) -> list[tuple[str, float, float, float]]:
+def view2(model: Embedder, lfw: AlignedDataset) -> list[tuple[str, float, float, float]]:
     """Mean accuracy over the ten folds of View 2, each with the threshold of the nine others."""
     pairs: PairSet = lfw.protocol("view2")
     assert pairs.fold is not None
@@ -208,7 +251,7 @@ def view2(model: LoadedModel, lfw: AlignedDataset) -> list[tuple[str, float, flo
     return [("accuracy on LFW View 2", mean, interval.low, interval.high)]
 
 
-def all_pairs(model: LoadedModel, faces: FaceSet) -> list[tuple[str, float, float, float]]:
+def all_pairs(model: Embedder, faces: FaceSet) -> list[tuple[str, float, float, float]]:
     """Error rates over all pairs of DevTest: at the model's threshold, and where the FMR is 1e-3 and 1e-4."""
     embedded = embeddings(model, faces)
     impostor = np.sort(score_all_pairs(embedded, faces.people, model.record.score).impostor)

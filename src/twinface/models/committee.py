@@ -67,7 +67,8 @@ class Committee:
     def join(self, members: Sequence[Float32Array]) -> Float32Array:
         """The members' embeddings of the same B faces, `[B, D_i]` each → the committee's, `[B, D]`."""
         parts, corrections = [], np.zeros(len(members[0]), np.float32)
-        for member, weight, embeddings in zip(self.members, self.weights, members, strict=True):
+        for member, weight, each in zip(self.members, self.weights, members, strict=True):
+            embeddings = each
             if member.record.distance == "local-cosine":
                 corrections += np.float32(weight / sum(self.weights)) * embeddings[:, -1]
                 embeddings = embeddings[:, :-1]
