@@ -48,6 +48,8 @@ def test_messages_of_the_log_are_escaped(
 ) -> None:
     log = logging.getLogger("twinface")
     monkeypatch.setattr(log, "handlers", [])
+    # pytest would keep the message as it is, and a message that is not UTF-8 cannot be sent between its processes.
+    monkeypatch.setattr(log, "propagate", False)
     log_to_stderr()
     log.info("reading %s", HOSTILE)
     assert capsys.readouterr().err == f"reading {printable(HOSTILE)}\n"
