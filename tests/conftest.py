@@ -8,6 +8,7 @@ import pytest
 
 from twinface.core.threads import available_cores
 from twinface.datasets.data_source import DataSource
+from twinface.faces import extra_formats
 from twinface.training.open_run import start_run
 from twinface.training.recipe import load_recipe
 from twinface.training.run import continue_run, train_epochs
@@ -72,6 +73,12 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     os.environ.pop("TWINFACE_CACHE")
     if before is not None:
         os.environ["TWINFACE_CACHE"] = before
+
+
+@pytest.fixture(autouse=True)
+def own_formats(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that runs within a test adds HEIC for this test only."""
+    monkeypatch.setattr(extra_formats, "_added", {})
 
 
 @pytest.fixture(scope="session")
