@@ -38,7 +38,7 @@ ENVIRONMENTS = {
 }
 # Values that tell times and dates, or follow from the salt.
 APART = {"seconds", "images_per_second", "started", "finished", "salt", "command", "machine", "written"}
-DURATIONS = re.compile(r"\d[\d.,]*\s*(?:ms|s|min|h|img/s|pictures/s|images a second)\b")
+DURATIONS = re.compile(r"\d[\d.,]*\s*(?:ms|s|min|h|img/s|pictures/s|images a second|a second)\b")
 
 
 def live(environment: dict[str, str], place: Path) -> dict[str, Any]:
@@ -90,10 +90,14 @@ def _arrays(path: Path) -> dict[str, str]:
 
 
 def _plain(path: Path, place: Path) -> list[str]:
-    """The lines of a page, without times and dates and without the folder's own place."""
+    """The lines of a page, without times, speeds and dates, and without the folder's own place."""
     text = path.read_text(encoding="utf-8").replace(str(place), "PLACE")
     text = re.sub(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?(?:\+\d\d:\d\d| UTC)?", "DATE", text)
-    return DURATIONS.sub("TIME", text).splitlines()
+    text = DURATIONS.sub("TIME", text)
+    # In a run's table of epochs, seconds have one decimal; all other figures there have more.
+    text = re.sub(r'<td class="value">[\d,]+\.\d</td>', "SECONDS", text)
+    # In a study's table of trials, pictures a second stand beside the time of training.
+    return re.sub(r'(TIME</td><td class="value">)[\d,.]+', r"\1SPEED", text).splitlines()
 
 
 def differences(one: Any, other: Any, place: str) -> list[str]:
