@@ -26,7 +26,7 @@ from twinface import __version__
 from twinface.core.progress import progress_bar
 from twinface.core.storage import new_file, write_json
 from twinface.core.types import ByteArray, FaceSet, Float32Array, PairSet
-from twinface.datasets.aligned import AlignedDataset
+from twinface.datasets.aligned import AlignedDataset, align_faces
 from twinface.datasets.lfw.dataset import Lfw
 from twinface.datasets.subsets import take_people, take_pictures
 from twinface.evaluation.calibration import fit_threshold
@@ -208,7 +208,7 @@ def write_card(card: ModelCard) -> None:
 def judge(root: Path, names: list[str]) -> None:
     """Prints the figures of each model and adds them to its card."""
     lfw = AlignedDataset(Lfw(root, "lfw-a"))
-    devtest = AlignedDataset(_Listed(Lfw(root, "lfw-a"))).faces()
+    devtest = align_faces(Lfw(root, "lfw-a").listed_faces("peopleDevTest.txt", "LFW-a DevTest"))
     for name in names:
         model, card = opened(name), read_card(name)
         command = f"python studies/named_models.py judge --root DIR {name}"
@@ -267,16 +267,6 @@ def all_pairs(model: Embedder, faces: FaceSet) -> list[tuple[str, float, float, 
         ("FNMR at an FMR of 1e-4, all pairs of DevTest", others[1].fnmr, others[1].fnmr_interval),
     ]
     return [(what, value, interval.low, interval.high) for what, value, interval in rows]
-
-
-class _Listed(Lfw):
-    """LFW with the pictures of DevTest only."""
-
-    def __init__(self, lfw: Lfw) -> None:
-        self.__dict__.update(lfw.__dict__)
-
-    def faces(self) -> FaceSet:
-        return self.listed_faces("peopleDevTest.txt", f"{self.title} DevTest")
 
 
 def main() -> None:

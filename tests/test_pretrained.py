@@ -19,7 +19,7 @@ from twinface.faces.crop import prepare
 from twinface.faces.frame import ARCFACE_FRAME, STANDARD_FRAME
 from twinface.models.card import read_card
 from twinface.models.catalog import COMMITTEES, NAMED_MODELS, best_installed, open_named
-from twinface.models.committee import Committee
+from twinface.models.committee import COMMITTEE_PREPARATION, Committee
 from twinface.models.distances import DISTANCES
 from twinface.models.load import load_model
 from twinface.models.pretrained.dlib_network import DLIB
@@ -152,6 +152,7 @@ def test_a_committee_s_score_is_the_weighted_mean_of_its_members_cosines() -> No
     members, weights = [open_named("sface"), open_named("default")], [3.0, 1.5]
     record = replace(
         members[0].record,
+        preparation=COMMITTEE_PREPARATION,
         distance="local-cosine",
         distance_parameters={"scale": np.ones(()), "bias": np.zeros(())},
     )

@@ -34,6 +34,8 @@ def compare(left: Left, right: Right, model: ModelPlace = "best", json: Json = F
 
 def as_text(result: Comparison) -> str:
     """The table of scores, and a line for each match."""
+    from twinface.recognition.face_text import model_text
+
     if result.outcome == "no_face":
         return f"Cannot tell: {len(result.left)} faces in the first photo, {len(result.right)} in the second."
     marks = {(match.left - 1, match.right - 1): "*" for match in result.matches}
@@ -48,5 +50,4 @@ def as_text(result: Comparison) -> str:
     ]
     if not result.matches:
         lines.append("No faces match.")
-    lines.append(f"Model {result.model}, threshold {result.threshold:.3f}.")
-    return "\n".join(lines)
+    return "\n".join([*lines, f"Threshold {result.threshold:.3f}.", model_text(result)])

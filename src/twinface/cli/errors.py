@@ -14,6 +14,7 @@ from pathlib import Path
 import twinface
 from twinface.cli.console import extra_that_brings, printable_stdout
 from twinface.core.errors import TwinfaceError
+from twinface.core.formatting import one_line
 
 DEBUG_VARIABLE = "TWINFACE_DEBUG"
 
@@ -35,7 +36,7 @@ def run_command(
             sys.stdout.flush()  # what cannot be written is an error of the command, too
         return code
     except BrokenPipeError:
-        pass  # whoever read our output has gone, and knows why
+        pass  # the reader of our output has gone, and needs no message
     except Exception as error:
         if is_stopped():
             raise
@@ -49,11 +50,11 @@ def run_command(
 def describe(error: Exception) -> str:
     """One line about an exception: what its message says, or where an unexpected one comes from."""
     if isinstance(error, TwinfaceError):
-        return _one_line(str(error))
+        return one_line(error)
     extra = extra_that_brings(error.name or "") if isinstance(error, ModuleNotFoundError) else None
     if extra is not None:
         return f'this needs {error.name}: pip install "twinface[{extra}]"'  # type: ignore[attr-defined]
-    message = _one_line(str(error))[:300] or "no message"
+    message = one_line(error, 300) or "no message"
     return (
         f"unexpected {type(error).__name__} in {_place_of(error)}: {message} (`twinface --debug …` or "
         f"{DEBUG_VARIABLE}=1 shows the traceback)"
@@ -83,15 +84,6 @@ def _place_of(error: Exception) -> str:
     frames = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     own = [place for place in frames if place[0].is_relative_to(root) and place[0] != Path(__file__)]
     return f"{own[-1][0].relative_to(root).as_posix()}:{own[-1][1]}" if own else "the command line"
-
-
-def _one_line(text: str) -> str:
-    """A text without line breaks and other characters that a terminal would act upon."""
-    words = " ".join(text.splitlines())
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
-        for letter in words
-    )
 
 
 def _drop_unwritable_output() -> None:

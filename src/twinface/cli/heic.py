@@ -10,6 +10,7 @@ import re
 import struct
 from typing import TYPE_CHECKING, Any
 
+from twinface.core.formatting import one_line
 from twinface.faces.extra_formats import ExtraFormat, add_format
 from twinface.faces.formats.structure import Structure
 
@@ -68,7 +69,7 @@ def _opened(data: bytes) -> Any:
 
 def _one_line(error: Exception) -> str:
     # An index is out of range where no picture of the file can be read.
-    return "no picture in it" if isinstance(error, IndexError) else " ".join(str(error).split())
+    return "no picture in it" if isinstance(error, IndexError) else one_line(error)
 
 
 def _refuse_overlays(data: bytes) -> None:

@@ -26,6 +26,20 @@ def printable(text: str) -> str:
     return _NOT_PRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
+def one_line(found: object, most: int | None = None) -> str:
+    r"""A text, or the text of an error, in one line that is safe to print.
+
+    Args:
+        found: anything with a text.
+        most: characters; a longer text is cut.
+
+    >>> one_line("a\nb\x1b  c"), one_line("abcdef", 5)
+    ('a b\\x1b c', 'ab...')
+    """
+    text = printable(" ".join(str(found).split()))
+    return text if most is None or len(text) <= most else f"{text[: most - 3]}..."
+
+
 def percent(value: float) -> str:
     r"""A fraction as a percentage, without a line break before the sign.
 

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from twinface.core.errors import ImageError
+from twinface.core.formatting import one_line
 from twinface.core.types import ByteArray
 from twinface.faces.color import Color, convert_color, convert_decoded
 from twinface.faces.decode_netpbm import decode_netpbm
@@ -64,9 +65,8 @@ def decode(data: bytes, color: Color, name: str) -> ByteArray:
     try:
         pixels = _pixels(data, header.format, color)
     except (cv2.error, ValueError) as error:
-        reason = " ".join(str(error).split())
         raise ImageError(
-            f"{name}: damaged {header.format}: {reason}; need the whole, unchanged file"
+            f"{name}: damaged {header.format}: {one_line(error)}; need the whole, unchanged file"
         ) from error
     if pixels.shape[:2] != (header.height, header.width):
         raise ImageError(

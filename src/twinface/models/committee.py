@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twinface.core.errors import ModelError
 from twinface.core.types import WHOLE_FRAME, ByteArray, Float32Array
 from twinface.faces.color import convert_color
 from twinface.faces.crop import prepare
 from twinface.faces.frame import STANDARD_FRAME
 from twinface.faces.preparation import Preparation
-from twinface.models.embedder import LoadedModel, fingerprint_of
+from twinface.models.embedder import LoadedModel, check_faces, fingerprint_of
 from twinface.models.record import ModelRecord
 
 # A committee takes pictures in the standard frame, and each member takes its own part of them.
@@ -52,11 +51,7 @@ class Committee:
             ModelError: the pictures have another shape or type.
             DivergedError: an embedding is not finite.
         """
-        wanted = (STANDARD_FRAME.height, STANDARD_FRAME.width, 3)
-        if faces.ndim != 4 or faces.shape[1:] != wanted or faces.dtype != np.uint8:
-            raise ModelError(
-                f"{self.record.name}: got {faces.dtype} faces of shape {faces.shape}, need uint8 [B, *{wanted}]"
-            )
+        check_faces(faces, self.record, self.record.name)
         embeddings = []
         for member in self.members:
             preparation = member.record.preparation

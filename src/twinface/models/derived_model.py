@@ -12,6 +12,7 @@ from twinface.core.errors import ModelError
 from twinface.core.storage import write_json
 from twinface.core.types import ByteArray, Float32Array
 from twinface.models.embedder import LoadedModel
+from twinface.models.fields import parse_fields
 from twinface.models.record import ModelRecord
 
 _FORMAT = 1
@@ -69,10 +70,11 @@ def write_derived(file: Path, base_place: str | Path, base: LoadedModel, record:
     """
     if file.suffix != ".json":
         raise ModelError(f"{file}: the name of a calibrated model ends in .json")
-    from twinface.models.catalog import is_name
+    from twinface.models.catalog import card_of
 
-    place = str(base_place)
-    if not is_name(base_place):
+    card = card_of(base_place)  # so that "best" stands for the model that it is here
+    place = card.name if card else ""
+    if not card:
         place = os.path.relpath(base_place, file.resolve().parent)
     values: dict[str, Any] = {
         "twinface_model": _FORMAT,
@@ -90,12 +92,11 @@ def read_derived(file: Path) -> DerivedFile:
         ModelError: the file cannot be read, or is not such a file.
     """
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
-        if not isinstance(values, dict) or values.get("twinface_model") != _FORMAT:
-            raise ValueError(f"need a JSON object with twinface_model = {_FORMAT}")
-        record = ModelRecord.from_json(json.dumps(values["record"]), str(file))
-        return DerivedFile(str(values["base"]), str(values["fingerprint"]), record)
-    except (OSError, ValueError, KeyError, RecursionError) as error:
+        fields = parse_fields(file.read_text(encoding="utf-8"))
+        fields.whole("twinface_model", _FORMAT, _FORMAT)
+        record = ModelRecord.from_json(json.dumps(fields.plain("record")), str(file))
+        return DerivedFile(fields.text("base"), fields.text("fingerprint"), record)
+    except (OSError, ValueError) as error:
         raise ModelError(
             f"{file}: cannot be read ({error}); need a model that `twinface calibrate` wrote"
         ) from error

@@ -6,6 +6,9 @@ import hashlib
 from collections.abc import Callable
 from typing import Protocol
 
+import numpy as np
+
+from twinface.core.errors import DivergedError, ModelError
 from twinface.core.types import ByteArray, Float32Array
 from twinface.models.record import ModelRecord
 
@@ -49,3 +52,32 @@ def fingerprint_of(record: ModelRecord, *weights: str) -> str:
     parameters = (f"{name} {value.tolist()}" for name, value in sorted(record.distance_parameters.items()))
     parts = (record.preparation.key, record.distance, *parameters, *weights)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def check_faces(faces: ByteArray, record: ModelRecord, source: str) -> None:
+    """Checks that faces are prepared as a model takes them.
+
+    Args:
+        faces: must be `[B, H, W, C]` uint8 with the size and color of the record's preparation.
+        record: of the model.
+        source: the model's file or name, for the error.
+
+    Raises:
+        ModelError: they are not.
+    """
+    preparation = record.preparation
+    wanted = (preparation.height, preparation.width, preparation.channels)
+    if faces.ndim != 4 or faces.shape[1:] != wanted or faces.dtype != np.uint8:
+        raise ModelError(
+            f"{source}: got {faces.dtype} faces of shape {faces.shape}, need uint8 [B, *{wanted}]"
+        )
+
+
+def check_finite(embeddings: Float32Array, source: str) -> None:
+    """Checks the numbers of embeddings.
+
+    Raises:
+        DivergedError: one is not finite.
+    """
+    if not np.isfinite(embeddings).all():
+        raise DivergedError(f"{source}: an embedding is not finite; the model is unusable")

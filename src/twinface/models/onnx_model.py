@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from twinface.core.errors import DivergedError, ModelError
+from twinface.core.errors import ModelError
+from twinface.core.formatting import one_line
 from twinface.core.types import ByteArray, Float32Array
 from twinface.models.checksum import verify_checksum
+from twinface.models.embedder import check_faces, check_finite
 from twinface.models.record import ModelRecord
-from twinface.models.session import Session, one_line
+from twinface.models.session import MOST_TEXT, Session
 
 RECORD_KEY = "twinface"  # the entry of ONNX's metadata that holds `ModelRecord.to_json`
 LARGEST_FILE = 2 << 30  # bytes; no protobuf message can be larger
@@ -52,8 +54,6 @@ class OnnxModel:
         if RECORD_KEY not in self._session.metadata:
             raise ModelError(f"{source}: an ONNX model, but not one that Twinface made")
         self.record = ModelRecord.from_json(self._session.metadata[RECORD_KEY], source)
-        preparation = self.record.preparation
-        self._input = (preparation.height, preparation.width, preparation.channels)
         self._check_ends()
 
     def _check_ends(self) -> None:
@@ -62,9 +62,10 @@ class OnnxModel:
         Raises:
             ModelError: it does not.
         """
-        size = self.record.embedding_size
+        size, preparation = self.record.embedding_size, self.record.preparation
+        face = [preparation.height, preparation.width, preparation.channels]
         for found, name, kind, shape in (
-            (self._session.inputs, "faces", "tensor(uint8)", list(self._input)),
+            (self._session.inputs, "faces", "tensor(uint8)", face),
             (self._session.outputs, "embeddings", "tensor(float)", [size]),
         ):
             described = [(each.name, each.type, each.shape) for each in found]
@@ -72,7 +73,7 @@ class OnnxModel:
             # The first dimension has a name, because the number of faces is free.
             if described != [(name, kind, [*batch, *shape])] or not batch or isinstance(batch[0], int):
                 raise ModelError(
-                    f"{self.path}: its graph does not fit its record: found {one_line(described)}, need "
+                    f"{self.path}: its graph does not fit its record: found {one_line(described, MOST_TEXT)}, need "
                     f'"{name}", {kind}, {["batch", *shape]}'
                 )
 
@@ -84,18 +85,14 @@ class OnnxModel:
                 more memory or time than it may take, or gives something else than embeddings.
             DivergedError: an embedding is not finite.
         """
-        if faces.ndim != 4 or faces.shape[1:] != self._input or faces.dtype != np.uint8:
-            raise ModelError(
-                f"{self.path}: got {faces.dtype} faces of shape {faces.shape}, need uint8 [B, *{self._input}]"
-            )
+        check_faces(faces, self.record, str(self.path))
         embeddings: Float32Array = self._session.run("embeddings", {"faces": faces}, len(faces))
         wanted = (len(faces), self.record.embedding_size)
         if embeddings.shape != wanted or embeddings.dtype != np.float32:
             raise ModelError(
                 f"{self.path}: gave {embeddings.dtype} embeddings of shape {embeddings.shape}, need float32 {wanted}"
             )
-        if not np.isfinite(embeddings).all():
-            raise DivergedError(f"{self.path}: an embedding is not finite; the model is unusable")
+        check_finite(embeddings, str(self.path))
         return embeddings
 
 

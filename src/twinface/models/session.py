@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinface.core.errors import ModelError
+from twinface.core.formatting import one_line
 from twinface.core.threads import available_cores
 from twinface.models.graph_check import ALLOW_VARIABLE, any_operator_allowed, check_graph
 from twinface.models.limits import MEMORY, SECONDS, SECONDS_PER_FACE, limit_memory, time_limit
 
+MOST_TEXT = 300  # characters of the runtime's errors and names
 _FATAL = 4  # ONNX Runtime's level of log messages; it prints errors too otherwise, and also raises them
 
 
@@ -72,7 +74,9 @@ class Session:
             self.inputs, self.outputs = self._session.get_inputs(), self._session.get_outputs()
             self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
         except Exception as error:  # ONNX Runtime's exceptions have no other common base class
-            raise ModelError(f"{source}: ONNX Runtime cannot load it ({one_line(error)})") from error
+            raise ModelError(
+                f"{source}: ONNX Runtime cannot load it ({one_line(error, MOST_TEXT)})"
+            ) from error
 
     def run(self, output: str, inputs: Mapping[str, NDArray[Any]], faces: int) -> NDArray[Any]:
         """The value of one output; safe to call from several threads at once.
@@ -100,11 +104,5 @@ class Session:
                     f"its maker, set {ALLOW_VARIABLE}=1"
                 )
             else:
-                reason = one_line(error)
+                reason = one_line(error, MOST_TEXT)
             raise ModelError(f"{self._source}: ONNX Runtime cannot run it ({reason})") from error
-
-
-def one_line(found: object) -> str:
-    """At most 300 characters of a text, in one line."""
-    text = " ".join(str(found).split())
-    return text if len(text) <= 300 else f"{text[:297]}..."

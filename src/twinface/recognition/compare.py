@@ -46,6 +46,7 @@ class Comparison:
         model: the name of the model.
         threshold_fitted_on: a description of the data that the threshold was chosen on.
         notes: which photo has no face.
+        trained_on: a description of the data that the model was trained on.
     """
 
     outcome: Literal["same", "different", "no_face"]
@@ -57,6 +58,7 @@ class Comparison:
     model: str
     threshold_fitted_on: str
     notes: tuple[str, ...] = ()
+    trained_on: str = ""
 
     def __bool__(self) -> bool:
         return self.outcome == "same"
@@ -70,6 +72,7 @@ class Comparison:
             "threshold": self.threshold,
             "model": self.model,
             "threshold_fitted_on": self.threshold_fitted_on,
+            "trained_on": self.trained_on,
             "left": [face.to_dict() for face in self.left],
             "right": [face.to_dict() for face in self.right],
             "notes": list(self.notes),
@@ -117,6 +120,7 @@ def compare_photos(left: Picture, right: Picture, model: str | Path | Verifier =
         model=verifier.record.name,
         threshold_fitted_on=threshold.fitted_on,
         notes=notes,
+        trained_on=verifier.record.provenance.trained_on,
     )
 
 

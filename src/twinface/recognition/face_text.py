@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from twinface.core.formatting import count
 from twinface.faces.quality import Quality
 from twinface.recognition.verdict import Verdict, VerdictFace
 
+if TYPE_CHECKING:
+    from twinface.recognition.compare import Comparison
 
-def model_text(verdict: Verdict) -> str:
+
+def model_text(verdict: Verdict | Comparison) -> str:
     """Which model decided, and on which data its weights and its threshold stand.
 
     >>> model_text(Verdict("same", 0.9, 0.5, 0.9, "m", "40 people of A", trained_on="labelled outside data"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from twinface.core.types import ByteArray
@@ -64,8 +65,7 @@ class FaceReader:
             return AlignedFace(pixels)
         faces = self._detector.find(pixels)
         face = choose_face(faces, self.choice, name or _name_of(picture))
-        number = next(place for place, each in enumerate(faces, start=1) if each is face)
-        return _aligned(pixels, face, self.frame, number, len(faces))
+        return _aligned(pixels, face, self.frame, faces.index(face) + 1, len(faces))
 
     def read_all(self, picture: Picture, name: str | None = None) -> tuple[AlignedFace, ...]:
         """All faces of a picture, the largest first; none if there is no face.
@@ -81,6 +81,21 @@ class FaceReader:
             _aligned(pixels, face, self.frame, number, len(faces))
             for number, face in enumerate(faces, start=1)
         )
+
+    def choose(self, faces: Sequence[AlignedFace], name: str) -> AlignedFace:
+        """The face that is meant, of all faces of a picture.
+
+        Args:
+            faces: as `read_all` returns them.
+            name: of the picture, for an error.
+
+        Raises:
+            FaceNotFoundError, SeveralFacesError: see `read`.
+        """
+        if len(faces) == 1 and faces[0].detected is None:
+            return faces[0]
+        found = [face.detected for face in faces if face.detected is not None]
+        return faces[found.index(choose_face(found, self.choice, name))]
 
 
 def _aligned(pixels: ByteArray, face: DetectedFace, frame: Frame, number: int, found: int) -> AlignedFace:

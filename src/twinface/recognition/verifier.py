@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from twinface.models.load import load_model
 from twinface.recognition.photo_faces import AlignedFace, FaceReader
 from twinface.recognition.verdict import Outcome, Verdict, VerdictFace
 
+FaceProblem = FaceNotFoundError | SeveralFacesError
 _UNSURE = 0.1  # a probability that is at most this far from 0.5 gets a note
 
 
@@ -109,21 +111,29 @@ class Verifier:
             ImageError: a picture cannot be read, or is an array of another shape or type.
         """
         began = time.perf_counter()
-        faces: list[AlignedFace] = []
-        problems: list[FaceNotFoundError | SeveralFacesError] = []
+        faces: list[AlignedFace | FaceProblem] = []
         for picture in (left, right):  # both are read, so that a file that is no picture is always an error
             try:
                 faces.append(self.read(picture))
             except (FaceNotFoundError, SeveralFacesError) as error:
-                problems.append(error)
-        verdict = self._untold(problems, faces) if problems else self.compare(*faces)
+                faces.append(error)
+        verdict = self.compare(*faces)
         return replace(verdict, seconds=round(time.perf_counter() - began, 4))
 
-    def compare(self, left: AlignedFace, right: AlignedFace) -> Verdict:
-        """Whether two aligned faces are of the same person."""
-        embeddings = self.embed_faces(left, right)
-        verdict = self.judge(float(self.record.score(embeddings[0], embeddings[1])))
-        faces = VerdictFace.of(left), VerdictFace.of(right)
+    def compare(self, left: AlignedFace | FaceProblem, right: AlignedFace | FaceProblem) -> Verdict:
+        """Whether two aligned faces are of the same person; in place of a face, why there is none."""
+        if isinstance(left, AlignedFace) and isinstance(right, AlignedFace):
+            embeddings = self.embed_faces(left, right)
+            return self.judge_faces(left, right, float(self.record.score(embeddings[0], embeddings[1])))
+        return self._untold([left, right])
+
+    def judge_faces(self, left: AlignedFace, right: AlignedFace, score: float) -> Verdict:
+        """The verdict on two aligned faces whose score is known.
+
+        Raises:
+            DataError: the score is not finite.
+        """
+        verdict, faces = self.judge(score), (VerdictFace.of(left), VerdictFace.of(right))
         return replace(verdict, faces=faces, notes=(*notes_on_faces(faces), *verdict.notes))
 
     def judge(self, score: float) -> Verdict:
@@ -149,10 +159,10 @@ class Verifier:
             trained_on=self.record.provenance.trained_on,
         )
 
-    def _untold(
-        self, problems: list[FaceNotFoundError | SeveralFacesError], faces: list[AlignedFace]
-    ) -> Verdict:
+    def _untold(self, sides: Sequence[AlignedFace | FaceProblem]) -> Verdict:
         """The verdict on pictures that cannot be compared."""
+        faces = [side for side in sides if isinstance(side, AlignedFace)]
+        problems = [side for side in sides if not isinstance(side, AlignedFace)]
         outcome: Outcome = "no_face" if isinstance(problems[0], FaceNotFoundError) else "several_faces"
         threshold = self.record.threshold
         return Verdict(

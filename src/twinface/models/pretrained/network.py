@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from twinface.core.errors import DivergedError, ModelError
+from twinface.core.errors import ModelError
 from twinface.core.types import ByteArray, Float32Array
-from twinface.models.embedder import fingerprint_of
+from twinface.models.embedder import check_faces, check_finite, fingerprint_of
 from twinface.models.pretrained.description import NetworkDescription
 from twinface.models.record import ModelRecord
 from twinface.models.session import Session
@@ -44,7 +46,7 @@ class PretrainedNetwork:
     ) -> None:
         self.record, self._description, self._run = record, description, run
         self.fingerprint = fingerprint_of(record, weights_sha256)
-        self._lock = None if threads_may_share else threading.Lock()
+        self._lock: AbstractContextManager[Any] = nullcontext() if threads_may_share else threading.Lock()
 
     def __call__(self, faces: ByteArray) -> Float32Array:
         """Embeds prepared faces: `[B, H, W, C]` uint8 → `[B, D]` float32; safe to call from several threads at once.
@@ -53,19 +55,11 @@ class PretrainedNetwork:
             ModelError: the faces have another shape or type than the network takes.
             DivergedError: an embedding is not finite.
         """
-        wanted = (self._description.height, self._description.width, self.record.preparation.channels)
-        if faces.ndim != 4 or faces.shape[1:] != wanted or faces.dtype != np.uint8:
-            raise ModelError(
-                f"{self.record.name}: got {faces.dtype} faces of shape {faces.shape}, need uint8 [B, *{wanted}]"
-            )
+        check_faces(faces, self.record, self.record.name)
         pixels = _input(faces, self._description)
-        if self._lock is None:
+        with self._lock:
             embeddings = self._run(pixels)
-        else:
-            with self._lock:
-                embeddings = self._run(pixels)
-        if not np.isfinite(embeddings).all():
-            raise DivergedError(f"{self.record.name}: an embedding is not finite; the model is unusable")
+        check_finite(embeddings, self.record.name)
         return embeddings
 
 

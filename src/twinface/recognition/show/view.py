@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 import cv2
 import numpy as np
 
+from twinface.core.errors import FaceNotFoundError, SeveralFacesError
 from twinface.core.types import ByteArray, ProgressCallback
 from twinface.faces.frame import STANDARD_FRAME
 from twinface.faces.picture import Picture, load_picture
@@ -19,7 +20,7 @@ from twinface.recognition.occlusion import COARSE, COARSEST
 from twinface.recognition.photo_faces import AlignedFace, FaceReader
 from twinface.recognition.show.score_scale import ScoreScale, score_scale
 from twinface.recognition.verdict import Verdict, VerdictFace
-from twinface.recognition.verifier import Verifier
+from twinface.recognition.verifier import FaceProblem, Verifier
 
 _LONG_SIDE = 1000  # of a photo that is shown, in pixels
 _STANDARD_WINDOW = face_window(COMMITTEE_PREPARATION, STANDARD_FRAME)
@@ -106,19 +107,15 @@ def view_pair(
         ImageError: a photo cannot be read.
         DivergedError: an embedding is not finite.
     """
-    verdict = verifier.verify(left, right)
-    numbers = [face.number for face in verdict.faces] if verdict.score is not None else [None, None]
-    views, faces = [], []
-    for picture, place, number in zip((left, right), ("first photo", "second photo"), numbers, strict=True):
-        view, aligned = _viewed(picture, verifier.reader, name_of(picture, place), number)
-        views.append(view)
-        faces += [aligned[number - 1]] if number else []
-    explanation = scale = None
-    if verdict.score is not None:
-        patches = COARSEST if isinstance(verifier.model, Committee) else COARSE
-        explanation = explain_faces(verifier, faces[0], faces[1], patches, progress)
-        scale = score_scale(verdict.score, verifier.record, card)
-    return PairView((views[0], views[1]), verdict, explanation, scale)
+    first, one = _viewed(left, verifier.reader, name_of(left, "first photo"))
+    second, other = _viewed(right, verifier.reader, name_of(right, "second photo"))
+    if not isinstance(one, AlignedFace) or not isinstance(other, AlignedFace):
+        return PairView((first, second), verifier.compare(one, other), None, None)
+    patches = COARSEST if isinstance(verifier.model, Committee) else COARSE
+    explanation = explain_faces(verifier, one, other, patches, progress)
+    photos = replace(first, compared=one.number), replace(second, compared=other.number)
+    scale = score_scale(explanation.score, verifier.record, card)
+    return PairView(photos, explanation.verdict, explanation, scale)
 
 
 def name_of(picture: Picture, otherwise: str) -> str:
@@ -131,15 +128,16 @@ def cut_face(aligned: ByteArray) -> ByteArray:
     return aligned[_STANDARD_WINDOW]
 
 
-def _viewed(
-    picture: Picture, reader: FaceReader, name: str, number: int | None = None
-) -> tuple[PhotoView, tuple[AlignedFace, ...]]:
+def _viewed(picture: Picture, reader: FaceReader, name: str) -> tuple[PhotoView, AlignedFace | FaceProblem]:
+    """The photo with all its faces, and the face that is meant, or why there is none."""
     pixels = load_picture(picture, "rgb")
     faces = reader.read_all(pixels)
     height, width = pixels.shape[:2]
-    found = tuple(VerdictFace.of(face) for face in faces)
-    view = PhotoView(name, _reduced(pixels), height, width, found, number)
-    return view, faces
+    view = PhotoView(name, _reduced(pixels), height, width, tuple(map(VerdictFace.of, faces)))
+    try:
+        return view, reader.choose(faces, name)
+    except (FaceNotFoundError, SeveralFacesError) as error:
+        return view, error
 
 
 def _reduced(pixels: ByteArray) -> ByteArray:
