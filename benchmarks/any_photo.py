@@ -13,7 +13,6 @@
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import subprocess
 import sys
 import tempfile
@@ -26,14 +25,13 @@ from statistics import median
 
 import cv2
 import numpy as np
-from hostile_pictures import MOST_MEGABYTES, MOST_SECONDS, Reading, Row, memory
+from measured_process import MOST_MEGABYTES, MOST_SECONDS, Row, Worker, markdown_rows, measured, memory
 from picture_mutations import SEEDS, encoded, mutation, netpbm
 from sides import Side, compare, heading, table
 
 HEIGHT, WIDTH, ENLARGED = 3000, 4000, 6  # the photo of 12 megapixels
 FACES = ("Aaron_Eckhart", "AJ_Cook")
 COMMAND = [sys.executable, "-m", "twinface", "verify"]
-_CONTEXT = multiprocessing.get_context("spawn")
 
 
 def face(root: Path, person: str) -> np.ndarray:
@@ -133,7 +131,6 @@ def add_face_photos(root: Path) -> None:
 
 def work(connection: Connection, root: Path, model: str) -> None:
     """Verifies photos against a good one, as long as some come."""
-    from twinface.core.errors import ImageError
     from twinface.recognition.verifier import Verifier
 
     cv2.setNumThreads(1)
@@ -141,57 +138,13 @@ def work(connection: Connection, root: Path, model: str) -> None:
     verifier.verify(good, good)
     base = memory("VmRSS")
     connection.send(base)
+
+    def verify(file: Path) -> float:
+        verifier.verify(good, file)
+        return 0.0
+
     while file := connection.recv():
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-        began = time.process_time()
-        outcome, reason = "decoded", ""
-        try:
-            verifier.verify(good, file)
-        except ImageError as error:
-            outcome, reason = "refused", str(error)
-        except BaseException as error:
-            outcome, reason = "foreign", repr(error)
-        seconds = time.process_time() - began
-        connection.send(Reading(outcome, seconds, max(0.0, memory("VmHWM") - base), reason))
-
-
-class Worker:
-    """A process that verifies mutated photos, and is replaced when it dies.
-
-    Attributes:
-        base: megabytes that it has before the first one.
-    """
-
-    def __init__(self, start: Callable[[Connection], None]) -> None:
-        self._work = start
-        self._start()
-
-    def _start(self) -> None:
-        self._connection, other = _CONTEXT.Pipe()
-        self._process = _CONTEXT.Process(target=self._work, args=(other,), daemon=True)
-        self._process.start()
-        other.close()
-        self.base = self._connection.recv()
-
-    def verify(self, photo: Path) -> Reading:
-        """Verifies one photo."""
-        try:
-            self._connection.send(photo)
-            if self._connection.poll(60):
-                reading: Reading = self._connection.recv()
-                return reading
-            self._process.kill()
-        except (EOFError, OSError):
-            pass
-        self._process.join()
-        code = self._process.exitcode
-        self._start()
-        return Reading("crashed", reason=f"the worker ended with {code}")
-
-    def stop(self) -> None:
-        """Ends the process."""
-        self._connection.send(None)
-        self._process.join()
+        connection.send(measured(partial(verify, file), base))
 
 
 def print_mutated(root: Path, model: str, count: int, seed: int, photo: Path) -> bool:
@@ -203,7 +156,7 @@ def print_mutated(root: Path, model: str, count: int, seed: int, photo: Path) ->
     for number in range(count):
         name, kind, data = mutation(number, seed)
         photo.write_bytes(data)
-        reading = worker.verify(photo)
+        reading = worker.work_on(photo)
         for row in ("all", kind, "with a face" if name.endswith("face") else "without a face"):
             rows.setdefault(row, Row()).add(reading)
         if reading.is_bad:
@@ -216,14 +169,7 @@ def print_mutated(root: Path, model: str, count: int, seed: int, photo: Path) ->
         end="",
     )
     print(f"| {limits} | most CPU s | most MB |\n|{'---|' * 10}")
-    for name, row in rows.items():
-        counts = " | ".join(
-            f"{row.outcomes[each]:,}" for each in ("decoded", "refused", "foreign", "crashed")
-        )
-        print(
-            f"| {name} | {row.outcomes.total():,} | {counts} | {row.slow} | {row.heavy} | {row.slowest:.2f} | "
-            f"{row.largest:.0f} |"
-        )
+    print("\n".join(markdown_rows(rows)))
     return bad > 0
 
 

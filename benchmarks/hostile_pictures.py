@@ -2,29 +2,28 @@
 
     python benchmarks/hostile_pictures.py [--pictures 100000] [--seed 0] [--json FILE] [--keep FOLDER]
 
-Every picture goes through `load_picture` in a worker process, which tells about each one before it begins the next. So
-a worker that dies names its picture, and another goes on behind it. Time is the processor's, not the clock's. Memory is
-the peak of the process while it reads a picture, above what it had before, less the pixels that come out. Pictures that
-end the worker, raise anything but `ImageError`, or go over a limit are kept in FOLDER.
+Every picture goes through `load_picture` in a worker process; see `measured_process` for what is measured. The pixels
+that come out do not count as memory. Pictures that end the worker, raise anything but `ImageError`, or go over a limit
+are kept in FOLDER.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import sys
 import tempfile
-import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import cv2
 from largest_pictures import LARGEST
+from measured_process import CONTEXT, Reading, Row, Worker, markdown_rows, measured, memory
 from picture_mutations import KINDS, SEEDS, checksum, mutation
 
 from twinface.core.errors import ImageError
@@ -32,77 +31,11 @@ from twinface.faces.color import Color
 from twinface.faces.header import read_structure
 from twinface.faces.picture import load_picture
 
-MOST_SECONDS, MOST_MEGABYTES = 1.0, 300.0
-OUTCOMES = ("decoded", "refused", "foreign", "crashed")
-_CONTEXT = multiprocessing.get_context("spawn")
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What reading one picture did.
-
-    Attributes:
-        outcome: "decoded", "refused", "foreign" (another exception) or "crashed".
-        seconds: of the processor.
-        megabytes: of memory beside the pixels, at the peak.
-        reason: of a refusal, a foreign exception or a crash.
-    """
-
-    outcome: str
-    seconds: float = 0.0
-    megabytes: float = 0.0
-    reason: str = ""
-
-    @property
-    def is_bad(self) -> bool:
-        """Whether it breaks a promise."""
-        over = self.seconds > MOST_SECONDS or self.megabytes > MOST_MEGABYTES
-        return over or self.outcome in {"foreign", "crashed"}
-
-
-@dataclass
-class Row:
-    """The readings of one kind of picture."""
-
-    outcomes: Counter[str] = field(default_factory=Counter)
-    slowest: float = 0.0
-    largest: float = 0.0
-    slow: int = 0
-    heavy: int = 0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return {**asdict(replace(self, outcomes=Counter())), "outcomes": dict(self.outcomes)}
-
-    def add(self, reading: Reading) -> None:
-        """Counts one more."""
-        self.outcomes[reading.outcome] += 1
-        self.slowest = max(self.slowest, reading.seconds)
-        self.largest = max(self.largest, reading.megabytes)
-        self.slow += reading.seconds > MOST_SECONDS
-        self.heavy += reading.megabytes > MOST_MEGABYTES
-
-
-def memory(which: str) -> float:
-    """Megabytes that this process has ("VmRSS"), or had at its peak ("VmHWM")."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(which)) / 1024
-
 
 def read(data: bytes | Path) -> Reading:
     """Reads one picture in this process."""
     color: Color = "gray" if isinstance(data, bytes) and checksum(data) % 2 else "rgb"
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-    before, began = memory("VmRSS"), time.process_time()
-    outcome, reason, pixels = "decoded", "", 0.0
-    try:
-        pixels = load_picture(data, color).nbytes / 2**20
-    except ImageError as error:
-        outcome, reason = "refused", str(error)
-    except BaseException as error:
-        outcome, reason = "foreign", repr(error)
-    seconds = time.process_time() - began
-    return Reading(outcome, seconds, max(0.0, memory("VmHWM") - before - pixels), reason)
+    return measured(lambda: load_picture(data, color).nbytes / 2**20)
 
 
 def work(connection: Connection, seed: int) -> None:
@@ -110,51 +43,18 @@ def work(connection: Connection, seed: int) -> None:
     cv2.setNumThreads(1)
     for data in SEEDS.values():
         read(data)
+    connection.send(memory("VmRSS"))
     while (number := connection.recv()) is not None:
         connection.send(read(mutation(number, seed)[2]))
-
-
-class Worker:
-    """A process that reads pictures, and is replaced when it dies."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-        self._start()
-
-    def _start(self) -> None:
-        self.connection, other = _CONTEXT.Pipe()
-        self.process = _CONTEXT.Process(target=work, args=(other, self.seed), daemon=True)
-        self.process.start()
-        other.close()
-
-    def read(self, number: int) -> Reading:
-        """Reads one mutated picture."""
-        try:
-            self.connection.send(number)
-            if self.connection.poll(60):
-                reading: Reading = self.connection.recv()
-                return reading
-            self.process.kill()
-        except (EOFError, OSError):
-            pass
-        self.process.join()
-        code = self.process.exitcode
-        self._start()
-        return Reading("crashed", reason=f"the worker ended with {code}")
-
-    def stop(self) -> None:
-        """Ends the process."""
-        self.connection.send(None)
-        self.process.join()
 
 
 def mutated_pictures(numbers: range, seed: int, keep: Path | None) -> tuple[dict[str, Row], list[str]]:
     """Reads mutated pictures; a row for each kind of mutation and each format, and what was bad."""
     rows: dict[str, Row] = defaultdict(Row)
     bad = []
-    worker = Worker(seed)
+    worker = Worker(partial(work, seed=seed))
     for number in numbers:
-        reading = worker.read(number)
+        reading = worker.work_on(number)
         name, kind, data = mutation(number, seed)
         for group in (kind, name.split()[0].strip(","), "all"):
             rows[group].add(reading)
@@ -189,8 +89,8 @@ def largest_pictures() -> Iterator[tuple[str, float, Reading]]:
                 estimate = read_structure(data, name)[1].seconds
             except ImageError:
                 estimate = 0.0
-            connection, other = _CONTEXT.Pipe()
-            process = _CONTEXT.Process(target=read_alone, args=(other, str(file)))
+            connection, other = CONTEXT.Pipe()
+            process = CONTEXT.Process(target=read_alone, args=(other, str(file)))
             process.start()
             other.close()
             try:
@@ -236,12 +136,7 @@ def main() -> None:
         "\n| mutated | number | decoded | refused | foreign | crashed | over 1 s | over 300 MB | CPU s | MB |"
     )
     print("|---|---|---|---|---|---|---|---|---|---|")
-    for name, row in rows.items():
-        counts = " | ".join(f"{row.outcomes[outcome]:,}" for outcome in OUTCOMES)
-        print(
-            f"| {name} | {row.outcomes.total():,} | {counts} | {row.slow} | {row.heavy} | {row.slowest:.2f} | "
-            f"{row.largest:.0f} |"
-        )
+    print("\n".join(markdown_rows(rows)))
     if given.json:
         figures = {"seed": given.seed, "opencv": cv2.__version__, "largest": alone, "bad": bad}
         given.json.write_text(
