@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -40,3 +43,21 @@ def write_faceless(target: Path) -> None:
     """A photo of nothing."""
     target.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(target), np.full((120, 160, 3), 90, np.uint8))
+
+
+def write_photo_folder(root: Path, lfw: Path) -> Path:
+    """A folder with a photo of each of the people, one of two, one without a face, and one that is damaged."""
+    for number, person in enumerate(PEOPLE):
+        write_photo(root / "a" / f"{number}.jpg", lfw, person)
+    write_photo(root / "two faces.jpg", lfw, PEOPLE[0], PEOPLE[1])
+    write_faceless(root / "nobody.png")
+    (root / "damaged.jpg").write_bytes(b"\xff\xd8 no picture")
+    return root
+
+
+def read_table(path: Path) -> list[dict[str, Any]]:
+    """The rows of a CSV or of JSON lines."""
+    if path.suffix == ".csv":
+        with path.open(newline="") as file:
+            return list(csv.DictReader(file))
+    return [json.loads(line) for line in path.read_text().splitlines()]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import io
-import json
 import os
 import signal
 import subprocess
@@ -19,28 +17,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photo_files import PEOPLE, SHIPPED, write_faceless, write_photo
+from photo_files import PEOPLE, SHIPPED, read_table, write_photo_folder
 from twinface.core.errors import DataError
 from twinface.core.types import ByteArray, Float32Array
 from twinface.models.load import load_model
 from twinface.models.onnx_model import OnnxModel
 from twinface.recognition import pair_file
-from twinface.recognition.batch_detect import DetectedInFiles, detect_files
 from twinface.recognition.pair_file import RESULT_COLUMNS, PairFileResult, verify_pairs
 from twinface.recognition.pair_rows import check_pair_rows
-from twinface.recognition.table_file import TableFormat
 from twinface.recognition.verifier import Verifier
 
 
 @pytest.fixture(scope="module")
 def photos(real_lfw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("photos")
-    for number, person in enumerate(PEOPLE):
-        write_photo(root / "a" / f"{number}.jpg", real_lfw, person)
-    write_photo(root / "two faces.jpg", real_lfw, PEOPLE[0], PEOPLE[1])
-    write_faceless(root / "nobody.png")
-    (root / "damaged.jpg").write_bytes(b"\xff\xd8 no picture")
-    return root
+    return write_photo_folder(tmp_path_factory.mktemp("photos"), real_lfw)
 
 
 @pytest.fixture(scope="module")
@@ -69,13 +59,6 @@ def write_pairs(path: Path, rows: list[tuple[str, ...]], header: str = "left,rig
     return path
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    if path.suffix == ".csv":
-        with path.open(newline="") as file:
-            return list(csv.DictReader(file))
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
 def many(count: int) -> list[tuple[str, str]]:
     random = np.random.default_rng(0)
     names = [f"a/{number}.jpg" for number in range(len(PEOPLE))] + ["nobody.png", "damaged.jpg"]
@@ -95,7 +78,7 @@ def test_rows_equal_single_verdicts(photos: Path, verifier: Verifier, tmp_path: 
     told: list[tuple[int, int]] = []
     out = tmp_path / f"out.{suffix}"
     result = verify_pairs(verifier, file, photos, out, lambda *now: told.append(now))
-    rows = read(out)
+    rows = read_table(out)
     assert list(rows[0]) == ["left", "right", "note", "Number", *RESULT_COLUMNS]
     assert [(row["left"], row["right"], row["note"], row["Number"]) for row in rows] == pairs
     assert [row["outcome"] for row in rows] == ["same", "different", "no_face", "unreadable", "same"]
@@ -125,7 +108,7 @@ def test_one_face_only(photos: Path, verifier: Verifier, tmp_path: Path) -> None
     file = write_pairs(tmp_path / "pairs.csv", [("a/0.jpg", "two faces.jpg")])
     result = verify_pairs(Verifier(verifier.model, faces="one"), file, photos, tmp_path / "out.csv")
     assert (result.several_faces, result.untold) == (1, 1)
-    [row] = read(tmp_path / "out.csv")
+    [row] = read_table(tmp_path / "out.csv")
     assert row["right_faces"] == "2"
     with pytest.raises(DataError, match=r"another call \(faces in out\.csv\.about\.json"):
         verify_pairs(verifier, file, photos, tmp_path / "out.csv")
@@ -263,7 +246,7 @@ def test_a_link_that_leads_out_of_the_root_is_not_opened(
     (root / "link.jpg").symlink_to(photos / "a" / "0.jpg")
     file = write_pairs(root / "pairs.csv", [("link.jpg", "link.jpg")])
     assert verify_pairs(verifier, file, None, tmp_path / "out.csv").unreadable == 1
-    assert "leads out of" in read(tmp_path / "out.csv")[0]["reason"]
+    assert "leads out of" in read_table(tmp_path / "out.csv")[0]["reason"]
 
 
 def test_pictures_that_are_framed_already_are_taken_as_they_are(
@@ -273,34 +256,10 @@ def test_pictures_that_are_framed_already_are_taken_as_they_are(
     file = write_pairs(tmp_path / "pairs.csv", [(names[0], names[1]), (names[2], names[2])])
     aligned = Verifier(verifier.model, aligned=True)
     verify_pairs(aligned, file, real_lfw / "lfwa", tmp_path / "out.jsonl")
-    for row in read(tmp_path / "out.jsonl"):
+    for row in read_table(tmp_path / "out.jsonl"):
         verdict = aligned.verify(real_lfw / "lfwa" / row["left"], real_lfw / "lfwa" / row["right"])
         assert row["score"] == pytest.approx(verdict.score, abs=1e-5)
         assert row["left_faces"] is row["right_quality"] is None
-
-
-@given(
-    st.lists(
-        st.fixed_dictionaries(
-            {
-                "a": st.text(st.characters(codec="utf-8"), max_size=5),
-                "b": st.sampled_from(["\r", "\n", '"', ",", "\udcff", " x", "\r\n", ""]),
-            }
-        ),
-        max_size=4,
-    ),
-    st.sampled_from(["csv", "jsonl"]),
-    st.integers(0, 60),
-)
-def test_rows_are_read_back_as_they_were_written(rows: list[dict[str, str]], kind: Any, kept: int) -> None:
-    """Also those before the place where a file was cut off."""
-    table = TableFormat(("a", "b"), kind)
-    data = table.header + b"".join(map(table.encode, rows))
-    assert [row for row, _ in table.whole_rows(io.BytesIO(data))] == rows
-    part = list(table.whole_rows(io.BytesIO(data[:kept])))
-    assert [row for row, _ in part] == rows[: len(part)]
-    for number, (_, end) in enumerate(part, start=1):
-        assert data[:end] == table.header + b"".join(map(table.encode, rows[:number]))
 
 
 @given(st.binary(max_size=60) | st.text('left,right\n"\r;/. ', max_size=60).map(str.encode))
@@ -343,42 +302,3 @@ def test_kills_change_nothing(photos: Path, verifier: Verifier, tmp_path: Path) 
         kills += 1
     assert kills >= 3
     assert out.read_bytes() == whole.read_bytes()
-
-
-@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
-def test_faces_of_a_folder(photos: Path, tmp_path: Path, suffix: str) -> None:
-    out = tmp_path / f"faces.{suffix}"
-    told: list[tuple[int, int]] = []
-    counts = detect_files(photos, out, lambda *now: told.append(now))
-    assert counts == DetectedInFiles(
-        pictures=len(PEOPLE) + 3, faces=len(PEOPLE) + 2, without_face=1, unreadable=1
-    )
-    assert told[-1] == (counts.pictures, counts.pictures)
-    rows = {row["file"]: row for row in read(out)}
-    assert len(rows) == counts.pictures
-    reader = Verifier(SHIPPED).reader
-    face = reader.read_all(photos / "two faces.jpg")[1]
-    if suffix == "csv":
-        last = rows["two faces.jpg"]  # the second of its rows
-        assert [int(last[name]) for name in ("number", "found")] == [2, 2]
-        box, nose, word = (
-            [last[name] for name in ("left", "top", "width", "height")],
-            last["nose_x"],
-            last["quality"],
-        )
-    else:
-        assert rows["two faces.jpg"]["found"] == len(rows["two faces.jpg"]["faces"]) == 2
-        last = rows["two faces.jpg"]["faces"][1]
-        box, nose, word = last["box"], last["landmarks"][2][0], last["quality"]["word"]
-    assert [float(value) for value in box] == pytest.approx(face.detected.box, abs=0.06)
-    assert float(nose) == pytest.approx(face.detected.landmarks[2, 0], abs=0.06)
-    assert word == face.quality.word
-    assert rows["nobody.png"]["reason"] == "no face was found"
-    assert "damaged" in rows["damaged.jpg"]["reason"]
-    data = out.read_bytes()
-    for kept in (2, len(data) // 2, data.index(b"two faces") + 20, data.rindex(b"two faces"), len(data)):
-        out.write_bytes(data[:kept])
-        assert detect_files(photos, out) == counts
-        assert out.read_bytes() == data
-    with pytest.raises(DataError, match="pictures_sha256"):
-        detect_files(photos / "a", out)
