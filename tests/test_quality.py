@@ -167,3 +167,9 @@ def test_no_picture_breaks_it() -> None:
     outside = replace(face_with(), landmarks=ARCFACE_FRAME.landmarks + 5000)
     values = measure_quality(outside, np.full((50, 50, 3), 9, np.uint8)).to_dict()
     assert all(np.isfinite(value) for value in values.values() if isinstance(value, float))
+
+
+def test_a_reason_never_shows_two_numbers_that_look_alike() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (112, 112, 3), np.uint8)
+    reasons = grade(face_with(score=0.9046), noise).reasons
+    assert "unclear: the detector's score is 0.90460, 0.905 or more is better" in reasons

@@ -44,6 +44,6 @@ def demo(
         print(f"Two pictures of {kind}: {verdict.left} and {verdict.right}")
         print(f"  {verdict.explained}")
     pair = found.verdicts["two people"]
-    print("\nTry it on any two pictures of faces, framed like those:")
+    print("\nTry it on any two pictures of faces, framed like those (--aligned takes them as they are):")
     left, right = (found.pictures / name for name in (pair.left, pair.right))
-    print(f"  .venv/bin/twinface verify {left} {right} --model {found.last_run}")
+    print(f"  .venv/bin/twinface verify {left} {right} --aligned --model {found.last_run}")

@@ -85,8 +85,12 @@ class _Grade:
         return float(np.interp(sign * found, [sign * place for place in self.places], [0, _POOR, _GOOD, 100]))
 
     def reason(self, found: float) -> str:
-        """The advice with its numbers."""
-        return self.advice.format(found=f"{found:{self.form}}", good=f"{self.places[2]:{self.form}}")
+        """The advice with its numbers; a number that would print like its limit gets two more digits."""
+        good = f"{self.places[2]:{self.form}}"
+        printed = f"{found:{self.form}}"
+        if printed == good:
+            printed = f"{found:.{int(self.form[1]) + 2}f}"
+        return self.advice.format(found=printed, good=good)
 
 
 _GRADES = {
