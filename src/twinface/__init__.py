@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from twinface.recognition.compare import compare_photos as compare_photos
     from twinface.recognition.explanation import Explanation as Explanation
     from twinface.recognition.explanation import explain as explain
+    from twinface.recognition.gallery.contents import GallerySettings as GallerySettings
+    from twinface.recognition.gallery.gallery import Gallery as Gallery
     from twinface.recognition.show.save import show as show
     from twinface.recognition.verdict import Verdict as Verdict
     from twinface.recognition.verifier import Verifier as Verifier
@@ -44,6 +46,8 @@ __version__ = "0.2.0"
 _PUBLIC = {
     "Evaluation": ("evaluation.evaluate", "Evaluation"),
     "Explanation": ("recognition.explanation", "Explanation"),
+    "Gallery": ("recognition.gallery.gallery", "Gallery"),
+    "GallerySettings": ("recognition.gallery.contents", "GallerySettings"),
     "RunFolder": ("training.run_folder", "RunFolder"),
     "TwinfaceError": ("core.errors", "TwinfaceError"),
     "Verdict": ("recognition.verdict", "Verdict"),

@@ -2,9 +2,10 @@
 
 train, evaluate, view2, sweep, report, export   build and judge models
 verify, explain, embed, detect, compare         use a model
+enroll, identify, people, gallery               people of one's own, found again and forgotten
 models, calibrate                               choose one, and fit it to people of one's own
 data, demo, doctor                              look around
-console, options, errors                        shared: printing, options as records, errors as one line
+console, options, gallery_options, errors       shared: printing, options as records, errors as one line
 heic                                            HEIC photos
 
 Results go to stdout (as JSON with `--json`); progress and messages go to stderr. Exit codes: 0 for success and for
@@ -30,10 +31,14 @@ from twinface.cli import (
     detect,
     doctor,
     embed,
+    enroll,
     evaluate,
     explain,
     export,
+    gallery,
+    identify,
     models,
+    people,
     report,
     sweep,
     train,
@@ -56,7 +61,7 @@ app = typer.Typer(
 
 
 # They open photos of one's own; no other command, and no service, hands bytes to the decoder of HEIC.
-_TAKE_HEIC = {"verify", "compare", "explain", "embed", "detect"}
+_TAKE_HEIC = {"verify", "compare", "explain", "embed", "detect", "enroll", "identify", "gallery"}
 
 
 @app.callback(invoke_without_command=True)
@@ -86,6 +91,15 @@ app.command("compare")(compare.compare)
 app.command("embed")(embed.embed)
 app.command("explain")(explain.explain)
 app.command("detect")(detect.detect)
+app.command("enroll")(enroll.enroll)
+app.command("identify")(identify.identify)
+app.command("people")(people.people)
+app.command("show")(people.show)
+app.command("rename")(people.rename)
+app.command("merge")(people.merge)
+app.command("split")(people.split)
+app.command("forget")(people.forget)
+app.add_typer(gallery.app, name="gallery")
 app.command("models")(models.models)
 app.command("calibrate")(calibrate.calibrate)
 app.command("demo")(demo.demo)

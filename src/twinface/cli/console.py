@@ -34,6 +34,7 @@ _EXTRAS = {
     "psycopg": "cluster",
     "dlib": "dlib",
     "pillow_heif": "heic",
+    "cryptography": "encryption",
 }
 
 

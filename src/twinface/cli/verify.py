@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from twinface.cli.console import print_json, say
+from twinface.cli.gallery_options import GalleryOptions
 from twinface.cli.options import BEST, FaceOptions, Json, ModelPlace, Show, grouped
 
 if TYPE_CHECKING:
     from twinface.recognition.verdict import Verdict
 
+GALLERY_VARIABLE = "TWINFACE_GALLERY"
 _EXIT = {True: 0, False: 1, None: 2}
 
 
@@ -34,11 +37,18 @@ class PairsOptions:
     ] = None
 
 
+@dataclass(frozen=True)
+class OtherOptions(GalleryOptions, PairsOptions):
+    """What two photos can be replaced by: the pairs of a file, or a person of a gallery and a photo."""
+
+
 @grouped
 def verify(
     which: FaceOptions,
-    many: PairsOptions,
-    left: Annotated[Path | None, typer.Argument(help="A photo.")] = None,
+    other: OtherOptions,
+    left: Annotated[
+        Path | None, typer.Argument(help="A photo; or with --gallery the name of a person.")
+    ] = None,
     right: Annotated[Path | None, typer.Argument(help="Another photo.")] = None,
     model: ModelPlace = BEST,
     show: Show = None,
@@ -47,22 +57,29 @@ def verify(
     """Say whether two photos show the same person: exit 0 same, 1 different, 2 cannot tell.
 
     It finds the faces, aligns them and compares the largest of each photo, unless another is asked for. With --pairs it
-    verifies all pairs of a file, and exits with 2 if some could not be told.
+    verifies all pairs of a file, and exits with 2 if some could not be told. With --gallery the first argument is the
+    name of an enrolled person; with TWINFACE_GALLERY it is one if there is no such file.
     """
-    if many.pairs is not None:
+    if other.pairs is not None:
         if left or right or show:
             raise typer.BadParameter("--pairs takes neither photos nor --show")
-        _verify_pairs(model, which, many, json)
+        _verify_pairs(model, which, other, json)
         return
     if left is None or right is None:
         raise typer.BadParameter("need two photos, or --pairs FILE")
-    if many.root or many.out:
+    if other.root or other.out:
         raise typer.BadParameter("--root and --out go with --pairs")
-    verdict = _verdict(left, right, model, which, show)
+    is_name = other.gallery is not None or (GALLERY_VARIABLE in os.environ and not left.exists())
+    if is_name:
+        if show:
+            raise typer.BadParameter("--show needs two photos, and a gallery keeps none")
+        verdict = _verdict_on_person(str(left), right, model, which, other)
+    else:
+        verdict = _verdict(left, right, model, which, show)
     if json:
         print_json(verdict.to_dict())
     else:
-        print("\n".join(_lines(verdict, (left.name, right.name))))
+        print("\n".join(_lines(verdict, (right.name,) if is_name else (left.name, right.name))))
     sys.exit(_EXIT[verdict.same])
 
 
@@ -82,7 +99,19 @@ def _verdict(left: Path, right: Path, model: str, which: FaceOptions, show: Path
     return verdict
 
 
-def _lines(verdict: Verdict, names: tuple[str, str]) -> list[str]:
+def _verdict_on_person(
+    name: str, photo: Path, model: str, which: FaceOptions, known: GalleryOptions
+) -> Verdict:
+    from twinface.recognition.gallery.gallery import Gallery
+
+    own = None if model == BEST else model
+    with Gallery(
+        known.gallery, own, key=known.key_file, create=False, faces=which.choice, aligned=which.aligned
+    ) as gallery:
+        return gallery.verify(name, photo)
+
+
+def _lines(verdict: Verdict, names: tuple[str, ...]) -> list[str]:
     """The verdict, the model, a line for each face that was compared, and notes."""
     from twinface.recognition.face_text import found_text, model_text, quality_text
     from twinface.recognition.verifier import notes_on_faces
@@ -94,7 +123,7 @@ def _lines(verdict: Verdict, names: tuple[str, str]) -> list[str]:
         quality = "" if face.quality is None else f"; {quality_text(face.quality)}"
         lines.append(f"{name}: {found_text(face)}{quality}")
     # The lines of both photos say how many faces there are.
-    known = notes_on_faces(verdict.faces)
+    known = notes_on_faces(verdict.faces) if len(verdict.faces) == 2 else []
     return [*lines, *(note for note in verdict.notes if note not in known)]
 
 

@@ -49,6 +49,26 @@ class ModelError(TwinfaceError):
     """A model or state file that is damaged, of another kind or made for other pictures."""
 
 
+class ModelMismatchError(ModelError):
+    """A gallery that was made with another model than the one at hand."""
+
+
+class GalleryError(TwinfaceError):
+    """A gallery that is missing, damaged or in another state than the call needs."""
+
+
+class UnknownPersonError(GalleryError):
+    """A name that nobody in the gallery has."""
+
+
+class NameTakenError(GalleryError):
+    """A name that somebody in the gallery has already."""
+
+
+class KeyNeededError(GalleryError):
+    """An encrypted gallery without its key, or with a wrong one."""
+
+
 class LeakError(TwinfaceError):
     """An evaluation on people that the model was trained on, or that its threshold was chosen on."""
 

@@ -20,5 +20,6 @@ map_drawing       the maps drawn over the faces
 face_window       where the face is in a prepared picture
 face_text         faces and models in words
 canvas            text and pictures as blocks of one picture
+gallery           people who are enrolled, found again, and forgotten
 show              photos with their faces, and pairs with the reasons for their verdict, as PNG or HTML
 """

@@ -1,0 +1,135 @@
+"""`twinface gallery …`: a gallery as a whole, and corrections of its answers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from twinface.cli.console import print_json, say
+from twinface.cli.gallery_options import GalleryOptions, ModelOptions, Name
+from twinface.cli.options import Json, grouped
+
+app = typer.Typer(
+    help="A gallery as a whole: what it holds, backups, keys, corrections.", no_args_is_help=True
+)
+FaceNumber = Annotated[
+    int | None, typer.Option(help="Which face of the photo; the largest is number 1.", min=1)
+]
+Photo = Annotated[Path, typer.Argument(help="A photo.")]
+
+
+@app.command("stats")
+@grouped
+def stats(which: GalleryOptions, json: Json = False) -> None:
+    """Say how much a gallery holds, and with which model and settings it was made."""
+    with which.open() as gallery:
+        found = gallery.stats().to_dict()
+    if json:
+        print_json(found)
+    else:
+        print("\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in found.items()))
+
+
+@app.command("check")
+@grouped
+def check(which: GalleryOptions, json: Json = False) -> None:
+    """Check a gallery's tables: exit 0 sound, 2 damaged."""
+    with which.open() as gallery:
+        found = gallery.check()
+    print_json(found) if json else print("\n".join(found or ["sound"]))
+    sys.exit(2 if found else 0)
+
+
+@app.command("audit")
+@grouped
+def audit(
+    which: GalleryOptions,
+    after: Annotated[int, typer.Option(help="Go on after this line.", min=0)] = 0,
+    limit: Annotated[int, typer.Option(help="List so many lines at most.", min=1)] = 1000,
+    json: Json = False,
+) -> None:
+    """List what was done; people stand there as random numbers."""
+    with which.open() as gallery:
+        found = gallery.audit(after, limit)
+    if json:
+        print_json([vars(entry) for entry in found])
+    else:
+        for entry in found:
+            print(f"{entry.id:>6}  {entry.at}  {entry.what:<10}  {entry.who}  {entry.detail}".rstrip())
+
+
+@app.command("backup")
+@grouped
+def backup(
+    which: GalleryOptions,
+    target: Annotated[Path, typer.Argument(help="The file to write; an older one is replaced.")],
+) -> None:
+    """Write a copy of a gallery to a file. An encrypted gallery's copy is as encrypted, under the same key."""
+    with which.open() as gallery:
+        gallery.backup(target)
+    say(f"{target}: written")
+
+
+@app.command("scrub")
+@grouped
+def scrub(which: GalleryOptions) -> None:
+    """Erase what was deleted, where an earlier command could not because another process held the files."""
+    with which.open() as gallery:
+        gallery.scrub()
+    say("done")
+
+
+@app.command("key")
+def key(target: Annotated[Path, typer.Argument(help="The key file to make.")]) -> None:
+    """Make a key file for an encrypted gallery. Who loses it loses the gallery."""
+    from twinface.recognition.gallery.key import write_key_file
+
+    write_key_file(target)
+    say(f"{target}: written; keep a copy in a safe place, and apart from the gallery's backups")
+
+
+@app.command("change-key")
+@grouped
+def change_key(
+    which: GalleryOptions,
+    new_key_file: Annotated[Path, typer.Argument(help="The new key file, made by `twinface gallery key`.")],
+) -> None:
+    """Seal an encrypted gallery under another key. Backups stay under the old one."""
+    with which.open() as gallery:
+        gallery.change_key(new_key_file)
+    say("the gallery opens with the new key from now on")
+
+
+@app.command("confirm")
+@grouped
+def confirm(which: ModelOptions, name: Name, photo: Photo, face: FaceNumber = None) -> None:
+    """Say that a face is a person: it is enrolled, and found from now on."""
+    with which.open_with_model() as gallery:
+        person = gallery.confirm(name, photo, face)
+    say(f"remembered: this is {person.name}, who has {person.faces} faces now")
+
+
+@app.command("reject")
+@grouped
+def reject(which: ModelOptions, name: Name, photo: Photo, face: FaceNumber = None) -> None:
+    """Say that a face is not a person, who is then not found on it, nor on faces more like it than like the person."""
+    with which.open_with_model() as gallery:
+        person = gallery.reject(name, photo, face)
+    say(f"remembered: this is not {person.name}")
+
+
+@app.command("move")
+@grouped
+def move(
+    which: GalleryOptions,
+    face: Annotated[int, typer.Argument(help="The number of an enrolled face, see `twinface show`.")],
+    name: Name,
+    to: Annotated[str, typer.Argument(help="Whose face it is in truth.")],
+) -> None:
+    """Give an enrolled face to another person, and remember that it is not the first one."""
+    with which.open() as gallery:
+        first, second = gallery.move(face, name, to)
+    say(f"{first.name} has {first.faces} faces now, {second.name} has {second.faces}")

@@ -1,0 +1,63 @@
+"""`twinface identify`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from twinface.cli.console import print_json
+from twinface.cli.gallery_options import ModelOptions
+from twinface.cli.options import Json, grouped
+
+if TYPE_CHECKING:
+    from twinface.recognition.gallery.records import Identification, IdentifiedFace
+
+
+@grouped
+def identify(
+    which: ModelOptions,
+    photo: Annotated[Path, typer.Argument(help="A photo with any number of faces.")],
+    count: Annotated[
+        int, typer.Option("--top", help="How many candidates to name for each face.", min=1)
+    ] = 5,
+    fpir: Annotated[
+        float, typer.Option(help="How many strangers may be taken for somebody: 1e-2 is one of 100.")
+    ] = 1e-2,
+    json: Json = False,
+) -> None:
+    """Say who is on a photo: exit 0 if anybody is known, 1 if nobody is, 2 if there is no face or a bad file."""
+    with which.open_with_model() as gallery:
+        answer = gallery.identify(photo, count, fpir)
+    if json:
+        print_json(answer.to_dict())
+    else:
+        print("\n".join(_lines(answer, photo.name)))
+    sys.exit(0 if answer else 1 if answer.faces else 2)
+
+
+def _lines(answer: Identification, photo: str) -> Iterator[str]:
+    from twinface.core.formatting import count
+    from twinface.recognition.face_text import face_text
+
+    yield f"{photo}: {count(len(answer.faces), 'face') if answer.faces else 'no face'}"
+    for face in answer.faces:
+        where = f"{face_text(face.face)}" if face.face.box else "the picture as it is"
+        yield f"{face.name or 'Nobody I know'}: {where}"
+        yield from _candidates(face, answer.fpir)
+    yield f"{answer.people:,} enrolled; of strangers, at most {answer.fpir:g} are taken for one of them."
+    yield f"Model {answer.model}: trained on {answer.trained_on}."
+
+
+def _candidates(face: IdentifiedFace, fpir: float) -> Iterator[str]:
+    for candidate in face.candidates:
+        mark = "*" if candidate.name == face.name else "-" if candidate.rejected else " "
+        yield (
+            f"  {mark} {candidate.name}: probability {candidate.probability:.3f}, score {candidate.score:.3f}, "
+            f"reached by {candidate.fpir:.2g} of strangers"
+        )
+    yield f"    nobody: probability {face.nobody:.3f}"
+    yield from (f"    {note}" for note in face.notes)

@@ -1,0 +1,23 @@
+"""A gallery: people enrolled from photos, found again, and forgotten for good.
+
+gallery         the object that callers use
+tables          the part of it that needs no model
+records         its answers
+enrolment       which photos are taken, and why the others are not
+identification  who is on a photo, or nobody
+open_set        probabilities and limits that fit the number of people
+look_alikes     how often two people would be taken for each other
+corrections     "this is the person", "this is not", "this face is somebody else's"
+changes         rename, merge, split, forget
+engine          what enrolling and identifying share: photos → faces → embeddings → scores
+search          proposes people: all templates in memory
+search_copy     a file from which a large gallery is searched soon after it is opened
+ranking         the matrix product
+fusion          several faces → one template
+contents        rows of the store, opened: names, embeddings, the audit log
+vault, key      seals the rows, under a key from the environment or a file
+store, stored   what the gallery needs of a store, and the rows that it holds
+stores          opens a store: a file, or a database by its URL
+sqlite          one SQLite file
+sql_store, schema  the tables in SQL, and their versions
+"""

@@ -1,0 +1,233 @@
+"""The rows of a store, opened: people with names, faces with embeddings."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from twinface.core.errors import GalleryError, UnknownPersonError
+from twinface.core.formatting import one_line
+from twinface.core.types import Float32Array
+from twinface.recognition.gallery.fusion import fuse
+from twinface.recognition.gallery.records import Person
+from twinface.recognition.gallery.store import Store
+from twinface.recognition.gallery.stored import NewFace, StoredPerson
+from twinface.recognition.gallery.vault import (
+    ENCRYPTION,
+    SALT,
+    Encryption,
+    Vault,
+    new_vault,
+    open_vault,
+    vault_info,
+)
+
+MODEL, MODEL_NAME, FINGERPRINT, SIZE, DISTANCE = (
+    "model",
+    "model_name",
+    "fingerprint",
+    "embedding_size",
+    "distance",
+)
+KEEP_CROPS = "keep_crops"
+_LONGEST_NAME = 200  # characters
+_JPEG_HEADER = 700  # bytes that all crops have in common
+
+
+@dataclass(frozen=True)
+class GallerySettings:
+    """What is decided when a gallery is made.
+
+    Attributes:
+        encryption: "off"; "templates": faces, templates and crops are sealed; "all": names, too. None takes "all" if
+            there is a key, else "off".
+        keep_crops: keep the aligned face of each photo, so that templates can be made anew for another model.
+    """
+
+    encryption: Encryption | None = None
+    keep_crops: bool = False
+
+
+class Contents:
+    """A store and the vault that opens its rows.
+
+    Args:
+        store: is closed by whoever opened it.
+        key: 32 bytes, or None.
+        settings: of a gallery that is made now.
+
+    Raises:
+        KeyNeededError: it is encrypted, and there is no key or another one.
+        StorageError: the store cannot be read or written.
+    """
+
+    def __init__(self, store: Store, key: bytes | None, settings: GallerySettings) -> None:
+        self.store = store
+        if ENCRYPTION not in store.info():
+            with store.write():
+                if ENCRYPTION not in store.info():  # another process may have been quicker
+                    self._begin(key, settings)
+        self.info = store.info()
+        self.vault = open_vault(self.info, key, store.place)
+
+    def _begin(self, key: bytes | None, settings: GallerySettings) -> None:
+        vault = new_vault(settings.encryption or ("all" if key else "off"))
+        for name, value in vault_info(vault, key).items():
+            self.store.set_info(name, value)
+        self.store.set_info(KEEP_CROPS, "1" if settings.keep_crops else "")
+
+    @property
+    def keeps_crops(self) -> bool:
+        """Whether the pictures of faces are kept."""
+        return bool(self.info[KEEP_CROPS])
+
+    def change_key(self, key: bytes) -> None:
+        """Seals the gallery's own key under another key of the caller's.
+
+        Raises:
+            GalleryError: the gallery is not encrypted.
+        """
+        if self.vault.encryption == "off":
+            raise GalleryError(
+                f"{self.store.place}: is not encrypted; `twinface gallery copy` into a new one with a key"
+            )
+        with self.store.write():
+            for name, value in vault_info(self.vault, key).items():
+                self.store.set_info(name, value)
+            self.record("change key")
+        self.store.erase_remains([self.info[ENCRYPTION].encode()])
+        self.info = self.store.info()
+
+    def renew_vault(self, key: bytes) -> Vault:
+        """A vault with another secret, written down in place of the old one. Every row must be sealed anew with it."""
+        vault = new_vault(self.vault.encryption)
+        for name, value in {SALT: "", **vault_info(vault, key)}.items():
+            self.store.set_info(name, value)
+        return vault
+
+    # People
+
+    def find(self, name: str) -> StoredPerson:
+        """The person of a name; upper and lower case are the same.
+
+        Raises:
+            UnknownPersonError: nobody has it.
+        """
+        found = self.store.find(self.vault.name_key(clean_name(name)))
+        if found is None:
+            raise UnknownPersonError(
+                f"nobody in the gallery {self.store.place} is named {one_line(name, 80)!r}: `twinface people` lists all"
+            )
+        return found
+
+    def find_or_none(self, name: str) -> StoredPerson | None:
+        """The person of a name, or None."""
+        return self.store.find(self.vault.name_key(clean_name(name)))
+
+    def name_of(self, person: StoredPerson) -> str:
+        """The name as it was given."""
+        return self.vault.open_name(person.name)
+
+    def add_person(self, name: str) -> StoredPerson:
+        """Adds a person without a face. Inside `store.write()`."""
+        return self._added(self.new_person(name))
+
+    def new_person(
+        self, name: str, template: bytes | None = None, created: str | None = None
+    ) -> StoredPerson:
+        """A row that can be added."""
+        name = clean_name(name)
+        sealed, key = self.vault.seal_name(name), self.vault.name_key(name)
+        return StoredPerson(0, sealed, key, secrets.token_hex(8), created or now(), template)
+
+    def _added(self, person: StoredPerson) -> StoredPerson:
+        return StoredPerson(self.store.add_person(person), *list(vars(person).values())[1:])
+
+    def people(self, rows: Sequence[StoredPerson]) -> tuple[Person, ...]:
+        """Rows as callers see them."""
+        counted = {row.id: 0 for row in rows}
+        for face in self.store.faces_of(list(counted)):
+            counted[face.person] += 1
+        return tuple(Person(row.id, self.name_of(row), row.created, counted[row.id]) for row in rows)
+
+    def every_person(self, after: int = 0) -> Iterator[StoredPerson]:
+        """All people by rising id, a page at a time."""
+        while rows := self.store.people(after):
+            yield from rows
+            after = rows[-1].id
+
+    # Faces
+
+    def vector(self, sealed: bytes) -> Float32Array:
+        """An embedding or a template: [D] float32."""
+        return np.frombuffer(self.vault.open(sealed), np.float32)
+
+    def seal(self, vector: Float32Array) -> bytes:
+        """The inverse of `vector`."""
+        return self.vault.seal(np.ascontiguousarray(vector, np.float32).tobytes())
+
+    def crop(self, picture: bytes | None) -> bytes | None:
+        """A JPEG as it is stored, if crops are kept."""
+        return self.vault.seal(picture) if picture and self.keeps_crops else None
+
+    def fused(self, faces: Sequence[NewFace]) -> Float32Array | None:
+        """The template of these faces: [D] float32; None if there is none."""
+        if not faces:
+            return None
+        vectors = np.stack([self.vector(face.vector) for face in faces])
+        return fuse(vectors, [face.quality for face in faces], self.info[DISTANCE])
+
+    def refit(self, person: StoredPerson, name: str | None = None) -> None:
+        """Makes a person's template anew from the faces, and sets the name. Inside `store.write()`."""
+        template = self.fused(self.store.faces_of([person.id]))
+        sealed, key = person.name, person.name_key
+        if name is not None:
+            name = clean_name(name)
+            sealed, key = self.vault.seal_name(name), self.vault.name_key(name)
+        self.store.change_person(person.id, sealed, key, None if template is None else self.seal(template))
+
+    # The audit log
+
+    def record(self, what: str, person: StoredPerson | None = None, detail: str = "") -> None:
+        """Writes down what was done, without saying to whom. Inside `store.write()`."""
+        self.store.add_audit(now(), what, person.audit_id if person else "", detail)
+
+
+def needles_of(person: StoredPerson | None, faces: Sequence[NewFace]) -> list[bytes]:
+    """Pieces of rows, by which a store finds out whether they are still in its files."""
+    found = [person.template] if person and person.template else []
+    for face in faces:
+        found += [face.vector, face.photo, *([face.crop[_JPEG_HEADER:]] if face.crop else [])]
+    # The start and some places further in: a long row is spread over several pages.
+    return [row[at : at + 16] for row in found for at in range(0, max(1, len(row) - 15), 1024)]
+
+
+def now() -> str:
+    """The time in UTC as ISO 8601, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def clean_name(name: str) -> str:
+    """A name without space around it.
+
+    Raises:
+        GalleryError: it is empty, too long, or has characters that are not text.
+    """
+    cleaned = " ".join(name.split())
+    if not cleaned or len(cleaned) > _LONGEST_NAME or not cleaned.isprintable():
+        raise GalleryError(
+            f"{one_line(name, 80)!r}: cannot be a name, need 1 to {_LONGEST_NAME} characters that can be printed"
+        )
+    return cleaned
+
+
+def model_place(place: str | Path) -> str:
+    """A model as the gallery writes it down: its name, or where it is."""
+    from twinface.models.catalog import is_name
+
+    return str(place) if is_name(place) else str(Path(place).resolve())

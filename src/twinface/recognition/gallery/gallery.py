@@ -1,0 +1,246 @@
+"""A gallery: people who are enrolled, found again, and forgotten."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from twinface.core.errors import GalleryError, ModelMismatchError
+from twinface.faces.choose import Choice
+from twinface.faces.picture import Picture
+from twinface.models.catalog import card_of
+from twinface.models.embedder import LoadedModel
+from twinface.models.load import load_model
+from twinface.models.score_rates import score_rates
+from twinface.recognition.gallery import changes, corrections
+from twinface.recognition.gallery.contents import (
+    DISTANCE,
+    FINGERPRINT,
+    MODEL,
+    MODEL_NAME,
+    SIZE,
+    GallerySettings,
+    model_place,
+)
+from twinface.recognition.gallery.engine import FPIR, Engine
+from twinface.recognition.gallery.enrolment import enrol
+from twinface.recognition.gallery.identification import identify
+from twinface.recognition.gallery.records import (
+    REVIEWS,
+    EnrolledFace,
+    Enrolment,
+    Identification,
+    Person,
+    PersonDetails,
+    Review,
+)
+from twinface.recognition.gallery.search import ExactSearch
+from twinface.recognition.gallery.tables import GalleryTables
+from twinface.recognition.verdict import Verdict, VerdictFace
+from twinface.recognition.verifier import Verifier
+
+
+class Gallery(GalleryTables):
+    """People with names, found again by their faces.
+
+    What a call has returned from is on the disk. What is forgotten is gone from the gallery's files. One object may be
+    used from several threads, and several processes may use one gallery at a time. After a fork, open it anew.
+
+    Args:
+        place: a file, or the URL of a database; None takes `TWINFACE_GALLERY`, then a file in this user's data folder.
+        model: see `models.load.load_model`; None takes the gallery's own, and "best" for a new gallery.
+        key: of an encrypted gallery: 32 bytes or the path of a key file; None takes the environment's, see
+            `key.find_key`.
+        create: make the gallery if it is not there, with these settings; one that is there keeps its own.
+        faces: which face of a photo with several is meant, where one is: see `Verifier`.
+        aligned: take pictures as they are, see `Verifier`.
+        threads: of the model for one call, see `models.load.load_model`.
+
+    Raises:
+        GalleryError: there is no gallery, and none is to be made.
+        KeyNeededError: it is encrypted, and there is no key or another one.
+        StorageError: it cannot be opened.
+
+    Example:
+        with Gallery("people.db") as gallery:
+            gallery.enroll("Ann", "ann-1.jpg", "ann-2.jpg")
+            print(gallery.identify("party.jpg").faces[0].name)
+            gallery.forget("Ann")
+    """
+
+    def __init__(
+        self,
+        place: str | Path | None = None,
+        model: str | Path | LoadedModel | None = None,
+        *,
+        key: bytes | str | Path | None = None,
+        create: bool | GallerySettings = True,
+        faces: Choice = "largest",
+        aligned: bool = False,
+        threads: int | None = None,
+    ) -> None:
+        super().__init__(place, key=key, create=create)
+        self._model, self._choice, self._aligned, self._threads = model, faces, aligned, threads
+        self._engine: Engine | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def engine(self) -> Engine:
+        """The gallery with its model, which is loaded when it is first needed.
+
+        Raises:
+            ModelMismatchError: the gallery was made with another model.
+            ModelError: the model is missing or damaged.
+        """
+        with self._lock:
+            if self._engine is None:
+                self._engine = self._load()
+            return self._engine
+
+    def _load(self) -> Engine:
+        info = self.contents.info = self.store.info()
+        wanted = self._model if self._model is not None else info.get(MODEL, "best")
+        model = load_model(wanted, self._threads) if isinstance(wanted, (str, Path)) else wanted
+        place = model_place(wanted) if isinstance(wanted, (str, Path)) else model.record.name
+        if FINGERPRINT not in info:
+            with self.store.write():
+                if FINGERPRINT not in self.store.info():
+                    self._set_model(model, place)
+            info = self.contents.info = self.store.info()
+        if info[FINGERPRINT] != model.fingerprint:
+            raise ModelMismatchError(
+                f"{self.store.place}: was made with the model {info[MODEL_NAME]}, and scores of {model.record.name} "
+                f"would mean nothing: use --model {info[MODEL]}, or move it with `twinface gallery re-embed`"
+            )
+        verifier = Verifier(model, faces=self._choice, aligned=self._aligned)
+        rates = score_rates(model.record, card_of(place))
+        return Engine(self.contents, verifier, rates, ExactSearch(self.contents, model.record))
+
+    def _set_model(self, model: LoadedModel, place: str) -> None:
+        record = model.record
+        values = {MODEL: place, MODEL_NAME: record.name, DISTANCE: record.distance}
+        values |= {SIZE: str(record.embedding_size), FINGERPRINT: model.fingerprint}
+        for key, value in values.items():
+            self.store.set_info(key, value)
+
+    # Enrol and ask
+
+    def enroll(self, name: str, *photos: Picture, review: Review = "standard") -> Enrolment:
+        """Enrols photos of a person, who is new or in the gallery already.
+
+        Args:
+            name: of the person. Upper and lower case are the same person.
+            photos: at least one, in any form that `faces.picture.load_picture` takes.
+            review: "off" takes every photo with a face; "standard" refuses poor photos, and photos that do not look
+                like the person's others; "strict" also refuses photos that are not good, photos with several faces,
+                and people who look like somebody in the gallery.
+
+        Raises:
+            GalleryError: there is no photo, or the name cannot be one.
+            ModelMismatchError, ModelError: see `engine`.
+            StorageError: the gallery cannot be written; then nothing was enrolled.
+        """
+        if review not in REVIEWS:
+            raise GalleryError(f"review {review!r}: need one of {', '.join(REVIEWS)}")
+        if not photos:
+            raise GalleryError("found no photo to enrol, need at least one")
+        return enrol(self.engine, name, photos, review)
+
+    def identify(self, photo: Picture, count: int = 5, fpir: float = FPIR) -> Identification:
+        """Who is on a photo: every face, the most likely people, and "nobody".
+
+        Args:
+            photo: in any form that `faces.picture.load_picture` takes.
+            count: of candidates to name for each face, at most.
+            fpir: of how many strangers one may be taken for somebody, in (0, 1].
+
+        Raises:
+            ImageError: the photo cannot be read.
+            SettingsError: `fpir` is out of range.
+            ModelMismatchError, ModelError: see `engine`.
+        """
+        return identify(self.engine, photo, count, fpir)
+
+    def verify(self, name: str, photo: Picture) -> Verdict:
+        """Whether a photo shows a person of the gallery.
+
+        Args:
+            name: of the person.
+            photo: in any form that `faces.picture.load_picture` takes.
+
+        Raises:
+            UnknownPersonError: nobody has that name.
+            ImageError: the photo cannot be read, or has no face.
+        """
+        engine, person = self.engine, self.contents.find(name)
+        if person.template is None:
+            raise GalleryError(f"{name}: has no face in the gallery any more: enrol a new photo")
+        _, face = engine.face(photo, None)
+        vector = engine.verifier.embed_faces(face)[0]
+        verdict = engine.verifier.judge(
+            float(engine.score(self.contents.vector(person.template)[None], vector)[0])
+        )
+        return replace(verdict, faces=(VerdictFace.of(face),))
+
+    def show(self, name: str) -> PersonDetails:
+        """Everything about a person: faces, look-alikes, corrections.
+
+        Raises:
+            UnknownPersonError: nobody has that name.
+        """
+        person = self.contents.find(name)
+        faces = self.store.faces_of([person.id])
+        said = self.store.corrections_of([person.id])
+        alike = (
+            self.engine.look_alikes(self.contents.vector(person.template), person.id)
+            if person.template
+            else ()
+        )
+        return PersonDetails(
+            self.contents.people([person])[0],
+            tuple(EnrolledFace(face.id, face.quality, face.created, face.crop is not None) for face in faces),
+            alike,
+            confirmed=sum(each.kind == "confirm" for each in said),
+            rejected=sum(each.kind == "reject" for each in said),
+        )
+
+    def split(self, name: str, new_name: str, faces: Sequence[int] | None = None) -> tuple[Person, Person]:
+        """Makes two people of one.
+
+        Args:
+            name: of the person.
+            new_name: of the second one.
+            faces: ids of the faces that the second one gets, see `show`; None divides them into the two groups that are
+                least alike.
+
+        Raises:
+            UnknownPersonError, NameTakenError: see `rename`.
+            GalleryError: there is no face to part with, or none would be left; or all faces look like one person.
+        """
+        return changes.split(self.contents, self.engine, name, new_name, faces)
+
+    # Corrections
+
+    def confirm(self, name: str, photo: Picture, face: int | None = None) -> Person:
+        """Says that a face is a person: the face is enrolled, whatever its quality, and remembered.
+
+        Args:
+            name: of the person.
+            photo: in any form that `faces.picture.load_picture` takes.
+            face: its number in the photo, from 1, the largest first; None takes the largest.
+
+        Raises:
+            UnknownPersonError, ImageError: there is no such person, or no such face.
+            GalleryError: another face of this photo is the person's.
+        """
+        return corrections.confirm(self.engine, name, photo, face)
+
+    def reject(self, name: str, photo: Picture, face: int | None = None) -> Person:
+        """Says that a face is not a person. The person is not found again on this face, nor on faces that are more like
+        it than like the person. If the face was enrolled for the person, it is taken away.
+
+        Args, Raises: see `confirm`.
+        """
+        return corrections.reject(self.engine, name, photo, face)

@@ -1,0 +1,153 @@
+"""Identifies the faces of a photo: who of the gallery it is, or nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from twinface.core.types import Float32Array
+from twinface.faces.picture import Picture
+from twinface.recognition.gallery.engine import Engine, ReadPhoto
+from twinface.recognition.gallery.open_set import check_fpir, false_positive_rate, probabilities
+from twinface.recognition.gallery.records import Candidate, Identification, IdentifiedFace
+from twinface.recognition.gallery.stored import StoredCorrection
+from twinface.recognition.verdict import VerdictFace
+
+_PROPOSED = 32  # people that are scored exactly for each face, at least
+
+
+def identify(engine: Engine, picture: Picture, count: int, fpir: float) -> Identification:
+    """Who is on a photo.
+
+    Args:
+        engine: of the gallery.
+        picture: in any form that `load_picture` takes.
+        count: of candidates to name for each face, at most.
+        fpir: of how many strangers one may be taken for somebody, in (0, 1].
+
+    Raises:
+        ImageError: the photo cannot be read.
+        SettingsError: `fpir` is out of range.
+    """
+    return identify_photo(engine, engine.read(picture), count, fpir)
+
+
+def identify_photo(engine: Engine, photo: ReadPhoto, count: int, fpir: float) -> Identification:
+    """As `identify`, for a photo that is read already."""
+    check_fpir(fpir)
+    record = engine.verifier.record
+    found: list[IdentifiedFace] = []
+    people = engine.search.people()
+    if photo.faces:
+        parts = [
+            engine.verifier.embed_faces(*photo.faces[at : at + 16]) for at in range(0, len(photo.faces), 16)
+        ]
+        vectors = np.concatenate(parts)
+        proposed = engine.search.candidates(vectors, max(_PROPOSED, 4 * count))
+        ranked = [
+            _candidates(engine, photo, number, vector, ids, people)
+            for number, (vector, ids) in enumerate(zip(vectors, proposed, strict=True), start=1)
+        ]
+        names = assign([candidates for candidates, _ in ranked], fpir)
+        found = [
+            IdentifiedFace(
+                VerdictFace.of(face),
+                name,
+                tuple(candidates[:count]),
+                nobody,
+                tuple(_notes(candidates, name, fpir)),
+            )
+            for face, (candidates, nobody), name in zip(photo.faces, ranked, names, strict=True)
+        ]
+    return Identification(
+        tuple(found), people, fpir, record.name, record.threshold.fitted_on, record.provenance.trained_on
+    )
+
+
+def _candidates(
+    engine: Engine, photo: ReadPhoto, number: int, face: Float32Array, ids: Sequence[int], people: int
+) -> tuple[list[Candidate], float]:
+    """The proposed people with exact scores, the highest first; and the probability of nobody."""
+    contents = engine.contents
+    # From the tables: who was removed since the search is not there any more.
+    rows = [person for person in contents.store.people_with(ids) if person.template]
+    if not rows:
+        return [], 1.0
+    scores = engine.score(np.stack([contents.vector(row.template or b"") for row in rows]), face)
+    order = np.argsort(-scores, kind="stable")
+    rows, scores = [rows[place] for place in order], scores[order]
+    said: dict[int, list[StoredCorrection]] = {}
+    for correction in contents.store.corrections_of([row.id for row in rows]):
+        said.setdefault(correction.person, []).append(correction)
+    rejected = np.array(
+        [
+            _is_rejected(engine, said.get(row.id, []), photo.key, number, face, score)
+            for row, score in zip(rows, scores.tolist(), strict=True)
+        ]
+    )
+    count = max(people, len(rows))
+    chances, nobody = np.zeros(len(rows)), 1.0
+    chances[~rejected], nobody = probabilities(engine.rates, scores[~rejected], count - int(rejected.sum()))
+    fpir = false_positive_rate(engine.rates, scores, count)
+    values = zip(rows, scores.tolist(), chances.tolist(), fpir.tolist(), rejected.tolist(), strict=True)
+    return [Candidate(contents.name_of(row), row.id, *rest) for row, *rest in values], nobody
+
+
+def _is_rejected(
+    engine: Engine,
+    said: Sequence[StoredCorrection],
+    photo: bytes,
+    number: int,
+    face: Float32Array,
+    score: float,
+) -> bool:
+    """Whether a face is one of which somebody has said "not this person", or is more like such a face than like the
+    person.
+    """
+    against = [each for each in said if each.kind == "reject"]
+    if not against:
+        return False
+    if any(each.photo == photo and each.number == number for each in against):
+        return True
+    vectors = np.stack([engine.contents.vector(each.vector) for each in against])
+    return float(engine.score(vectors, face).max()) >= max(score, engine.verifier.record.threshold.value)
+
+
+def assign(faces: Sequence[Sequence[Candidate]], fpir: float) -> list[str | None]:
+    """Who is on each face: the candidate with the highest score that few enough strangers reach.
+
+    Nobody is on a photo twice: of two faces, the one with the higher score gets the name, and the other one its next
+    candidate.
+
+    Args:
+        faces: the candidates of each.
+        fpir: the limit.
+    """
+    possible = [
+        (candidate.score, place, candidate.name)
+        for place, candidates in enumerate(faces)
+        for candidate in candidates
+        if candidate.fpir <= fpir and not candidate.rejected
+    ]
+    names: list[str | None] = [None] * len(faces)
+    for _, place, name in sorted(possible, key=lambda each: -each[0]):
+        if names[place] is None and name not in names:
+            names[place] = name
+    return names
+
+
+def _notes(candidates: Sequence[Candidate], name: str | None, fpir: float) -> list[str]:
+    notes = []
+    passed = [each for each in candidates if each.fpir <= fpir]
+    for each in passed:
+        if each.rejected:
+            notes.append(
+                f"Not {each.name}: somebody has said so of this face, or of one that is more like it."
+            )
+    if name is None and (able := [each for each in passed if not each.rejected]):
+        notes.append(f"Another face of this photo is {able[0].name}, with a higher score.")
+    close = [each for each in passed if not each.rejected and each.name != name]
+    if name is not None and close:
+        notes.append(f"{close[0].name} scores high enough, too: {close[0].score:.3f}.")
+    return notes

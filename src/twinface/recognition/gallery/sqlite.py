@@ -1,0 +1,183 @@
+"""A gallery in one SQLite file.
+
+What is acknowledged is on the disk (write-ahead log, synchronous=FULL). What is deleted is overwritten (secure_delete),
+and the log is emptied.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from typing import Any
+
+from twinface.core.errors import StorageError
+from twinface.core.storage import new_file, sync_folder
+from twinface.core.types import Float32Array
+from twinface.recognition.gallery.schema import Dialect
+from twinface.recognition.gallery.sql_store import SqlStore, TakenError
+
+_WAIT = 60.0  # seconds for the lock of another writer, and for readers when the log is to be emptied
+
+
+class SqliteStore(SqlStore):
+    """A file, with two more beside it while it is in use (`-wal`, `-shm`). See `store.Store`.
+
+    One object may be used from several threads; several processes may open the file at once.
+
+    Args:
+        file: is made if it is not there, readable by its owner alone.
+
+    Raises:
+        StorageError: it cannot be opened, is no gallery, or is damaged.
+    """
+
+    dialect = Dialect(identity="INTEGER PRIMARY KEY AUTOINCREMENT", blob="BLOB")
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.local, self.place = file, str(file)
+        self._lock = threading.RLock()
+        self._make_private()
+        with self._errors():
+            self._open = sqlite3.connect(file, timeout=_WAIT, isolation_level=None, check_same_thread=False)
+            # An answer to these comes at the first look into the file.
+            for pragma in (
+                f"busy_timeout = {int(1000 * _WAIT)}",
+                "journal_mode = WAL",
+                "synchronous = FULL",
+                "secure_delete = ON",
+                "foreign_keys = ON",
+                "temp_store = MEMORY",
+                "trusted_schema = OFF",
+            ):
+                self._open.execute(f"PRAGMA {pragma}")
+        self.migrate()
+
+    def _make_private(self) -> None:
+        try:
+            self.local.parent.mkdir(parents=True, exist_ok=True)
+            if not self.local.exists():
+                os.close(os.open(self.local, os.O_CREAT | os.O_RDWR, 0o600))
+                sync_folder(self.local.parent)
+        except OSError as error:
+            raise StorageError(
+                f"{self.place}: cannot be made ({error.strerror}); name another file"
+            ) from error
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """See `SqlStore`."""
+        with self._lock, self._errors():
+            return self._open.execute(sql, values).fetchall()
+
+    def many(self, sql: str, values: Sequence[Sequence[Any]]) -> None:
+        """See `SqlStore`."""
+        with self._lock, self._errors():
+            self._open.executemany(sql, values)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """See `SqlStore`. The lock of writing is taken at once, so that no reader has to become a writer."""
+        with self._lock:
+            self.rows("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.rows("COMMIT")
+            except BaseException:
+                # Also where the disk was full at the COMMIT: SQLite may have rolled back by itself.
+                with suppress(sqlite3.Error):
+                    if self._open.in_transaction:
+                        self._open.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.IntegrityError as error:
+            raise TakenError(str(error)) from error
+        except sqlite3.OperationalError as error:
+            advice = (
+                "free some space and call again" if "full" in str(error) else "call again, or check the file"
+            )
+            raise StorageError(
+                f"{self.place}: {error}; nothing of this call was written: {advice}"
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise StorageError(
+                f"{self.place}: is no gallery, or is damaged ({error}); take a backup, or name another file"
+            ) from error
+
+    def named_like(self, name: bytes) -> int:
+        """See `store.Store`."""
+        return int(self.rows("SELECT count(*) FROM people WHERE instr(name, ?) > 0", (name,))[0][0])
+
+    def size(self) -> int:
+        """See `store.Store`."""
+        return sum(file.stat().st_size for file in self._files())
+
+    def check(self) -> list[str]:
+        """See `store.Store`."""
+        with self._errors():
+            found = [str(row[0]) for row in self.rows("PRAGMA integrity_check") if row[0] != "ok"]
+            found += [
+                f"{row[0]}: row {row[1]} has no person" for row in self.rows("PRAGMA foreign_key_check")
+            ]
+        return found
+
+    def erase_remains(self, needles: Iterable[bytes]) -> None:
+        """See `store.Store`.
+
+        SQLite overwrites deleted rows. But when it moves rows between pages, copies can stay in the free part of a
+        page. So the file is searched, and rewritten if something is found.
+        """
+        wanted = [needle for needle in needles if needle]
+        self._empty_log()
+        if self._is_found(wanted):
+            self.rows("VACUUM")
+            self._empty_log()
+
+    def _empty_log(self) -> None:
+        until = time.monotonic() + _WAIT
+        while int(self.rows("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]):
+            if time.monotonic() > until:
+                raise StorageError(
+                    f"{self.place}: it is done, but another process holds the write-ahead log, which can still have "
+                    "the old bytes: stop it, then call `twinface gallery scrub`"
+                )
+            time.sleep(0.02)
+
+    def _is_found(self, needles: Sequence[bytes]) -> bool:
+        for file in self._files():
+            if not file.stat().st_size:
+                continue
+            with file.open("rb") as opened, mmap(opened.fileno(), 0, access=ACCESS_READ) as content:
+                if any(content.find(needle) >= 0 for needle in needles):
+                    return True
+        return False
+
+    def _files(self) -> list[Path]:
+        """The file and its log. The third one, `-shm`, holds numbers of pages alone."""
+        both = (self.local, self.local.with_name(f"{self.local.name}-wal"))
+        return [file for file in both if file.exists()]
+
+    def backup(self, target: Path) -> None:
+        """See `store.Store`. The copy has no free pages, so nothing of what was deleted."""
+        with new_file(target) as file:
+            Path(file.name).chmod(0o600)
+            # Into the empty file that is there, so that its name and its rights are ours.
+            self.rows("VACUUM INTO ?", (file.name,))
+
+    def nearest(self, vector: Float32Array, limit: int) -> list[int] | None:
+        """See `store.Store`."""
+        return None
+
+    def close(self) -> None:
+        """See `store.Store`."""
+        with self._lock, self._errors():
+            self._open.close()

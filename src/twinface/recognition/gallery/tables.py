@@ -1,0 +1,168 @@
+"""What a gallery does without a model: list, rename, merge and forget people, and look after its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from twinface.recognition.gallery import changes, corrections
+from twinface.recognition.gallery.contents import MODEL_NAME, SIZE, Contents, GallerySettings
+from twinface.recognition.gallery.key import find_key
+from twinface.recognition.gallery.records import GalleryStats, Person
+from twinface.recognition.gallery.stored import AuditEntry
+from twinface.recognition.gallery.stores import default_place, open_store
+
+
+class GalleryTables:
+    """A gallery without its model; see `gallery.Gallery`, which is one with it.
+
+    Args, Raises: those of `Gallery`.
+    """
+
+    def __init__(
+        self,
+        place: str | Path | None = None,
+        *,
+        key: bytes | str | Path | None = None,
+        create: bool | GallerySettings = True,
+    ) -> None:
+        found_key = find_key(key)
+        self.store = open_store(place if place is not None else default_place(), create is not False)
+        try:
+            settings = create if isinstance(create, GallerySettings) else GallerySettings()
+            self.contents = Contents(self.store, found_key, settings)
+        except BaseException:
+            self.store.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of the files, or of the connection."""
+        self.store.close()
+
+    # People
+
+    def people(self, after: int = 0, limit: int = 1000) -> tuple[Person, ...]:
+        """People in the order in which they were enrolled: one page of the list.
+
+        Args:
+            after: the id of the last person of the page before; 0 for the first page.
+            limit: of people on this page, at most.
+        """
+        return self.contents.people(self.store.people(after, limit))
+
+    def every(self, after: int = 0) -> Iterator[Person]:
+        """All people, page by page; see `people`."""
+        while page := self.people(after):
+            yield from page
+            after = page[-1].id
+
+    def __iter__(self) -> Iterator[Person]:
+        return self.every()
+
+    def __len__(self) -> int:
+        return self.store.counts().people
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.contents.find_or_none(name) is not None
+
+    def rename(self, name: str, new_name: str) -> Person:
+        """Gives a person another name. The old one is erased from the files.
+
+        Raises:
+            UnknownPersonError: nobody has the old name.
+            NameTakenError: somebody has the new one: see `merge`.
+        """
+        return changes.rename(self.contents, name, new_name)
+
+    def merge(self, name: str, other: str) -> Person:
+        """Makes two people one: the first, who gets the faces and corrections of the other.
+
+        Raises:
+            UnknownPersonError: nobody has one of the names.
+            GalleryError: both have a face of one photo; they are two people then.
+        """
+        return changes.merge(self.contents, name, other)
+
+    def forget(self, name: str) -> None:
+        """Removes a person with everything that belongs to them, from every file of the gallery.
+
+        Backups, exports and copies that were made before still have the person.
+
+        Raises:
+            UnknownPersonError: nobody has that name.
+            StorageError: the person is removed, but remains may be in a file that another process holds.
+        """
+        changes.forget(self.contents, name)
+
+    def scrub(self) -> None:
+        """Makes everything that was deleted unreadable, where an earlier call could not."""
+        changes.scrub(self.contents)
+
+    def change_key(self, key: bytes | str | Path) -> None:
+        """Seals the gallery under another key. Its rows stay as they are: each gallery has a key of its own, which lies
+        in it, sealed under the caller's.
+
+        Args:
+            key: 32 bytes, or the path of a key file.
+
+        Raises:
+            GalleryError: the gallery is not encrypted.
+            KeyNeededError: this is no key.
+        """
+        self.contents.change_key(find_key(key) or b"")
+
+    def move(self, face: int, name: str, to: str) -> tuple[Person, Person]:
+        """Gives an enrolled face to another person, and remembers that it is not the first one.
+
+        Args:
+            face: its id, see `show`.
+            name: whose it is now.
+            to: whose it is, in truth.
+
+        Raises:
+            UnknownPersonError, GalleryError: see `confirm`; or the person has no such face.
+        """
+        return corrections.move(self.contents, face, name, to)
+
+    # The gallery as a whole
+
+    def stats(self) -> GalleryStats:
+        """How much it holds, and with which model and settings it was made."""
+        info, counts = self.store.info(), self.store.counts()
+        return GalleryStats(
+            place=self.store.place,
+            **vars(counts),
+            bytes=self.store.size(),
+            model=info.get(MODEL_NAME, ""),
+            embedding_size=int(info.get(SIZE, 0)),
+            encryption=self.contents.vault.encryption,
+            keeps_crops=self.contents.keeps_crops,
+            schema=int(info["schema"]),
+            generation=int(info["generation"]),
+        )
+
+    def audit(self, after: int = 0, limit: int = 1000) -> tuple[AuditEntry, ...]:
+        """What was done, a page at a time as `people` gives it; people stand there as random numbers."""
+        return tuple(self.store.audit(after, limit))
+
+    def check(self) -> list[str]:
+        """What is wrong with the gallery's tables; nothing if they are sound."""
+        return self.store.check()
+
+    def backup(self, target: str | Path) -> None:
+        """Writes a copy to a file, whole or not at all. An encrypted gallery's copy is as encrypted.
+
+        Raises:
+            StorageError: the file cannot be written.
+        """
+        self.store.backup(Path(target))

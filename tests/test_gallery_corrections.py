@@ -1,0 +1,90 @@
+"""Corrections are remembered: they change the next answers, and can be taken back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from toy_gallery import portrait, toy_gallery
+from twinface.core.errors import GalleryError, ImageError, UnknownPersonError
+from twinface.recognition.gallery.gallery import Gallery
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Gallery:
+    opened = toy_gallery(tmp_path / "g.db")
+    opened.enroll("Ann", portrait(0, 0), portrait(0, 1))
+    opened.enroll("Bob", portrait(1))
+    return opened
+
+
+def name(gallery: Gallery, person: int, photo: int) -> str | None:
+    return gallery.identify(portrait(person, photo)).faces[0].name
+
+
+def test_a_rejected_face_and_faces_like_it_are_not_the_person(gallery: Gallery) -> None:
+    """Person 0 is here in truth two people: one looks like photo 0, the other, a twin, like noisier photos."""
+    assert name(gallery, 0, 7) == "Ann"
+    gallery.reject("Ann", portrait(0, 7))
+    answer = gallery.identify(portrait(0, 7)).faces[0]
+    assert answer.name is None
+    [ann] = [candidate for candidate in answer.candidates if candidate.name == "Ann"]
+    assert (ann.rejected, ann.probability) == (True, 0)
+    assert "Not Ann: somebody has said so" in answer.notes[0]
+    almost = portrait(0, 7)
+    almost[0, 0] ^= 1  # another photo of the same face
+    assert gallery.identify(almost).faces[0].name is None
+    assert name(gallery, 0, 1) == "Ann"
+    assert gallery.show("Ann").rejected == 1
+
+
+def test_the_last_word_counts(gallery: Gallery) -> None:
+    gallery.reject("Ann", portrait(0, 7))
+    gallery.confirm("Ann", portrait(0, 7))
+    assert name(gallery, 0, 7) == "Ann"
+    details = gallery.show("Ann")
+    assert (details.confirmed, details.rejected, details.person.faces) == (1, 0, 3)
+    gallery.reject("Ann", portrait(0, 7))
+    details = gallery.show("Ann")
+    assert (details.confirmed, details.rejected, details.person.faces) == (0, 1, 2)
+    assert name(gallery, 0, 7) is None
+
+
+def test_a_confirmed_face_is_found_though_it_was_not_before(gallery: Gallery) -> None:
+    """A person who has changed: the new photo does not look like the old ones."""
+    assert name(gallery, 30, 0) is None
+    gallery.confirm("Bob", portrait(30, 0))
+    gallery.confirm("Bob", portrait(30, 1))
+    assert name(gallery, 30, 2) == "Bob"
+
+
+def test_a_moved_face_helps_the_right_person_and_speaks_against_the_other(gallery: Gallery) -> None:
+    gallery.enroll("Ann", portrait(1, 5), review="off")
+    face = gallery.show("Ann").faces[-1].id
+    ann, bob = gallery.move(face, "Ann", "Bob")
+    assert (ann.faces, bob.faces) == (2, 2)
+    assert gallery.show("Ann").rejected == 1
+    assert name(gallery, 1, 5) == "Bob"
+    with pytest.raises(GalleryError, match="has no face"):
+        gallery.move(face, "Ann", "Bob")
+    gallery.enroll("Cleo", portrait(1, 5), review="off")
+    with pytest.raises(GalleryError, match="two faces of one photo are two people"):
+        gallery.move(face, "Bob", "Cleo")
+
+
+def test_corrections_of_people_and_photos_that_are_not_there(gallery: Gallery, tmp_path: Path) -> None:
+    with pytest.raises(UnknownPersonError):
+        gallery.reject("Zoe", portrait(0))
+    with pytest.raises(ImageError):
+        gallery.confirm("Ann", tmp_path / "missing.jpg")
+    with pytest.raises(ImageError, match="none is number 2"):
+        gallery.confirm("Ann", portrait(0), face=2)
+
+
+def test_corrections_go_with_the_person(gallery: Gallery) -> None:
+    gallery.reject("Ann", portrait(0, 7))
+    gallery.merge("Bob", "Ann")
+    assert gallery.show("Bob").rejected == 1
+    gallery.forget("Bob")
+    assert gallery.stats().corrections == 0

@@ -1,0 +1,108 @@
+"""The search proposes who a plain loop finds, for each distance, with and without a copy on the disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from toy_gallery import PixelModel, portrait, toy_gallery
+from twinface.core.types import Float32Array
+from twinface.models.distances import DISTANCES
+from twinface.recognition.gallery import search
+from twinface.recognition.gallery.fusion import fuse
+from twinface.recognition.gallery.gallery import Gallery
+from twinface.recognition.gallery.ranking import prepare_templates, rank
+from twinface.recognition.gallery.search_copy import CopyHeader, copy_file, read_copy, write_copy
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_the_highest_scores_are_those_of_a_plain_loop(distance: str) -> None:
+    random = np.random.default_rng(0)
+    record = PixelModel(distance=distance).record
+    if distance == "weighted-l1":
+        record.distance_parameters["weight"] = random.random(256).astype(np.float32)
+    templates = random.normal(size=(60, 256)).astype(np.float32) * random.random((60, 1)).astype(np.float32)
+    faces = random.normal(size=(4, 256)).astype(np.float32)
+    found = rank(prepare_templates(templates, distance), faces, 7, record)
+    for face, rows in zip(faces, found, strict=True):
+        scores = [float(record.score(template, face)) for template in templates]
+        assert rows.tolist() == sorted(range(60), key=lambda row: -scores[row])[:7]
+    assert [len(rows) for rows in rank(prepare_templates(templates[:3], distance), faces, 7, record)] == [
+        3
+    ] * 4
+    assert len(rank(prepare_templates(templates[:0], distance), faces, 7, record)[0]) == 0
+
+
+def test_a_template_is_the_mean_by_quality() -> None:
+    vectors = np.array([[3.0, 0.0, 0.5], [0.0, 1.0, 0.1]], np.float32)
+    assert fuse(vectors, [30, 90], "cosine") == pytest.approx(
+        [0.25 * 3 / 9.25**0.5, 0.75 / 1.01**0.5, 0.25 * 0.5 / 9.25**0.5 + 0.75 * 0.1 / 1.01**0.5], abs=1e-6
+    )
+    assert fuse(vectors, [30, 90], "local-cosine") == pytest.approx([0.25, 0.75, 0.2])
+    assert fuse(vectors, [30, 90], "euclidean") == pytest.approx([0.75, 0.75, 0.2])
+    assert fuse(vectors[:1], [0], "cosine").tolist() == vectors[0].tolist()
+    assert fuse(vectors, [0, 0], "euclidean") == pytest.approx(vectors.mean(axis=0))
+
+
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gallery:
+    monkeypatch.setattr(search, "COPY_FROM", 5)
+    gallery = toy_gallery(tmp_path / "g.db")
+    for number in range(12):
+        gallery.enroll(f"person {number}", portrait(number))
+    toy_gallery(tmp_path / "g.db").identify(portrait(0))
+    assert copy_file(tmp_path / "g.db").exists()
+    return gallery
+
+
+def names(gallery: Gallery, people: range) -> list[str | None]:
+    return [gallery.identify(portrait(number, 3)).faces[0].name for number in people]
+
+
+def test_a_copy_finds_what_the_tables_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gallery = copied(tmp_path, monkeypatch)
+    gallery.enroll("person 12", portrait(12))
+    gallery.forget("person 3")
+    gallery.rename("person 5", "another")
+    expected = [f"person {number}" for number in range(13)]
+    expected[3], expected[5] = None, "another"  # type: ignore[call-overload]
+    again = toy_gallery(tmp_path / "g.db")
+    reads: list[int] = []
+    monkeypatch.setattr(again.store, "templates", lambda *_: reads.append(1) or [])
+    assert names(again, range(13)) == expected
+    assert reads == []  # the copy was used
+
+
+@pytest.mark.parametrize("damage", ["cut", "header", "other model", "empty"])
+def test_a_damaged_copy_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
+    copied(tmp_path, monkeypatch).close()
+    file = copy_file(tmp_path / "g.db")
+    content = file.read_bytes()
+    file.write_bytes(
+        {
+            "cut": content[:-1],
+            "header": b"x" + content[1:],
+            "other model": content.replace(b"f" * 64, b"e" * 64),
+            "empty": b"",
+        }[damage]
+    )
+    assert names(toy_gallery(tmp_path / "g.db"), range(12)) == [f"person {number}" for number in range(12)]
+    gallery = toy_gallery(tmp_path / "g.db")
+    gallery.forget("person 3")
+    assert names(gallery, range(2, 5)) == ["person 2", None, "person 4"]
+
+
+def test_a_copy_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    templates: Float32Array = (
+        np.random.default_rng(0).normal(size=(20, 6)).astype(np.float16).astype(np.float32)
+    )
+    header = CopyHeader("model", 5, 20, 6)
+    write_copy(tmp_path / "g.db", header, np.arange(1, 21), templates)
+    found = read_copy(tmp_path / "g.db", "model", 6)
+    assert found is not None
+    assert found[0] == header
+    assert found[1].tolist() == list(range(1, 21))
+    assert (found[2] == templates).all()
+    assert read_copy(tmp_path / "g.db", "model", 7) is None
+    assert read_copy(tmp_path / "none.db", "model", 6) is None
