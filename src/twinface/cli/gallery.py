@@ -73,6 +73,57 @@ def backup(
     say(f"{target}: written")
 
 
+@app.command("export")
+@grouped
+def export(
+    which: GalleryOptions,
+    target: Annotated[Path, typer.Argument(help="The file to write; an older one is replaced.")],
+    json: Json = False,
+) -> None:
+    """Write all people with their embeddings to a file of JSON lines. It is not encrypted."""
+    from twinface.core.progress import progress_bar
+
+    with which.open() as gallery, progress_bar("exporting", unit="person") as progress:
+        count = gallery.export(target, progress)
+    print_json({"people": count}) if json else say(f"{target}: {count} people, in the clear")
+
+
+@app.command("import")
+@grouped
+def import_(
+    which: GalleryOptions,
+    source: Annotated[Path, typer.Argument(help="A file that `twinface gallery export` wrote.")],
+    json: Json = False,
+) -> None:
+    """Add the people of an export to a gallery, which is made if there is none; names that are taken are left out."""
+    from twinface.core.progress import progress_bar
+
+    with which.open(create=True) as gallery, progress_bar("importing", unit="person") as progress:
+        done = gallery.import_people(source, progress)
+    print_json(vars(done)) if json else say(f"{done.people} people added, {done.skipped} left out")
+
+
+@app.command("copy")
+def copy(
+    source: Annotated[str, typer.Argument(help="A gallery: a file or a URL.")],
+    target: Annotated[str, typer.Argument(help="Another one; is made if there is none.")],
+    source_key: Annotated[Path | None, typer.Option(help="The key file of the first one.")] = None,
+    target_key: Annotated[Path | None, typer.Option(help="The key file of the second one.")] = None,
+    json: Json = False,
+) -> None:
+    """Copy all people from one gallery into another, of any kind; names that are taken are left out."""
+    from twinface.core.progress import progress_bar
+    from twinface.recognition.gallery.tables import GalleryTables
+
+    with (
+        GalleryTables(source, key=source_key, create=False) as first,
+        GalleryTables(target, key=target_key) as second,
+        progress_bar("copying", unit="person") as progress,
+    ):
+        done = first.copy_to(second, progress)
+    print_json(vars(done)) if json else say(f"{done.people} people added, {done.skipped} left out")
+
+
 @app.command("scrub")
 @grouped
 def scrub(which: GalleryOptions) -> None:

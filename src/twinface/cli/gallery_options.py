@@ -36,11 +36,11 @@ class GalleryOptions:
     gallery: Place = None
     key_file: KeyFile = None
 
-    def open(self) -> GalleryTables:
+    def open(self, create: bool = False) -> GalleryTables:
         """The gallery, for what needs no model."""
         from twinface.recognition.gallery.tables import GalleryTables
 
-        return GalleryTables(self.gallery, key=self.key_file, create=False)
+        return GalleryTables(self.gallery, key=self.key_file, create=create)
 
 
 @dataclass(frozen=True)

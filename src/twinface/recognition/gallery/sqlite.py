@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,8 @@ from twinface.recognition.gallery.schema import Dialect
 from twinface.recognition.gallery.sql_store import SqlStore, TakenError
 
 _WAIT = 60.0  # seconds for the lock of another writer, and for readers when the log is to be emptied
+
+_PIECE = 1 << 23  # bytes of a file that are searched at a time
 
 
 class SqliteStore(SqlStore):
@@ -153,12 +154,16 @@ class SqliteStore(SqlStore):
             time.sleep(0.02)
 
     def _is_found(self, needles: Sequence[bytes]) -> bool:
+        longest = max(map(len, needles), default=0)
         for file in self._files():
-            if not file.stat().st_size:
-                continue
-            with file.open("rb") as opened, mmap(opened.fileno(), 0, access=ACCESS_READ) as content:
-                if any(content.find(needle) >= 0 for needle in needles):
-                    return True
+            with file.open("rb") as opened:
+                # Read and not mapped: another process may make the log shorter, and a map of it would end this one.
+                before = b""
+                while longest and (piece := opened.read(_PIECE)):
+                    content = before + piece
+                    if any(needle in content for needle in needles):
+                        return True
+                    before = content[-longest:]
         return False
 
     def _files(self) -> list[Path]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from twinface.recognition.gallery import changes, corrections
+from twinface.core.types import ProgressCallback
+from twinface.recognition.gallery import changes, corrections, transfer
 from twinface.recognition.gallery.contents import MODEL_NAME, SIZE, Contents, GallerySettings
 from twinface.recognition.gallery.key import find_key
 from twinface.recognition.gallery.records import GalleryStats, Person
@@ -166,3 +167,40 @@ class GalleryTables:
             StorageError: the file cannot be written.
         """
         self.store.backup(Path(target))
+
+    def export(self, target: str | Path, progress: ProgressCallback | None = None) -> int:
+        """Writes all people with their embeddings and corrections to a file of JSON lines, in the clear.
+
+        Args:
+            target: the file; an older one is replaced when all is written.
+            progress: called with (people done, people in all).
+
+        Returns:
+            How many people there are.
+
+        Raises:
+            GalleryError: nobody was ever enrolled.
+            StorageError: the file cannot be written.
+        """
+        return transfer.export(self.contents, Path(target), progress)
+
+    def import_people(
+        self, source: str | Path, progress: ProgressCallback | None = None
+    ) -> transfer.Imported:
+        """Adds the people of a file that `export` wrote; those whose name is taken are left out.
+
+        Raises:
+            DataError: the file is no export, or a line is damaged; people of earlier lines may be there.
+            ModelMismatchError: the embeddings are of another model.
+            StorageError: the gallery cannot be written.
+        """
+        return transfer.import_file(self.contents, Path(source), progress)
+
+    def copy_to(self, other: GalleryTables, progress: ProgressCallback | None = None) -> transfer.Imported:
+        """Adds all people to another gallery, in whichever store, sealed with the key of that one.
+
+        Raises:
+            ModelMismatchError: it has another model.
+            StorageError: it cannot be written.
+        """
+        return transfer.copy(self.contents, other.contents, progress)

@@ -1,0 +1,265 @@
+"""Moves people between galleries: as a file of JSON lines, or from one store into another.
+
+The file's first line says which model made the embeddings. Each further line is one person, with all faces and
+corrections. Its bytes are plain: an export of an encrypted gallery can be read by everybody who has the file.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import numpy as np
+
+from twinface.core.errors import DataError, GalleryError, ModelMismatchError, NameTakenError
+from twinface.core.formatting import one_line
+from twinface.core.json_records import parse_object, record_from
+from twinface.core.storage import new_file
+from twinface.core.types import ProgressCallback
+from twinface.recognition.gallery.contents import (
+    DISTANCE,
+    FINGERPRINT,
+    MODEL,
+    MODEL_NAME,
+    SIZE,
+    Contents,
+    clean_name,
+)
+from twinface.recognition.gallery.stored import NewCorrection, NewFace, StoredPerson
+
+FORMAT = "twinface gallery 1"
+_TOGETHER = 500  # people in one transaction
+_MODEL_KEYS = (MODEL, MODEL_NAME, FINGERPRINT, SIZE, DISTANCE)
+
+
+@dataclass(frozen=True)
+class PlainFace:
+    """A face or a correction as a file has it.
+
+    Attributes:
+        vector: float32 in base64.
+        quality, number, created: see `stored.NewFace`.
+        photo: 32 hexadecimal digits. Another gallery has other ones for the same photo.
+        crop: a JPEG in base64, or None.
+        kind: "confirm" or "reject" for a correction; None for a face.
+    """
+
+    vector: str
+    quality: int
+    photo: str
+    number: int
+    created: str
+    crop: str | None = None
+    kind: Literal["confirm", "reject"] | None = None
+
+
+@dataclass(frozen=True)
+class PlainPerson:
+    """A person as a file has it.
+
+    Attributes:
+        name, created: see `records.Person`.
+        faces: with `kind` None.
+        corrections: with a `kind`.
+    """
+
+    name: str
+    created: str
+    faces: tuple[PlainFace, ...]
+    corrections: tuple[PlainFace, ...] = ()
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import did.
+
+    Attributes:
+        people, faces: that are in the gallery now and were not before.
+        skipped: people who were left out, because somebody has the name already.
+    """
+
+    people: int
+    faces: int
+    skipped: int
+
+
+def plain_people(contents: Contents) -> Iterator[PlainPerson]:
+    """All people of a gallery with what belongs to them, by rising id."""
+    people = contents.every_person()
+    while page := list(islice(people, _TOGETHER)):
+        ids = [person.id for person in page]
+        faces: dict[int, list[PlainFace]] = {id: [] for id in ids}
+        said: dict[int, list[PlainFace]] = {id: [] for id in ids}
+        for face in contents.store.faces_of(ids):
+            faces[face.person].append(_plain(contents, face))
+        for correction in contents.store.corrections_of(ids):
+            said[correction.person].append(_plain(contents, correction))
+        for person in page:
+            yield PlainPerson(
+                contents.name_of(person), person.created, tuple(faces[person.id]), tuple(said[person.id])
+            )
+
+
+def export(contents: Contents, target: Path, progress: ProgressCallback | None = None) -> int:
+    """Writes all people to a file, and returns their number. See `Gallery.export`."""
+    info, total = contents.store.info(), contents.store.counts().people
+    if FINGERPRINT not in info:
+        raise GalleryError(f"{contents.store.place}: nobody is enrolled yet, so there is nothing to write")
+    head = {"format": FORMAT, **{key: info[key] for key in _MODEL_KEYS}}
+    done = 0
+    with new_file(target) as file:
+        Path(file.name).chmod(0o600)
+        file.write(f"{json.dumps(head)}\n".encode())
+        for person in plain_people(contents):
+            file.write(f"{json.dumps(asdict(person))}\n".encode())
+            done += 1
+            if progress and done % _TOGETHER == 0:
+                progress(done, total)
+    return done
+
+
+def import_file(contents: Contents, source: Path, progress: ProgressCallback | None = None) -> Imported:
+    """Adds the people of a file. See `Gallery.import_people`."""
+    try:
+        with source.open("rb") as file:
+            head = _object(source, 1, file.readline())
+            if head.get("format") != FORMAT or any(type(head.get(key)) is not str for key in _MODEL_KEYS):
+                raise DataError(
+                    f"{source}: is no export of a gallery, need a first line with format {FORMAT!r}"
+                )
+            return add_people(contents, head, _people(source, file), progress)
+    except OSError as error:
+        raise DataError(f"{source}: cannot be read ({error.strerror})") from error
+
+
+def copy(source: Contents, target: Contents, progress: ProgressCallback | None = None) -> Imported:
+    """Adds all people of a gallery to another one, sealed with the key of that one. See `twinface gallery copy`."""
+    info = source.store.info()
+    if FINGERPRINT not in info:
+        return Imported(0, 0, 0)
+    return add_people(target, info, plain_people(source), progress)
+
+
+def add_people(
+    contents: Contents,
+    model: dict[str, str],
+    people: Iterable[PlainPerson],
+    progress: ProgressCallback | None,
+) -> Imported:
+    """Adds people, 500 in each transaction. People whose name is taken are left out, so a call can be repeated.
+
+    Args:
+        contents: of the gallery that they are added to.
+        model: the info of the gallery that they come from: which model made the embeddings.
+        people: with embeddings by that model.
+        progress: called with (people done, people done).
+
+    Raises:
+        ModelMismatchError: the gallery has another model.
+        DataError: an embedding has another length.
+        StorageError: the gallery cannot be written; the people of earlier transactions are there.
+    """
+    store = contents.store
+    with store.write():
+        info = store.info()
+        if FINGERPRINT not in info:
+            for key in _MODEL_KEYS:
+                store.set_info(key, model[key])
+        elif info[FINGERPRINT] != model[FINGERPRINT]:
+            raise ModelMismatchError(
+                f"{store.place}: has embeddings of {info[MODEL_NAME]}, and these are of "
+                f"{one_line(model[MODEL_NAME], 80)}: their scores would mean nothing"
+            )
+    contents.info = store.info()
+    added = faces = skipped = 0
+    waiting = iter(people)
+    while page := list(islice(waiting, _TOGETHER)):
+        with store.write():
+            fresh = [person for person in page if contents.find_or_none(person.name) is None]
+            counted = _add(contents, fresh)
+            contents.record("import", None, f"{len(fresh)} people")
+        added, faces, skipped = added + len(fresh), faces + counted, skipped + len(page) - len(fresh)
+        if progress:
+            progress(added + skipped, added + skipped)
+    return Imported(added, faces, skipped)
+
+
+def _add(contents: Contents, people: list[PlainPerson]) -> int:
+    """Adds people who are new. Inside `store.write()`."""
+    rows: list[StoredPerson] = []
+    faces = [[_face(contents, person, face) for face in person.faces] for person in people]
+    for person, own in zip(people, faces, strict=True):
+        template = contents.fused(own)
+        rows.append(
+            contents.new_person(
+                person.name, None if template is None else contents.seal(template), person.created
+            )
+        )
+    try:
+        ids = contents.store.add_people(rows)
+    except NameTakenError as error:
+        raise DataError(f"two people of one name: {error}") from error
+    owners = [id for id, own in zip(ids, faces, strict=True) for _ in own]
+    contents.store.add_faces(owners, [face for own in faces for face in own])
+    for id, person in zip(ids, people, strict=True):
+        for said in person.corrections:
+            values = vars(_face(contents, person, said))
+            contents.store.add_correction(id, NewCorrection(**values, kind=said.kind or "reject"))
+    return len(owners)
+
+
+def _plain(contents: Contents, face: NewFace) -> PlainFace:
+    return PlainFace(
+        vector=base64.b64encode(contents.vault.open(face.vector)).decode(),
+        quality=face.quality,
+        photo=face.photo.hex(),
+        number=face.number,
+        created=face.created,
+        crop=base64.b64encode(contents.vault.open(face.crop)).decode() if face.crop else None,
+        kind=face.kind if isinstance(face, NewCorrection) else None,
+    )
+
+
+def _face(contents: Contents, person: PlainPerson, face: PlainFace) -> NewFace:
+    try:
+        vector = np.frombuffer(base64.b64decode(face.vector, validate=True), "<f4")
+        crop = base64.b64decode(face.crop, validate=True) if face.crop else None
+        photo = bytes.fromhex(face.photo)
+    except ValueError as error:
+        raise DataError(f"{one_line(person.name, 80)}: a face is damaged ({error})") from error
+    size = int(contents.info[SIZE])
+    if len(vector) != size or not np.isfinite(vector).all() or not 0 <= face.quality <= 100:
+        raise DataError(
+            f"{one_line(person.name, 80)}: found an embedding of {len(vector)} numbers and quality {face.quality}, "
+            f"need {size} finite numbers and 0 to 100"
+        )
+    return NewFace(
+        contents.seal(vector.astype(np.float32)),
+        face.quality,
+        photo,
+        face.number,
+        face.created,
+        contents.crop(crop),
+    )
+
+
+def _people(source: Path, file: IO[bytes]) -> Iterator[PlainPerson]:
+    for number, line in enumerate(file, start=2):
+        try:
+            person = record_from(PlainPerson, _object(source, number, line))
+            clean_name(person.name)
+        except (ValueError, GalleryError) as error:
+            raise DataError(f"{source} line {number}: {error}") from error
+        yield person
+
+
+def _object(source: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        return parse_object(line.decode())
+    except ValueError as error:
+        raise DataError(f"{source} line {number}: {one_line(error, 200)}") from error
