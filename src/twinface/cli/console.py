@@ -31,7 +31,7 @@ _EXTRAS = {
     "optuna": "sweep",
     "sqlalchemy": "sweep",
     "ray": "cluster",
-    "psycopg": "cluster",
+    "psycopg": "postgres",
     "dlib": "dlib",
     "pillow_heif": "heic",
     "cryptography": "encryption",

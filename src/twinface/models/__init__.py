@@ -18,5 +18,4 @@ provenance  which people a model was trained and tuned on
 decision    threshold and calibration: from a score to a decision
 distances   score formulas: higher means the same person
 scoring     embed each picture once, score pairs
-score_rates from a score to error rates in the tails
 """

@@ -6,6 +6,7 @@ records         its answers
 enrolment       which photos are taken, and why the others are not
 identification  who is on a photo, or nobody
 open_set        probabilities and limits that fit the number of people
+score_rates     from a score to error rates far out in the tails
 look_alikes     how often two people would be taken for each other
 corrections     "this is the person", "this is not", "this face is somebody else's"
 changes         rename, merge, split, forget

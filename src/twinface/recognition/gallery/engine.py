@@ -13,12 +13,12 @@ from twinface.core.errors import FaceNotFoundError, ImageError
 from twinface.core.threads import map_in_order
 from twinface.core.types import Float32Array, FloatArray
 from twinface.faces.picture import Picture, load_picture
-from twinface.models.score_rates import ScoreRates
 from twinface.recognition.gallery.contents import Contents
 from twinface.recognition.gallery.look_alikes import confusion_rate
 from twinface.recognition.gallery.open_set import false_positive_rate
 from twinface.recognition.gallery.records import LookAlike
-from twinface.recognition.gallery.search import ExactSearch
+from twinface.recognition.gallery.score_rates import ScoreRates
+from twinface.recognition.gallery.search import Search
 from twinface.recognition.photo_faces import AlignedFace
 from twinface.recognition.verifier import Verifier
 
@@ -58,7 +58,7 @@ class Engine:
     contents: Contents
     verifier: Verifier
     rates: ScoreRates
-    search: ExactSearch
+    search: Search
 
     def read(self, picture: Picture, name: str | None = None) -> ReadPhoto:
         """All faces of a photo.

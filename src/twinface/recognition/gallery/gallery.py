@@ -13,7 +13,6 @@ from twinface.faces.picture import Picture
 from twinface.models.catalog import card_of
 from twinface.models.embedder import LoadedModel
 from twinface.models.load import load_model
-from twinface.models.score_rates import score_rates
 from twinface.recognition.gallery import changes, corrections
 from twinface.recognition.gallery.contents import (
     DISTANCE,
@@ -36,7 +35,8 @@ from twinface.recognition.gallery.records import (
     PersonDetails,
     Review,
 )
-from twinface.recognition.gallery.search import ExactSearch
+from twinface.recognition.gallery.score_rates import score_rates
+from twinface.recognition.gallery.search import open_search
 from twinface.recognition.gallery.tables import GalleryTables
 from twinface.recognition.verdict import Verdict, VerdictFace
 from twinface.recognition.verifier import Verifier
@@ -116,7 +116,7 @@ class Gallery(GalleryTables):
             )
         verifier = Verifier(model, faces=self._choice, aligned=self._aligned)
         rates = score_rates(model.record, card_of(place))
-        return Engine(self.contents, verifier, rates, ExactSearch(self.contents, model.record))
+        return Engine(self.contents, verifier, rates, open_search(self.contents, model.record))
 
     def _set_model(self, model: LoadedModel, place: str) -> None:
         record = model.record

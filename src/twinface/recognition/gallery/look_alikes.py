@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from twinface.models.score_rates import ScoreRates
+from twinface.recognition.gallery.score_rates import ScoreRates
 
 
 def confusion_rate(rates: ScoreRates, score: float, perfect: float, threshold: float) -> float | None:

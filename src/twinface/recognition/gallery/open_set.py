@@ -16,7 +16,7 @@ import numpy as np
 
 from twinface.core.errors import SettingsError
 from twinface.core.types import FloatArray
-from twinface.models.score_rates import ScoreRates
+from twinface.recognition.gallery.score_rates import ScoreRates
 
 KNOWN = 0.5  # the probability that somebody on a photo is in the gallery, before the photo is seen
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -17,6 +18,49 @@ from twinface.recognition.gallery.search_copy import CopyHeader, erase_from_copy
 # From so many people on, reading the tables takes longer than a tenth of a second, and a copy is written.
 COPY_FROM = 5_000
 _STALE = 0.1  # of the people may have changed since the copy before it is written anew
+
+
+class Search(Protocol):
+    """Proposes people."""
+
+    def candidates(self, faces: Float32Array, count: int) -> list[list[int]]:
+        """Ids of the people who score highest with each face, the highest first.
+
+        Args:
+            faces: [B, D].
+            count: of people for each face, at most.
+        """
+        ...
+
+    def people(self) -> int:
+        """How many people have a template."""
+        ...
+
+
+def open_search(contents: Contents, record: ModelRecord) -> Search:
+    """The store's own search if it has one, else one in memory."""
+    if contents.store.nearest(np.zeros(record.embedding_size, np.float32), 1) is None:
+        return ExactSearch(contents, record)
+    return StoreSearch(contents)
+
+
+class StoreSearch:
+    """The search of the store.
+
+    Args:
+        contents: of the gallery.
+    """
+
+    def __init__(self, contents: Contents) -> None:
+        self._store = contents.store
+
+    def candidates(self, faces: Float32Array, count: int) -> list[list[int]]:
+        """See `Search`."""
+        return [self._store.nearest(face, count) or [] for face in faces]
+
+    def people(self) -> int:
+        """See `Search`."""
+        return self._store.counts().people
 
 
 class ExactSearch:
@@ -40,19 +84,14 @@ class ExactSearch:
         self._prepared = prepare_templates(np.zeros((0, record.embedding_size), np.float32), record.distance)
 
     def candidates(self, faces: Float32Array, count: int) -> list[list[int]]:
-        """Ids of the people who score highest with each face, the highest first.
-
-        Args:
-            faces: [B, D].
-            count: of people for each face, at most.
-        """
+        """See `Search`."""
         with self._lock:
             self._refresh()
             ids, prepared = self._ids, self._prepared
         return [ids[rows].tolist() for rows in rank(prepared, faces, count, self._record)]
 
     def people(self) -> int:
-        """How many people have a template."""
+        """See `Search`."""
         with self._lock:
             self._refresh()
             return len(self._ids)

@@ -155,15 +155,12 @@ class SqliteStore(SqlStore):
 
     def _is_found(self, needles: Sequence[bytes]) -> bool:
         longest = max(map(len, needles), default=0)
-        for file in self._files():
-            with file.open("rb") as opened:
-                # Read and not mapped: another process may make the log shorter, and a map of it would end this one.
-                before = b""
-                while longest and (piece := opened.read(_PIECE)):
-                    content = before + piece
-                    if any(needle in content for needle in needles):
-                        return True
-                    before = content[-longest:]
+        before, place = b"", 0
+        while longest and (piece := os.pread(_reader(self.local), _PIECE, place)):
+            content = before + piece
+            if any(needle in content for needle in needles):
+                return True
+            before, place = content[-longest:], place + len(piece)
         return False
 
     def _files(self) -> list[Path]:
@@ -186,3 +183,17 @@ class SqliteStore(SqlStore):
         """See `store.Store`."""
         with self._lock, self._errors():
             self._open.close()
+
+
+# (device, inode) → a descriptor, which is never closed. The system drops all of this process's locks on a file when any
+# descriptor of it is closed; SQLite's would be among them, and another process would take the file for unused.
+_READERS: dict[tuple[int, int], int] = {}
+
+
+def _reader(file: Path) -> int:
+    """A descriptor to read the raw bytes of a file that SQLite has open."""
+    status = file.stat()
+    key = (status.st_dev, status.st_ino)
+    if key not in _READERS:
+        _READERS[key] = os.open(file, os.O_RDONLY)
+    return _READERS[key]

@@ -50,5 +50,16 @@ def _sqlite(place: str, create: bool) -> Store:
     return SqliteStore(file)
 
 
+def _postgres(place: str, create: bool) -> Store:
+    from twinface.recognition.gallery.postgres import PostgresStore
+
+    return PostgresStore(place, create)
+
+
 # The first part of a URL → how it is opened. A path has none.
-STORES: dict[str, Callable[[str, bool], Store]] = {"": _sqlite, "sqlite": _sqlite}
+STORES: dict[str, Callable[[str, bool], Store]] = {
+    "": _sqlite,
+    "sqlite": _sqlite,
+    "postgresql": _postgres,
+    "postgres": _postgres,
+}
