@@ -56,10 +56,8 @@ def test_people_are_found_by_the_database(gallery: Gallery, url: str) -> None:
     gallery.merge("person 5", "twin")
     assert [name(other, number) for number in (3, 4, 5)] == [None, "another", "person 5"]
     assert other.check() == []
-    assert (other.stats().people, other.stats().place.partition("?")[0].startswith("postgresql://")) == (
-        18,
-        True,
-    )
+    assert other.stats().people == 19
+    assert other.stats().place.startswith("postgresql://")
 
 
 def test_no_byte_of_a_forgotten_person_is_in_the_files_of_tables(gallery: Gallery) -> None:
