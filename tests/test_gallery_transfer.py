@@ -11,7 +11,7 @@ import pytest
 
 from shell import twinface_here
 from toy_gallery import NEW_STORES, PixelModel, portrait, toy_gallery
-from twinface.core.errors import DataError, GalleryError, ModelMismatchError
+from twinface.core.errors import DataError, GalleryError, ModelMismatchError, NameTakenError
 from twinface.recognition.gallery.contents import GallerySettings
 from twinface.recognition.gallery.gallery import Gallery
 from twinface.recognition.gallery.transfer import Imported
@@ -130,3 +130,17 @@ def test_from_the_shell(source: Gallery, tmp_path: Path) -> None:
     assert "Zoë" in twinface_here("people", "--gallery", tmp_path / "c.db").stdout
     assert twinface_here("gallery", "backup", tmp_path / "d.db", "--gallery", place).returncode == 0
     assert "Zoë" in twinface_here("people", "--gallery", tmp_path / "d.db").stdout
+
+
+def test_embeddings_are_enrolled_all_or_none(source: Gallery) -> None:
+    people = PixelModel()(np.stack([portrait(number) for number in range(20, 270)])[..., None])
+    names = [f"number {number}" for number in range(20, 270)]
+    assert source.import_embeddings(names, people) == 250
+    assert source.identify(portrait(123, 1)).faces[0].name == "number 123"
+    assert source.show("number 20").faces[0].quality == 50
+    before = source.stats()
+    with pytest.raises(NameTakenError):
+        source.import_embeddings(["new", "Ann"], people[:2])
+    with pytest.raises(DataError, match="need finite ones"):
+        source.import_embeddings(["new"], people[:2])
+    assert source.stats().people == before.people

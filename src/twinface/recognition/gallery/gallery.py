@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from twinface.core.errors import GalleryError, ModelMismatchError
+from twinface.core.types import Float32Array
 from twinface.faces.choose import Choice
 from twinface.faces.picture import Picture
 from twinface.models.catalog import card_of
@@ -38,6 +39,7 @@ from twinface.recognition.gallery.records import (
 from twinface.recognition.gallery.score_rates import score_rates
 from twinface.recognition.gallery.search import open_search
 from twinface.recognition.gallery.tables import GalleryTables
+from twinface.recognition.gallery.transfer import add_embeddings
 from twinface.recognition.verdict import Verdict, VerdictFace
 from twinface.recognition.verifier import Verifier
 
@@ -147,6 +149,26 @@ class Gallery(GalleryTables):
         if not photos:
             raise GalleryError("found no photo to enrol, need at least one")
         return enrol(self.engine, name, photos, review)
+
+    def import_embeddings(
+        self, names: Sequence[str], embeddings: Float32Array, quality: Sequence[int] | None = None
+    ) -> int:
+        """Enrols many new people at once, from embeddings that the gallery's model has made: all of them, or none.
+
+        Args:
+            names: of N people who are not in the gallery.
+            embeddings: [N, D] float32, of one face each.
+            quality: [N], 0 to 100; None if it is not known.
+
+        Returns:
+            N.
+
+        Raises:
+            DataError: there is another number of embeddings, they have another length, or are not finite.
+            NameTakenError: a name is taken, or given twice.
+            ModelMismatchError, ModelError: see `engine`.
+        """
+        return add_embeddings(self.engine.contents, names, embeddings, quality)
 
     def identify(self, photo: Picture, count: int = 5, fpir: float = FPIR) -> Identification:
         """Who is on a photo: every face, the most likely people, and "nobody".

@@ -50,14 +50,13 @@ def rank(prepared: Prepared, faces: Float32Array, count: int, record: ModelRecor
     """
     length = prepared.rows.shape[1]
     if angular_length(faces.shape[1], record.distance) or record.distance == "euclidean":
-        values = prepared.rows @ faces[:, :length].T
-        # A face of another length gives all its products another scale, and `less` must follow.
-        if record.distance == "euclidean":
-            values -= prepared.less[:, None]
-        elif length < faces.shape[1]:
-            norms = np.maximum(np.linalg.norm(faces[:, :length], axis=1), 1e-12)
-            values = values / norms - prepared.less[:, None]
-        return [_highest(column, count) for column in values.T]
+        # One row for each face, because the highest of a row are found sooner than those of a column.
+        values = faces[:, :length] @ prepared.rows.T
+        if length < faces.shape[1]:  # `less` has the scale of a product of two directions
+            values /= np.maximum(np.linalg.norm(faces[:, :length], axis=1, keepdims=True), 1e-12)
+        if prepared.less.any():
+            values -= prepared.less
+        return [_highest(row, count) for row in values]
     return [_highest(_scores(prepared.rows, face, record), count) for face in faces]
 
 
@@ -72,5 +71,5 @@ def _highest(values: Float32Array, count: int) -> IntArray:
     count = min(count, len(values))
     if not count:
         return np.zeros(0, np.int64)
-    chosen = np.argpartition(-values, count - 1)[:count] if count < len(values) else np.arange(len(values))
+    chosen = np.argpartition(values, len(values) - count)[-count:]
     return np.asarray(chosen[np.argsort(-values[chosen], kind="stable")], np.int64)

@@ -27,6 +27,7 @@ _FACE = "vector, quality, photo, number, created, crop"
 _FACES = f"SELECT {_FACE}, id, person FROM faces"
 _CORRECTIONS = f"SELECT {_FACE}, kind, id, person FROM corrections"
 _IN_ONE_QUERY = 500
+_ROWS = 100  # that are inserted by one statement
 
 
 class TakenError(Exception):
@@ -133,19 +134,27 @@ class SqlStore(ABC):
         return self.add_people([person])[0]
 
     def add_people(self, people: Sequence[StoredPerson]) -> list[int]:
-        sql = (
-            "INSERT INTO people (name, name_key, audit_id, created, template, generation) "
-            "VALUES (?, ?, ?, ?, ?, ?) RETURNING id"
-        )
         self._is_changed = True
-        ids = []
+        ids: list[int] = []
         try:
-            for each in people:
-                values = (each.name, each.name_key, each.audit_id, each.created, each.template)
-                ids.append(self.rows(sql, (*values, self._generation))[0][0])
+            for start in range(0, len(people), _ROWS):
+                ids += self._added(people[start : start + _ROWS])
         except TakenError:
             raise NameTakenError(f"{self.place}: there is a person of that name already") from None
         return ids
+
+    def _added(self, people: Sequence[StoredPerson]) -> list[int]:
+        """One statement for several rows takes half the time of one for each."""
+        values: list[Any] = []
+        for each in people:
+            values += (each.name, each.name_key, each.audit_id, each.created, each.template, self._generation)
+        sql = (
+            "INSERT INTO people (name, name_key, audit_id, created, template, generation) VALUES "
+            f"{', '.join(['(?, ?, ?, ?, ?, ?)'] * len(people))} RETURNING name_key, id"
+        )
+        # The order of what is returned is not promised.
+        found = {bytes(key): id for key, id in self.rows(sql, values)}
+        return [found[each.name_key] for each in people]
 
     def change_person(self, id: int, name: bytes, name_key: bytes, template: bytes | None) -> None:
         sql = "UPDATE people SET name = ?, name_key = ?, template = ?, generation = ? WHERE id = ?"

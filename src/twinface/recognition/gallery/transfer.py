@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,7 +21,7 @@ from twinface.core.errors import DataError, GalleryError, ModelMismatchError, Na
 from twinface.core.formatting import one_line
 from twinface.core.json_records import parse_object, record_from
 from twinface.core.storage import new_file
-from twinface.core.types import ProgressCallback
+from twinface.core.types import Float32Array, ProgressCallback
 from twinface.recognition.gallery.contents import (
     DISTANCE,
     FINGERPRINT,
@@ -29,7 +30,9 @@ from twinface.recognition.gallery.contents import (
     SIZE,
     Contents,
     clean_name,
+    now,
 )
+from twinface.recognition.gallery.fusion import UNKNOWN_QUALITY
 from twinface.recognition.gallery.stored import NewCorrection, NewFace, StoredPerson
 
 FORMAT = "twinface gallery 1"
@@ -187,6 +190,31 @@ def add_people(
         if progress:
             progress(added + skipped, added + skipped)
     return Imported(added, faces, skipped)
+
+
+def add_embeddings(
+    contents: Contents, names: Sequence[str], embeddings: Float32Array, quality: Sequence[int] | None
+) -> int:
+    """Adds one new person for each embedding, in one transaction. See `Gallery.import_embeddings`."""
+    size = int(contents.info[SIZE])
+    if embeddings.shape != (len(names), size) or not np.isfinite(embeddings).all():
+        raise DataError(
+            f"found {len(names)} names and embeddings of shape {embeddings.shape}, need finite ones "
+            f"[{len(names)}, {size}]"
+        )
+    vault, created = contents.vault, now()
+    sealed = [vault.seal(row.tobytes()) for row in np.ascontiguousarray(embeddings, np.float32)]
+    photos = secrets.token_bytes(16 * len(names))  # of photos that nobody has seen here
+    values = [UNKNOWN_QUALITY] * len(names) if quality is None else quality
+    people = [contents.new_person(name, row, created) for name, row in zip(names, sealed, strict=True)]
+    faces = [
+        NewFace(row, value, photos[16 * place : 16 * place + 16], 1, created)
+        for place, (row, value) in enumerate(zip(sealed, values, strict=True))
+    ]
+    with contents.store.write():
+        contents.store.add_faces(contents.store.add_people(people), faces)
+        contents.record("import", None, f"{len(names)} people")
+    return len(names)
 
 
 def _add(contents: Contents, people: list[PlainPerson]) -> int:
