@@ -124,6 +124,42 @@ def copy(
     print_json(vars(done)) if json else say(f"{done.people} people added, {done.skipped} left out")
 
 
+@app.command("re-embed")
+@grouped
+def re_embed(
+    which: ModelOptions,
+    leave_out: Annotated[
+        bool, typer.Option("--leave-out", help="Finish even if people would be left without a face.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Move a gallery to another --model, from the crops that were kept: exit 0 done, 1 people must be photographed.
+
+    The old embeddings serve until all new ones are there. A stopped call goes on when it is repeated.
+    """
+    from twinface.core.progress import progress_bar
+    from twinface.recognition.gallery.gallery import Gallery
+
+    if which.model is None:
+        raise typer.BadParameter("need --model, the one to move to")
+    with (
+        Gallery(which.gallery, key=which.key_file, create=False, aligned=which.aligned) as gallery,
+        progress_bar("embedding", unit="face") as progress,
+    ):
+        done = gallery.reembed(which.model, leave_out=leave_out, progress=progress)
+    if json:
+        print_json(done.to_dict())
+    else:
+        print("\n".join(f"to be photographed again: {name}" for name in done.photograph_again))
+        state = (
+            "the gallery is of the new model now"
+            if done.is_finished
+            else "not finished; the old model serves"
+        )
+        say(f"{done.faces} faces embedded, {done.lost} without a crop: {state}")
+    sys.exit(0 if done.is_finished else 1)
+
+
 @app.command("scrub")
 @grouped
 def scrub(which: GalleryOptions) -> None:

@@ -11,6 +11,7 @@ look_alikes     how often two people would be taken for each other
 corrections     "this is the person", "this is not", "this face is somebody else's"
 changes         rename, merge, split, forget
 transfer        people as a file of JSON lines, or from one store into another
+reembedding     moves a gallery to another model
 engine          what enrolling and identifying share: photos → faces → embeddings → scores
 search          proposes people: all templates in memory
 search_copy     a file from which a large gallery is searched soon after it is opened

@@ -34,6 +34,7 @@ MODEL, MODEL_NAME, FINGERPRINT, SIZE, DISTANCE = (
     "embedding_size",
     "distance",
 )
+FRAME = "frame"  # that crops are aligned to
 KEEP_CROPS = "keep_crops"
 _LONGEST_NAME = 200  # characters
 _JPEG_HEADER = 700  # bytes that all crops have in common

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from twinface.core.errors import GalleryError, ModelMismatchError
-from twinface.core.types import Float32Array
+from twinface.core.types import Float32Array, ProgressCallback
 from twinface.faces.choose import Choice
 from twinface.faces.picture import Picture
 from twinface.models.catalog import card_of
@@ -18,6 +18,7 @@ from twinface.recognition.gallery import changes, corrections
 from twinface.recognition.gallery.contents import (
     DISTANCE,
     FINGERPRINT,
+    FRAME,
     MODEL,
     MODEL_NAME,
     SIZE,
@@ -36,6 +37,7 @@ from twinface.recognition.gallery.records import (
     PersonDetails,
     Review,
 )
+from twinface.recognition.gallery.reembedding import Reembedding, frame_text, reembed
 from twinface.recognition.gallery.score_rates import score_rates
 from twinface.recognition.gallery.search import open_search
 from twinface.recognition.gallery.tables import GalleryTables
@@ -97,7 +99,8 @@ class Gallery(GalleryTables):
             ModelError: the model is missing or damaged.
         """
         with self._lock:
-            if self._engine is None:
+            # Another process may have moved the gallery to another model since.
+            if self._engine is None or self.store.info()[FINGERPRINT] != self.contents.info[FINGERPRINT]:
                 self._engine = self._load()
             return self._engine
 
@@ -121,11 +124,38 @@ class Gallery(GalleryTables):
         return Engine(self.contents, verifier, rates, open_search(self.contents, model.record))
 
     def _set_model(self, model: LoadedModel, place: str) -> None:
-        record = model.record
-        values = {MODEL: place, MODEL_NAME: record.name, DISTANCE: record.distance}
-        values |= {SIZE: str(record.embedding_size), FINGERPRINT: model.fingerprint}
-        for key, value in values.items():
+        for key, value in _model_info(model, place, self._aligned).items():
             self.store.set_info(key, value)
+
+    def reembed(
+        self,
+        model: str | Path | LoadedModel,
+        *,
+        leave_out: bool = False,
+        progress: ProgressCallback | None = None,
+    ) -> Reembedding:
+        """Moves the gallery to another model: all embeddings are made anew from the crops that were kept.
+
+        The old ones serve until all new ones are there. A call that was stopped goes on when it is repeated.
+
+        Args:
+            model: the new model, see `models.load.load_model`.
+            leave_out: finish even if some people have no crop. They stay in the gallery without a face.
+            progress: called with (faces done, faces in all).
+
+        Raises:
+            GalleryError: the gallery keeps no crops, or they are aligned in another way than the model needs.
+            ModelError: the model is missing or damaged.
+        """
+        loaded = load_model(model, self._threads) if isinstance(model, (str, Path)) else model
+        place = model_place(model) if isinstance(model, (str, Path)) else loaded.record.name
+        verifier = Verifier(loaded, aligned=self._aligned)
+        info = _model_info(loaded, place, self._aligned)
+        result = reembed(self.contents, verifier, info, leave_out, progress)
+        if result.is_finished:
+            with self._lock:
+                self._model, self._engine = model, None
+        return result
 
     # Enrol and ask
 
@@ -266,3 +296,16 @@ class Gallery(GalleryTables):
         Args, Raises: see `confirm`.
         """
         return corrections.reject(self.engine, name, photo, face)
+
+
+def _model_info(model: LoadedModel, place: str, aligned: bool) -> dict[str, str]:
+    """What the gallery writes down about its model."""
+    record = model.record
+    return {
+        MODEL: place,
+        MODEL_NAME: record.name,
+        DISTANCE: record.distance,
+        SIZE: str(record.embedding_size),
+        FINGERPRINT: model.fingerprint,
+        FRAME: frame_text(None if aligned else record.frame),
+    }

@@ -110,8 +110,13 @@ def _is_rejected(
         return False
     if any(each.photo == photo and each.number == number for each in against):
         return True
-    vectors = np.stack([engine.contents.vector(each.vector) for each in against])
-    return float(engine.score(vectors, face).max()) >= max(score, engine.verifier.record.threshold.value)
+    vectors = [engine.contents.vector(each.vector) for each in against]
+    vectors = [vector for vector in vectors if len(vector)]  # after a change of the model some are not known
+    if not vectors:
+        return False
+    return float(engine.score(np.stack(vectors), face).max()) >= max(
+        score, engine.verifier.record.threshold.value
+    )
 
 
 def assign(faces: Sequence[Sequence[Candidate]], fpir: float) -> list[str | None]:

@@ -106,10 +106,15 @@ class PostgresStore(SqlStore):
     # Templates in pgvector
 
     def set_info(self, key: str, value: str) -> None:
-        """See `store.Store`. Once the length of embeddings is known, the table of vectors is made."""
+        """See `store.Store`. Once the length of embeddings is known, the table of vectors is made; or made anew, empty,
+        where the gallery changes its model.
+        """
+        changes = key in {"embedding_size", "distance", "encryption"} and self.info().get(key) != value
         super().set_info(key, value)
-        length = self._length()
-        if key in {"embedding_size", "distance", "encryption"} and length and not self._has_vectors():
+        if not changes:
+            return
+        self.rows("DROP TABLE IF EXISTS vectors")
+        if length := self._length():
             self.rows("CREATE EXTENSION IF NOT EXISTS vector")
             self.rows(
                 "CREATE TABLE vectors (person BIGINT PRIMARY KEY REFERENCES people(id) ON DELETE CASCADE, "

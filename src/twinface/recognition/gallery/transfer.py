@@ -25,6 +25,7 @@ from twinface.core.types import Float32Array, ProgressCallback
 from twinface.recognition.gallery.contents import (
     DISTANCE,
     FINGERPRINT,
+    FRAME,
     MODEL,
     MODEL_NAME,
     SIZE,
@@ -37,7 +38,7 @@ from twinface.recognition.gallery.stored import NewCorrection, NewFace, StoredPe
 
 FORMAT = "twinface gallery 1"
 _TOGETHER = 500  # people in one transaction
-_MODEL_KEYS = (MODEL, MODEL_NAME, FINGERPRINT, SIZE, DISTANCE)
+_MODEL_KEYS = (MODEL, MODEL_NAME, FINGERPRINT, SIZE, DISTANCE, FRAME)
 
 
 @dataclass(frozen=True)

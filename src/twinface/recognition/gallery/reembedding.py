@@ -1,0 +1,171 @@
+"""Moves a gallery to another model: embeddings are made anew from the crops that were kept.
+
+The new embeddings are collected beside the old ones, which serve until all are there. A call that was stopped goes on
+where it was. At the end everything is exchanged in one transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from twinface.core.errors import GalleryError
+from twinface.core.types import ProgressCallback
+from twinface.faces.frame import Frame
+from twinface.faces.picture import load_picture
+from twinface.recognition.gallery.contents import FRAME, Contents
+from twinface.recognition.gallery.records import Shown
+from twinface.recognition.gallery.stored import StoredCorrection, StoredFace
+from twinface.recognition.photo_faces import AlignedFace
+from twinface.recognition.verifier import Verifier
+
+NEXT = "next_fingerprint"  # the key of the gallery's info: which model the collected embeddings are of
+_TOGETHER = 16  # crops in one transaction: a stopped call loses less than two seconds
+_PEOPLE = 200
+
+
+@dataclass(frozen=True)
+class Reembedding(Shown):
+    """How far a gallery has come on its way to another model.
+
+    Attributes:
+        is_finished: whether the gallery is of the new model now.
+        faces: that have a new embedding.
+        lost: faces without a crop, which the new model cannot see.
+        photograph_again: names of people none of whose faces has a crop. They are why it is not finished, or, if it is,
+            they are in the gallery without a face.
+    """
+
+    is_finished: bool
+    faces: int
+    lost: int
+    photograph_again: tuple[str, ...]
+
+
+def reembed(
+    contents: Contents,
+    verifier: Verifier,
+    model: dict[str, str],
+    leave_out: bool,
+    progress: ProgressCallback | None = None,
+) -> Reembedding:
+    """Makes all embeddings anew. See `Gallery.reembed`.
+
+    Args:
+        contents: of the gallery.
+        verifier: the new model.
+        model: the new values of the gallery's info.
+        leave_out: finish even if people would be left without a face.
+        progress: called with (faces done, faces in all).
+    """
+    check_crops(contents, model[FRAME])
+    store = contents.store
+    with store.write():
+        if store.info().get(NEXT) != model["fingerprint"]:
+            store.drop_next_vectors()
+            store.set_info(NEXT, model["fingerprint"])
+    total, done, lost = store.counts().faces, 0, 0
+    again: list[str] = []
+    people = contents.every_person()
+    while page := list(islice(people, _PEOPLE)):
+        ids = [person.id for person in page]
+        faces = store.faces_of(ids)
+        _collect(contents, verifier, "face", faces)
+        _collect(contents, verifier, "correction", store.corrections_of(ids))
+        seen = {face.person for face in faces if face.crop}
+        had = {face.person for face in faces}
+        again += [contents.name_of(person) for person in page if person.id in had - seen]
+        done += sum(face.crop is not None for face in faces)
+        lost += sum(face.crop is None for face in faces)
+        if progress:
+            progress(done + lost, total)
+    if again and not leave_out:
+        return Reembedding(False, done, lost, tuple(again))
+    if _exchange(contents, model):
+        store.erase_remains([])
+        return Reembedding(True, done, lost, tuple(again))
+    return reembed(contents, verifier, model, leave_out, progress)  # somebody was enrolled meanwhile
+
+
+def check_crops(contents: Contents, frame: str) -> None:
+    """Checks that crops of the gallery are what a model with this frame takes.
+
+    Args:
+        contents: of the gallery.
+        frame: of the model, as `frame_text` gives it.
+
+    Raises:
+        GalleryError: they are not, or none are kept.
+    """
+    if not contents.keeps_crops:
+        raise GalleryError(
+            f"{contents.store.place}: keeps no crops, so nobody can be seen by another model: enrol everybody anew in "
+            "a new gallery, with --keep-crops if the model may change again"
+        )
+    if contents.store.info().get(FRAME) != frame:
+        raise GalleryError(
+            f"{contents.store.place}: its crops are aligned in another way than the new model needs: enrol "
+            "everybody anew"
+        )
+
+
+def frame_text(frame: Frame | None) -> str:
+    """A frame as the gallery's info has it."""
+    return "" if frame is None else json.dumps(frame.to_dict())
+
+
+def _collect(
+    contents: Contents,
+    verifier: Verifier,
+    origin: str,
+    rows: Sequence[StoredFace] | Sequence[StoredCorrection],
+) -> None:
+    """Embeds the crops that have no new embedding yet."""
+    store = contents.store
+    there = store.next_vectors(origin, [row.id for row in rows])
+    waiting = [row for row in rows if row.crop and row.id not in there]
+    for start in range(0, len(waiting), _TOGETHER):
+        part = waiting[start : start + _TOGETHER]
+        faces = [
+            AlignedFace(load_picture(contents.vault.open(row.crop or b""), "rgb", "a crop")) for row in part
+        ]
+        vectors = verifier.embed_faces(*faces)
+        with store.write():
+            store.set_next_vectors(
+                origin, {row.id: contents.seal(vector) for row, vector in zip(part, vectors, strict=True)}
+            )
+
+
+def _exchange(contents: Contents, model: dict[str, str]) -> bool:
+    """Puts the new embeddings in place of the old ones, unless a crop without one has come since."""
+    store = contents.store
+    with store.write():
+        people = list(contents.every_person())
+        for page in (people[at : at + _PEOPLE] for at in range(0, len(people), _PEOPLE)):
+            faces = store.faces_of([person.id for person in page])
+            new = store.next_vectors("face", [face.id for face in faces])
+            if any(face.crop and face.id not in new for face in faces):
+                return False
+        for key, value in model.items():
+            store.set_info(key, value)
+        contents.info = store.info()
+        for person in people:
+            faces = store.faces_of([person.id])
+            new = store.next_vectors("face", [face.id for face in faces])
+            for face in faces:
+                if face.id in new:
+                    store.change_face(face.id, person.id, new[face.id], face.crop)
+            store.remove_faces([face.id for face in faces if face.id not in new])
+            said = store.corrections_of([person.id])
+            new = store.next_vectors("correction", [each.id for each in said])
+            for each in said:
+                # Without a crop it still holds for the same photo.
+                vector = new.get(each.id, contents.vault.seal(b""))
+                store.change_correction(each.id, person.id, vector, each.crop)
+            contents.refit(person)
+        store.drop_next_vectors()
+        store.set_info(NEXT, "")
+        contents.record("re-embed", None, f"{len(people)} people")
+    return True
