@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from photo_files import write_faceless, write_photo
+from photo_files import read_table, write_faceless, write_photo
 from shell import twinface_here
 
 A, B, C = "George_W_Bush", "Colin_Powell", "Tony_Blair"
@@ -144,3 +144,38 @@ def test_what_is_not_there_is_said(tmp_path: Path, photos: Path) -> None:
     found = twinface_here("people", "--gallery", tmp_path / "no gallery.db")
     assert found.returncode == 2
     assert "is no gallery, or is damaged" in found.stderr
+
+
+def test_a_folder_is_identified_into_a_table_and_continued(place: Path, photos: Path, tmp_path: Path) -> None:
+    (photos / "damaged.jpg").write_bytes(b"no picture")
+    table = tmp_path / "who.csv"
+    try:
+        done = twinface_here("identify", photos, "--gallery", place, "--out", table, "--json")
+    finally:
+        (photos / "damaged.jpg").unlink()
+    assert done.returncode == 2
+    assert "1 of 19 photos could not be read" in done.stderr
+    result = json.loads(done.stdout)
+    rows = read_table(table)
+    assert (result["pictures"], result["unreadable"], result["faces"]) == (19, 1, 19)
+    assert set(result["people"]) == {A, B}
+    found = {(row["file"], row["number"]): row["name"] for row in rows}
+    assert found["both.jpg", "1"] == B
+    assert found["both.jpg", "3"] == ""
+    assert found[f"{C}-1.jpg", "1"] == ""
+    assert found[f"{A}-3.jpg", "1"] == A
+    assert found["nobody.png", "0"] == ""
+    whole = table.read_bytes()
+    (photos / "damaged.jpg").write_bytes(b"no picture")
+    table.write_bytes(whole[: len(whole) // 2])
+    try:
+        again = twinface_here("identify", photos, "--gallery", place, "--out", table, "--json")
+        assert table.read_bytes() == whole
+        assert json.loads(again.stdout) == result
+        twinface_here("forget", A, "--gallery", place, "--yes")
+        refused = twinface_here("identify", photos, "--gallery", place, "--out", table)
+    finally:
+        (photos / "damaged.jpg").unlink()
+    assert refused.returncode == 2
+    assert "generation" in refused.stderr
+    assert "need --out" in " ".join(twinface_here("identify", photos, "--gallery", place).stderr.split())

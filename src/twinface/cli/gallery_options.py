@@ -53,8 +53,15 @@ class ModelOptions(GalleryOptions):
     ] = None
     aligned: Aligned = False
 
-    def open_with_model(self, create: bool | GallerySettings = False) -> Gallery:
+    def open_with_model(self, create: bool | GallerySettings = False, threads: int | None = None) -> Gallery:
         """The gallery with its model."""
         from twinface.recognition.gallery.gallery import Gallery
 
-        return Gallery(self.gallery, self.model, key=self.key_file, create=create, aligned=self.aligned)
+        return Gallery(
+            self.gallery,
+            self.model,
+            key=self.key_file,
+            create=create,
+            aligned=self.aligned,
+            threads=threads,
+        )

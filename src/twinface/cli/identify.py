@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from twinface.cli.console import print_json
+from twinface.cli.console import print_json, say
 from twinface.cli.gallery_options import ModelOptions
 from twinface.cli.options import Json, grouped
 
@@ -20,16 +20,31 @@ if TYPE_CHECKING:
 @grouped
 def identify(
     which: ModelOptions,
-    photo: Annotated[Path, typer.Argument(help="A photo with any number of faces.")],
+    photo: Annotated[
+        Path, typer.Argument(help="A photo with any number of faces; or a folder, or a list of photos.")
+    ],
     count: Annotated[
         int, typer.Option("--top", help="How many candidates to name for each face.", min=1)
     ] = 5,
     fpir: Annotated[
         float, typer.Option(help="How many strangers may be taken for somebody: 1e-2 is one of 100.")
     ] = 1e-2,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The table for many photos: .csv or .jsonl. An interrupted one is continued."),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Say who is on a photo: exit 0 if anybody is known, 1 if nobody is, 2 if there is no face or a bad file."""
+    """Say who is on a photo: exit 0 if anybody is known, 1 if nobody is, 2 if there is no face or a bad file.
+
+    With a folder, or a text file that lists photos, it writes a table with a row for each face; exit 2 if a photo could
+    not be read.
+    """
+    if photo.is_dir() or out is not None:
+        if out is None:
+            raise typer.BadParameter("many photos need --out FILE.csv or FILE.jsonl")
+        _identify_many(which, photo, out, fpir, json)
+        return
     with which.open_with_model() as gallery:
         answer = gallery.identify(photo, count, fpir)
     if json:
@@ -61,3 +76,19 @@ def _candidates(face: IdentifiedFace, fpir: float) -> Iterator[str]:
         )
     yield f"    nobody: probability {face.nobody:.3f}"
     yield from (f"    {note}" for note in face.notes)
+
+
+def _identify_many(which: ModelOptions, source: Path, out: Path, fpir: float, json: bool) -> None:
+    from twinface.core.progress import progress_bar
+
+    # One thread a call: each core identifies photos of its own.
+    with which.open_with_model(threads=1) as gallery, progress_bar("identifying") as progress:
+        done = gallery.identify_files(source, out, fpir, progress)
+    if json:
+        print_json(done.to_dict())
+    else:
+        print(f"{out}: {done.faces} faces in {done.pictures} photos, {done.known} of them known")
+        print("\n".join(f"{count:>6}  {name}" for name, count in done.people.items()))
+    if done.unreadable:
+        say(f"{done.unreadable} of {done.pictures} photos could not be read: {out} says why")
+        sys.exit(2)

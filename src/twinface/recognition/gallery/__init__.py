@@ -5,6 +5,7 @@ tables          the part of it that needs no model
 records         its answers
 enrolment       which photos are taken, and why the others are not
 identification  who is on a photo, or nobody
+identify_files  the same for many photos, into a table
 open_set        probabilities and limits that fit the number of people
 score_rates     from a score to error rates far out in the tails
 look_alikes     how often two people would be taken for each other

@@ -28,6 +28,7 @@ from twinface.recognition.gallery.contents import (
 from twinface.recognition.gallery.engine import FPIR, Engine
 from twinface.recognition.gallery.enrolment import enrol
 from twinface.recognition.gallery.identification import identify
+from twinface.recognition.gallery.identify_files import IdentifiedFiles, identify_files
 from twinface.recognition.gallery.records import (
     REVIEWS,
     EnrolledFace,
@@ -214,6 +215,31 @@ class Gallery(GalleryTables):
             ModelMismatchError, ModelError: see `engine`.
         """
         return identify(self.engine, photo, count, fpir)
+
+    def identify_files(
+        self,
+        source: str | Path,
+        target: str | Path,
+        fpir: float = FPIR,
+        progress: ProgressCallback | None = None,
+    ) -> IdentifiedFiles:
+        """Says who is on each photo of a folder, in a table with a row for each face.
+
+        Memory stays the same for any number of photos. Load the gallery with `threads=1`: each core takes photos of
+        its own.
+
+        Args:
+            source: a folder, which is searched with all its subfolders; or a text file with one path per line.
+            target: the table to write, .csv or .jsonl (`identify_files.IDENTITY_COLUMNS`). It can hold the result of
+                an earlier call with the same photos and the same gallery; then only the rest is looked at.
+            fpir: see `identify`.
+            progress: called with (photos done, photos in all).
+
+        Raises:
+            DataError: there is no photo, or `target` holds something else, or the gallery has changed since.
+            StorageError: `target` cannot be written.
+        """
+        return identify_files(self.engine, Path(source), Path(target), fpir, progress)
 
     def verify(self, name: str, photo: Picture) -> Verdict:
         """Whether a photo shows a person of the gallery.
