@@ -1,11 +1,11 @@
-"""Open-set identification on LFW-a DevTest: rank-1, FNIR and FPIR at the limits that `identify` uses.
+"""Open-set identification on LFW-a DevTest: rank-1, FNIR and FPIR at the limits that `identify` uses; and groups.
 
     python benchmarks/gallery_accuracy.py --root DIR --model sface [--embeddings FILE.npz]
 
 The gallery has every DevTest person with two pictures or more, and 1,000 people with one (distractors). Of each person
 the first picture is enrolled, or all but the last. Genuine probes are the pictures that are not enrolled. Impostor
 probes are all pictures of DevTest, each against the gallery without its own person. Intervals resample people. Nothing
-is fitted on these people.
+is fitted on these people. In the end all pictures are grouped by person, as `twinface cluster` does.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from twinface.core.progress import progress_bar
 from twinface.core.threads import map_in_order
 from twinface.core.types import BoolArray, Float32Array, FloatArray, IntArray
 from twinface.datasets.lfw.dataset import Lfw
+from twinface.evaluation.metrics.clustering import bcubed, pairwise
 from twinface.models.catalog import card_of
 from twinface.models.load import load_model
 from twinface.models.record import ModelRecord
+from twinface.recognition.gallery.clustering import group_faces
 from twinface.recognition.gallery.fusion import fuse
 from twinface.recognition.gallery.open_set import false_positive_rate, probabilities
 from twinface.recognition.gallery.score_rates import ScoreRates, score_rates
@@ -52,6 +54,14 @@ def main() -> None:
     for rule in ("first", "all but the last"):
         print(f"{given.model}, enrolled: {rule}")
         judge(embeddings, quality, faces.people, model.record, rates, rule)
+    groups = group_faces(embeddings, np.arange(len(embeddings)), model.record, rates)
+    for name, figure in (
+        ("BCubed", bcubed(faces.people, groups)),
+        ("pairwise", pairwise(faces.people, groups)),
+    ):
+        print(
+            f"groups, {name}: F {figure.f:.4f}, precision {figure.precision:.4f}, recall {figure.recall:.4f}"
+        )
 
 
 def embed(verifier: Verifier, paths: list[Path], target: Path) -> None:

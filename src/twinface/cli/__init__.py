@@ -2,7 +2,7 @@
 
 train, evaluate, view2, sweep, report, export   build and judge models
 verify, explain, embed, detect, compare         use a model
-enroll, identify, people, gallery               people of one's own, found again and forgotten
+enroll, identify, people, gallery, cluster      people of one's own, found again and forgotten
 models, calibrate                               choose one, and fit it to people of one's own
 data, demo, doctor                              look around
 console, options, gallery_options, errors       shared: printing, options as records, errors as one line
@@ -25,6 +25,7 @@ import typer
 from twinface import __version__
 from twinface.cli import (
     calibrate,
+    cluster,
     compare,
     data,
     demo,
@@ -61,7 +62,7 @@ app = typer.Typer(
 
 
 # They open photos of one's own; no other command, and no service, hands bytes to the decoder of HEIC.
-_TAKE_HEIC = {"verify", "compare", "explain", "embed", "detect", "enroll", "identify", "gallery"}
+_TAKE_HEIC = {"verify", "compare", "explain", "embed", "detect", "enroll", "identify", "gallery", "cluster"}
 
 
 @app.callback(invoke_without_command=True)
@@ -99,6 +100,7 @@ app.command("rename")(people.rename)
 app.command("merge")(people.merge)
 app.command("split")(people.split)
 app.command("forget")(people.forget)
+app.command("cluster")(cluster.cluster)
 app.add_typer(gallery.app, name="gallery")
 app.command("models")(models.models)
 app.command("calibrate")(calibrate.calibrate)

@@ -7,6 +7,7 @@ roc               ROC curve, AUC, EER, TAR at a FAR
 far               which FARs a number of pairs can measure
 reliability       does a probability come true? cross-entropy, calibration error
 one_shot          N-way one-shot recognition
+clustering        groups of faces against people: pairwise F, BCubed F
 
 In all of them `scores` [M] are floats, and a higher one means "more likely the same person". `is_match` [M] is true for
 a genuine pair and false for an impostor pair. A pair is called the same person when `score >= threshold`. FAR is the

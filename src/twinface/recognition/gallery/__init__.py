@@ -12,6 +12,8 @@ look_alikes     how often two people would be taken for each other
 corrections     "this is the person", "this is not", "this face is somebody else's"
 changes         rename, merge, split, forget
 transfer        people as a file of JSON lines, or from one store into another
+clustering      unnamed faces → groups, one for each person
+photo_groups    the faces of a folder, grouped, with a table and a page
 reembedding     moves a gallery to another model
 engine          what enrolling and identifying share: photos → faces → embeddings → scores
 search          proposes people: all templates in memory

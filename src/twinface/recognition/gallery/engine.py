@@ -104,9 +104,13 @@ class Engine:
         photo = self.read(picture)
         if not photo.faces:
             raise FaceNotFoundError(f"{photo.name}: no face was found", 0)
-        return photo, self.verifier.reader.choose(photo.faces, photo.name) if number is None else _numbered(
-            photo, number
-        )
+        return photo, self.choose(photo, number)
+
+    def choose(self, photo: ReadPhoto, number: int | None) -> AlignedFace:
+        """The face that is meant, of a photo with at least one; see `face`."""
+        if number is None:
+            return self.verifier.reader.choose(photo.faces, photo.name)
+        return _numbered(photo, number)
 
     def score(self, templates: Float32Array, face: Float32Array) -> FloatArray:
         """[P, D] and [D] → [P] float64."""

@@ -45,7 +45,13 @@ class Chosen:
         return replace(self, result=replace(self.result, reasons=(*self.result.reasons, *reasons)))
 
 
-def enrol(engine: Engine, name: str, pictures: Sequence[Picture], review: Review) -> Enrolment:
+def enrol(
+    engine: Engine,
+    name: str,
+    pictures: Sequence[Picture],
+    review: Review,
+    numbers: Sequence[int] | None = None,
+) -> Enrolment:
     """Enrols photos of one person.
 
     Args:
@@ -53,13 +59,16 @@ def enrol(engine: Engine, name: str, pictures: Sequence[Picture], review: Review
         name: of the person, who is new or in the gallery already.
         pictures: at least one.
         review: how much is refused, see `docs/gallery.md`.
+        numbers: of the face that is meant in each picture; None takes the verifier's choice.
 
     Raises:
         GalleryError: the name cannot be one.
         StorageError: the gallery cannot be written; then no photo was enrolled.
     """
     name = clean_name(name)
-    chosen = [_choose(engine, photo, review) for photo in engine.read_many(pictures)]
+    meant: Sequence[int | None] = numbers or [None] * len(pictures)
+    read = engine.read_many(pictures)
+    chosen = [_choose(engine, photo, review, number) for photo, number in zip(read, meant, strict=True)]
     chosen = _embedded(engine, chosen)
     person = engine.contents.find_or_none(name)
     known = engine.contents.store.faces_of([person.id]) if person else []
@@ -77,7 +86,7 @@ def enrol(engine: Engine, name: str, pictures: Sequence[Picture], review: Review
     return Enrolment(name, id, is_new, tuple(each.result for each in chosen), alike, _notes(name, alike))
 
 
-def _choose(engine: Engine, photo: ReadPhoto, review: Review) -> Chosen:
+def _choose(engine: Engine, photo: ReadPhoto, review: Review, number: int | None) -> Chosen:
     """The face of a photo that is meant, unless the photo is refused."""
     result = PhotoResult(photo.name, False, faces=len(photo.faces) if photo.problem is None else None)
     found = Chosen(photo, None, result)
@@ -86,12 +95,12 @@ def _choose(engine: Engine, photo: ReadPhoto, review: Review) -> Chosen:
     if not photo.faces:
         return found.refused("no face was found")
     try:
-        face = engine.verifier.reader.choose(photo.faces, photo.name)
+        face = engine.choose(photo, number)
     except (FaceNotFoundError, SeveralFacesError) as error:
         return found.refused(str(error))
     quality = face.quality
     found = Chosen(photo, face, replace(result, accepted=True, quality=quality.value if quality else None))
-    if len(photo.faces) > 1:
+    if len(photo.faces) > 1 and number is None:
         if review == "strict":
             return found.refused(f"{len(photo.faces)} faces, and a strict review needs photos of one")
         found = found.noted(f"{len(photo.faces)} faces; number {face.number} was taken, the largest being 1")

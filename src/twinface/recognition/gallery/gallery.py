@@ -160,7 +160,13 @@ class Gallery(GalleryTables):
 
     # Enrol and ask
 
-    def enroll(self, name: str, *photos: Picture, review: Review = "standard") -> Enrolment:
+    def enroll(
+        self,
+        name: str,
+        *photos: Picture,
+        review: Review = "standard",
+        numbers: Sequence[int] | None = None,
+    ) -> Enrolment:
         """Enrols photos of a person, who is new or in the gallery already.
 
         Args:
@@ -169,6 +175,7 @@ class Gallery(GalleryTables):
             review: "off" takes every photo with a face; "standard" refuses poor photos, and photos that do not look
                 like the person's others; "strict" also refuses photos that are not good, photos with several faces,
                 and people who look like somebody in the gallery.
+            numbers: of the face that is meant in each photo, from 1, the largest first; None takes the largest.
 
         Raises:
             GalleryError: there is no photo, or the name cannot be one.
@@ -179,7 +186,11 @@ class Gallery(GalleryTables):
             raise GalleryError(f"review {review!r}: need one of {', '.join(REVIEWS)}")
         if not photos:
             raise GalleryError("found no photo to enrol, need at least one")
-        return enrol(self.engine, name, photos, review)
+        if numbers is not None and len(numbers) != len(photos):
+            raise GalleryError(
+                f"found {len(numbers)} numbers of faces and {len(photos)} photos, need one for each"
+            )
+        return enrol(self.engine, name, photos, review, numbers)
 
     def import_embeddings(
         self, names: Sequence[str], embeddings: Float32Array, quality: Sequence[int] | None = None
