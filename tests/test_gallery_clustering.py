@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pages import Page
@@ -27,6 +27,7 @@ RATES = score_rates(MODEL.record)
 labels = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=12)
 
 
+@settings(deadline=None)
 @given(labels)
 def test_figures_of_groups_are_those_of_plain_loops(pairs: list[tuple[int, int]]) -> None:
     people, groups = zip(*pairs, strict=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toy_gallery import PixelModel
@@ -25,6 +25,7 @@ SFACE = score_rates(CARD.record, CARD)
 scores_of = st.lists(st.floats(-1, 1), min_size=1, max_size=6)
 
 
+@settings(deadline=None)
 @given(scores_of, st.integers(0, 10**7))
 def test_probabilities_add_up_to_at_most_one_and_follow_the_scores(found: list[float], more: int) -> None:
     scores = np.array(found)
@@ -36,6 +37,7 @@ def test_probabilities_add_up_to_at_most_one_and_follow_the_scores(found: list[f
     assert (np.diff(chances[order]) >= -1e-12).all()
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-6, 6), min_size=1, max_size=5))
 def test_probabilities_are_those_of_bayes_rule_if_all_people_are_listed(logits: list[float]) -> None:
     rates = score_rates(PixelModel().record)
