@@ -179,3 +179,14 @@ def test_a_folder_is_identified_into_a_table_and_continued(place: Path, photos: 
     assert refused.returncode == 2
     assert "generation" in refused.stderr
     assert "need --out" in " ".join(twinface_here("identify", photos, "--gallery", place).stderr.split())
+
+
+def test_a_gallery_is_certified(place: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    done = twinface_here("gallery", "certify", "--gallery", place, "--out", page, "--traffic", 50)
+    assert done.returncode == 0, done.stderr
+    assert "2 people, 4 faces, model sface; threshold" in done.stdout
+    assert "strangers taken for somebody: 0.0000 [" in done.stdout
+    assert "own people missed: 0.0000 [" in done.stdout
+    assert "false alarms a day at 50 strangers" in done.stdout
+    assert A in page.read_text(encoding="utf-8")

@@ -124,6 +124,41 @@ def copy(
     print_json(vars(done)) if json else say(f"{done.people} people added, {done.skipped} left out")
 
 
+@app.command("certify")
+@grouped
+def certify(
+    which: ModelOptions,
+    out: Annotated[Path | None, typer.Option(help="The page to write (.html).")] = None,
+    fpir: Annotated[float, typer.Option(help="How many strangers may be taken for somebody.")] = 1e-2,
+    traffic: Annotated[float, typer.Option(help="Strangers a day.", min=0)] = 1000,
+    json: Json = False,
+) -> None:
+    """Measure how good a gallery is with its model, on its own people: error rates, look-alikes, poor faces."""
+    from twinface.core.progress import progress_bar
+    from twinface.core.storage import write_text
+    from twinface.recognition.gallery.certificate_page import certificate_page
+
+    with which.open_with_model() as gallery, progress_bar("measuring", unit="person") as progress:
+        found = gallery.certify(fpir, traffic, progress)
+    if out is not None:
+        write_text(out, certificate_page(found))
+        say(f"written: {out}")
+    if json:
+        print_json(found.to_dict())
+        return
+    print(f"{found.people} people, {found.faces} faces, model {found.model}; threshold {found.threshold:.3f}")
+    for what, rate in (
+        ("strangers taken for somebody", found.strangers),
+        ("own people missed", found.missed),
+    ):
+        print(f"{what}: " + ("not measured" if rate is None else f"{rate.value:.4f} {rate.interval}"))
+    low, high = found.false_alarms[1:]
+    print(f"false alarms a day at {traffic:g} strangers: {found.false_alarms[0]:.2g} [{low:.2g}, {high:.2g}]")
+    for pair in found.alike[:5]:
+        print(f"alike: {pair.first} and {pair.second}, score {pair.score:.3f}")
+    print(f"fewer than two faces: {len(found.few_faces)}; no good face: {len(found.poor_faces)}")
+
+
 @app.command("re-embed")
 @grouped
 def re_embed(

@@ -11,6 +11,7 @@ score_rates     from a score to error rates far out in the tails
 look_alikes     how often two people would be taken for each other
 corrections     "this is the person", "this is not", "this face is somebody else's"
 changes         rename, merge, split, forget
+certification, certificate_page  how good a gallery is with its model, measured on its own people
 transfer        people as a file of JSON lines, or from one store into another
 clustering      unnamed faces → groups, one for each person
 photo_groups    the faces of a folder, grouped, with a table and a page

@@ -15,6 +15,7 @@ from twinface.models.catalog import card_of
 from twinface.models.embedder import LoadedModel
 from twinface.models.load import load_model
 from twinface.recognition.gallery import changes, corrections
+from twinface.recognition.gallery.certification import Certificate, certify
 from twinface.recognition.gallery.contents import (
     DISTANCE,
     FINGERPRINT,
@@ -251,6 +252,21 @@ class Gallery(GalleryTables):
             StorageError: `target` cannot be written.
         """
         return identify_files(self.engine, Path(source), Path(target), fpir, progress)
+
+    def certify(
+        self, fpir: float = FPIR, traffic: float = 1000, progress: ProgressCallback | None = None
+    ) -> Certificate:
+        """Measures how good this gallery is with its model, on its own people.
+
+        Args:
+            fpir: see `identify`.
+            traffic: strangers a day.
+            progress: called with (people done, people in all).
+
+        Raises:
+            GalleryError: there are fewer than two people with a face.
+        """
+        return certify(self.engine, fpir, traffic, progress)
 
     def verify(self, name: str, photo: Picture) -> Verdict:
         """Whether a photo shows a person of the gallery.
