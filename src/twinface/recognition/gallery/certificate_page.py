@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from twinface.core.formatting import count, html_table, percent
+from twinface.core.formatting import count, percent
 from twinface.core.html_page import html_page
 from twinface.recognition.gallery.certification import Certificate, MeasuredRate
-from twinface.recognition.show.page_parts import tiles
+from twinface.recognition.show.page_parts import table, tiles
 
 _NAMES = 50  # that are listed
 
@@ -24,16 +24,6 @@ def certificate_page(found: Certificate) -> str:
         ("false alarms a day", f"{found.false_alarms[0]:.2g} ({low:.2g} to {high:.2g})"),
         ("threshold", f"{found.threshold:.3f}"),
     ]
-    pairs = [
-        {
-            "first": pair.first,
-            "second": pair.second,
-            "score": f"{pair.score:.3f}",
-            "photos confused": "not known" if pair.rate is None else percent(pair.rate),
-            "note": "scores as one person: look at both" if pair.same_person else "",
-        }
-        for pair in found.alike
-    ]
     parts = [
         '<p class="kind">A gallery, measured by Twinface</p>',
         f"<h1>{escape(found.place)}</h1>",
@@ -44,12 +34,20 @@ def certificate_page(found: Certificate) -> str:
         f"others. At {found.traffic:,.0f} strangers a day this makes the false alarms above. Own people: each face was "
         "searched for as if it were a new photo. Ranges are 95 % intervals over people. The photos are those that were "
         "enrolled; those of a camera can be worse.</p>",
-        "<h2>The most similar people</h2>",
-        html_table(pairs),
+        _alike(found),
         *_names("Fewer than two faces", found.few_faces),
         *_names("No good face", found.poor_faces),
     ]
     return html_page(f"Gallery {found.place}", "\n".join(parts))
+
+
+def _alike(found: Certificate) -> str:
+    rows = [("people", "score", "photos confused", "note")]
+    for pair in found.alike:
+        rate = "not known" if pair.rate is None else percent(pair.rate)
+        note = "score as one person: look at both" if pair.same_person else ""
+        rows.append((f"{pair.first}, {pair.second}", f"{pair.score:.3f}", rate, note))
+    return table("The most similar people", rows)
 
 
 def _rate(rate: MeasuredRate) -> str:

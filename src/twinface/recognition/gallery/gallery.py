@@ -17,12 +17,9 @@ from twinface.models.load import load_model
 from twinface.recognition.gallery import changes, corrections
 from twinface.recognition.gallery.certification import Certificate, certify
 from twinface.recognition.gallery.contents import (
-    DISTANCE,
     FINGERPRINT,
-    FRAME,
     MODEL,
     MODEL_NAME,
-    SIZE,
     GallerySettings,
     model_place,
 )
@@ -39,7 +36,7 @@ from twinface.recognition.gallery.records import (
     PersonDetails,
     Review,
 )
-from twinface.recognition.gallery.reembedding import Reembedding, frame_text, reembed
+from twinface.recognition.gallery.reembedding import Reembedding, model_info, reembed
 from twinface.recognition.gallery.score_rates import score_rates
 from twinface.recognition.gallery.search import open_search
 from twinface.recognition.gallery.tables import GalleryTables
@@ -126,7 +123,7 @@ class Gallery(GalleryTables):
         return Engine(self.contents, verifier, rates, open_search(self.contents, model.record))
 
     def _set_model(self, model: LoadedModel, place: str) -> None:
-        for key, value in _model_info(model, place, self._aligned).items():
+        for key, value in model_info(model, place, self._aligned).items():
             self.store.set_info(key, value)
 
     def reembed(
@@ -152,7 +149,7 @@ class Gallery(GalleryTables):
         loaded = load_model(model, self._threads) if isinstance(model, (str, Path)) else model
         place = model_place(model) if isinstance(model, (str, Path)) else loaded.record.name
         verifier = Verifier(loaded, aligned=self._aligned)
-        info = _model_info(loaded, place, self._aligned)
+        info = model_info(loaded, place, self._aligned)
         result = reembed(self.contents, verifier, info, leave_out, progress)
         if result.is_finished:
             with self._lock:
@@ -349,16 +346,3 @@ class Gallery(GalleryTables):
         Args, Raises: see `confirm`.
         """
         return corrections.reject(self.engine, name, photo, face)
-
-
-def _model_info(model: LoadedModel, place: str, aligned: bool) -> dict[str, str]:
-    """What the gallery writes down about its model."""
-    record = model.record
-    return {
-        MODEL: place,
-        MODEL_NAME: record.name,
-        DISTANCE: record.distance,
-        SIZE: str(record.embedding_size),
-        FINGERPRINT: model.fingerprint,
-        FRAME: frame_text(None if aligned else record.frame),
-    }

@@ -15,7 +15,16 @@ from twinface.core.errors import GalleryError
 from twinface.core.types import ProgressCallback
 from twinface.faces.frame import Frame
 from twinface.faces.picture import load_picture
-from twinface.recognition.gallery.contents import FRAME, Contents
+from twinface.models.embedder import LoadedModel
+from twinface.recognition.gallery.contents import (
+    DISTANCE,
+    FINGERPRINT,
+    FRAME,
+    MODEL,
+    MODEL_NAME,
+    SIZE,
+    Contents,
+)
 from twinface.recognition.gallery.records import Shown
 from twinface.recognition.gallery.stored import StoredCorrection, StoredFace
 from twinface.recognition.photo_faces import AlignedFace
@@ -63,9 +72,9 @@ def reembed(
     check_crops(contents, model[FRAME])
     store = contents.store
     with store.write():
-        if store.info().get(NEXT) != model["fingerprint"]:
+        if store.info().get(NEXT) != model[FINGERPRINT]:
             store.drop_next_vectors()
-            store.set_info(NEXT, model["fingerprint"])
+            store.set_info(NEXT, model[FINGERPRINT])
     total, done, lost = store.counts().faces, 0, 0
     again: list[str] = []
     people = contents.every_person()
@@ -94,7 +103,7 @@ def check_crops(contents: Contents, frame: str) -> None:
 
     Args:
         contents: of the gallery.
-        frame: of the model, as `frame_text` gives it.
+        frame: of the model, as `model_info` gives it.
 
     Raises:
         GalleryError: they are not, or none are kept.
@@ -111,7 +120,20 @@ def check_crops(contents: Contents, frame: str) -> None:
         )
 
 
-def frame_text(frame: Frame | None) -> str:
+def model_info(model: LoadedModel, place: str, aligned: bool) -> dict[str, str]:
+    """What the gallery writes down about its model."""
+    record = model.record
+    return {
+        MODEL: place,
+        MODEL_NAME: record.name,
+        DISTANCE: record.distance,
+        SIZE: str(record.embedding_size),
+        FINGERPRINT: model.fingerprint,
+        FRAME: _frame_text(None if aligned else record.frame),
+    }
+
+
+def _frame_text(frame: Frame | None) -> str:
     """A frame as the gallery's info has it."""
     return "" if frame is None else json.dumps(frame.to_dict())
 

@@ -65,13 +65,13 @@ def quality_table(faces: Sequence[VerdictFace], names: Sequence[str]) -> str:
     rows.append(["quality", *(quality_text(quality).removeprefix("quality ") for _, quality in measured)])
     columns = [measures(quality) for _, quality in measured]
     rows += [[said, *(column[row][1] for column in columns)] for row, (said, _) in enumerate(columns[0])]
-    return _table(
+    return table(
         "Quality of the faces", rows if len(measured) <= _MOST_COLUMNS else list(zip(*rows, strict=True))
     )
 
 
-def _table(caption: str, rows: Sequence[Sequence[str]]) -> str:
-    """A table whose first row and first column are headings."""
+def table(caption: str, rows: Sequence[Sequence[str]]) -> str:
+    """A table whose first row and first column are headings; all texts are plain."""
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in rows[0])
     body = "".join(
         f'<tr><th scope="row">{escape(name)}</th>{"".join(f"<td>{escape(value)}</td>" for value in values)}</tr>'
