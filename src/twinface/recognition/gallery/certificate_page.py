@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from twinface.core.formatting import count, percent
+from twinface.core.formatting import percent
 from twinface.core.html_page import html_page
 from twinface.recognition.gallery.certification import Certificate, MeasuredRate
 from twinface.recognition.show.page_parts import table, tiles
@@ -59,4 +59,4 @@ def _names(title: str, names: Sequence[str]) -> list[str]:
         return []
     more = f" and {len(names) - _NAMES:,} more" if len(names) > _NAMES else ""
     listed = ", ".join(escape(name) for name in names[:_NAMES])
-    return [f"<h2>{escape(title)}</h2>", f"<p>{count(len(names), 'person')}: {listed}{more}</p>"]
+    return [f"<h2>{escape(title)}</h2>", f"<p>{len(names):,} people: {listed}{more}</p>"]

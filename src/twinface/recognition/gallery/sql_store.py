@@ -107,9 +107,12 @@ class SqlStore(ABC):
     def changes_since(self, generation: int) -> Changes:
         # The number first: what changes between the statements is then found again by the next call.
         now = self.generation()
-        people = self.rows("SELECT id FROM people WHERE generation > ? ORDER BY id", (generation,))
+        if now == generation:
+            return Changes(now, (), ())
+        # Sorted here, because an order by number would make SQLite read all people in that order.
+        people = self.rows("SELECT id FROM people WHERE generation > ?", (generation,))
         removed = self.rows("SELECT person FROM removed WHERE generation > ?", (generation,))
-        return Changes(now, tuple(row[0] for row in people), tuple(row[0] for row in removed))
+        return Changes(now, tuple(sorted(row[0] for row in people)), tuple(row[0] for row in removed))
 
     def find(self, name_key: bytes) -> StoredPerson | None:
         rows = self.rows(f"{_PEOPLE} WHERE name_key = ?", (name_key,))

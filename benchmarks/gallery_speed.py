@@ -1,0 +1,104 @@
+"""How long a gallery takes: import, opening, search; with made-up templates of a model's length.
+
+    python benchmarks/gallery_speed.py --people 100000 --model sface [--store postgres] [--encrypted]
+
+The search is timed against one plain matrix product of the same size in the same run, alternately, because the machine
+may be busy. A probe is a template with noise, so that it has one right answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from twinface.core.types import Float32Array
+from twinface.models.load import load_model
+from twinface.recognition.gallery.gallery import Gallery
+
+ROUNDS = 9
+PROBES = 16
+
+
+def main() -> None:
+    """Makes a gallery in a temporary folder, and prints a line for each figure."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--people", type=int, default=100_000)
+    parser.add_argument("--model", default="sface")
+    parser.add_argument("--store", choices=("sqlite", "postgres"), default="sqlite")
+    parser.add_argument("--encrypted", action="store_true")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        place = _database() if given.store == "postgres" else str(Path(folder) / "g.db")
+        measure(place, given.people, given.model, bytes(32) if given.encrypted else None)
+
+
+def measure(place: str, people: int, model: str, key: bytes | None) -> None:
+    """Prints the figures of one gallery."""
+    loaded = load_model(model, threads=1)
+    size = loaded.record.embedding_size
+    templates = np.random.default_rng(0).normal(size=(people, size)).astype(np.float32)
+    names = [f"person {number}" for number in range(people)]
+    gallery = Gallery(place, loaded, key=key)
+    began = time.perf_counter()
+    for start in range(0, people, 10_000):
+        gallery.import_embeddings(names[start : start + 10_000], templates[start : start + 10_000])
+    took = time.perf_counter() - began
+    stats = gallery.stats()
+    print(
+        f"{people:,} people of {size} numbers: {people / took:,.0f} a second imported, {stats.bytes / 1e6:,.0f} MB"
+    )
+    for what in ("first search", "first search, opened again"):
+        began = time.perf_counter()
+        gallery = Gallery(place, loaded, key=key)
+        gallery.engine.search.candidates(templates[:1], 32)
+        print(f"{what}: {time.perf_counter() - began:.2f} s")
+    for probes in (1, PROBES):
+        search(gallery, templates, probes)
+
+
+def search(gallery: Gallery, templates: Float32Array, probes: int) -> None:
+    """Times the search of some probes at once against a matrix product alone."""
+    random = np.random.default_rng(1)
+    rows = random.integers(len(templates), size=probes)
+    faces = templates[rows] + 0.5 * random.normal(size=(probes, templates.shape[1])).astype(np.float32)
+    found = gallery.engine.search.candidates(faces, 32)
+    ids = [gallery.contents.find(f"person {row}").id for row in rows.tolist()]
+    right = sum(candidates[0] == id for candidates, id in zip(found, ids, strict=True))
+    engine = gallery.engine
+    runs: dict[str, Callable[[], object]] = {
+        "search": lambda: engine.search.candidates(faces, 32),
+        "product": lambda: faces @ templates.T,
+    }
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(ROUNDS):
+        for name, run in runs.items():
+            began = time.perf_counter()
+            run()
+            times[name].append(1e3 * (time.perf_counter() - began) / probes)
+    low, middle = min(times["search"]), statistics.median(times["search"])
+    ratio = statistics.median(times["search"]) / statistics.median(times["product"])
+    print(
+        f"{probes} at once: {middle:.1f} ms a probe (lowest {low:.1f}), {ratio:.2f} times the matrix product; "
+        f"{right} of {probes} found first"
+    )
+
+
+def _database() -> str:
+    """A new database on a server of our own, as in the tests."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    from toy_gallery import new_database
+
+    return new_database()
+
+
+if __name__ == "__main__":
+    main()
