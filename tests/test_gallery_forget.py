@@ -16,6 +16,7 @@ from twinface.faces.encode import encode_jpeg
 from twinface.recognition.gallery import search, sqlite
 from twinface.recognition.gallery.contents import GallerySettings
 from twinface.recognition.gallery.gallery import Gallery
+from twinface.recognition.gallery.ranking import prepare_templates
 from twinface.recognition.gallery.search_copy import copy_file
 
 JPEG_HEADER = 700  # bytes that two JPEGs can have in common
@@ -29,10 +30,9 @@ def traces(gallery: Gallery, name: str) -> list[bytes]:
     assert person.template is not None
     rows = [person.template]
     if gallery.stats().encryption == "off":
-        template = np.frombuffer(person.template, np.float32)
-        # As a search copy holds it, as it is or brought to length 1.
-        rows += [template.astype(np.float16).tobytes()]
-        rows += [(template / np.linalg.norm(template)).astype(np.float16).tobytes()]
+        # As the search copy holds it.
+        template = np.frombuffer(person.template, np.float32)[None]
+        rows += [np.asarray(prepare_templates(template, "cosine").rows).tobytes()]
     for face in faces:
         rows += [face.vector, face.photo, (face.crop or b"")[JPEG_HEADER:]]
     # Pieces from everywhere in a row: a part of it would be too much already.

@@ -48,7 +48,11 @@ def test_people_are_found_by_the_database(gallery: Gallery, url: str) -> None:
     assert name(gallery, 99) is None
     exact = ExactSearch(gallery.contents, gallery.engine.verifier.record)
     faces = PixelModel()(np.stack([portrait(number, 5) for number in range(10)])[..., None])
-    assert gallery.engine.search.candidates(faces, 8) == exact.candidates(faces, 8)
+    for mine, theirs in zip(
+        exact.candidates(faces, 8), gallery.engine.search.candidates(faces, 8), strict=True
+    ):
+        assert mine[0] == theirs[0]
+        assert len(set(mine) & set(theirs)) >= 7
     other = toy_gallery(url)
     gallery.forget("person 3")
     gallery.rename("person 4", "another")

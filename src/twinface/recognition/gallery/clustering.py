@@ -15,7 +15,7 @@ from twinface.core.errors import ModelError
 from twinface.core.types import Float32Array, IntArray
 from twinface.models.record import ModelRecord
 from twinface.recognition.gallery.fusion import angular_length
-from twinface.recognition.gallery.ranking import prepare_templates
+from twinface.recognition.gallery.ranking import directions
 from twinface.recognition.gallery.score_rates import ScoreRates
 
 # Links of strangers for each face that are expected among pairs of single faces.
@@ -69,17 +69,16 @@ def group_faces(
     count = len(embeddings)
     if not count:
         return np.zeros(0, np.int64)
-    prepared = prepare_templates(embeddings, record.distance)
+    rows, less = directions(embeddings, record.distance)
     scale, bias = (float(record.distance_parameters[name]) for name in ("scale", "bias"))
     # So many pairs of strangers reach the score that one face in a hundred is linked wrongly.
     wanted = min(_LOOSE, 2 * _WRONG_LINKS / max(1, count - 1))
     least = (rates.score_at_fmr(wanted) - bias) / scale
     loose = (rates.score_at_fmr(_LOOSE) - bias) / scale
     groups = {
-        row: _Group([row], prepared.rows[row], float(prepared.less[row]), {int(photos[row])}, set())
-        for row in range(count)
+        row: _Group([row], rows[row], float(less[row]), {int(photos[row])}, set()) for row in range(count)
     }
-    _link(groups, prepared.rows, prepared.less, loose)
+    _link(groups, rows, less, loose)
     _join(groups, least, count)
     labels = np.zeros(count, np.int64)
     ordered = sorted(groups.values(), key=lambda group: (-len(group.faces), min(group.faces)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -12,12 +13,13 @@ from twinface.core.errors import StorageError
 from twinface.core.types import Float32Array, IntArray
 from twinface.models.record import ModelRecord
 from twinface.recognition.gallery.contents import FINGERPRINT, Contents
-from twinface.recognition.gallery.ranking import Prepared, prepare_templates, rank
+from twinface.recognition.gallery.ranking import Prepared, is_product, prepare_templates, rank
 from twinface.recognition.gallery.search_copy import CopyHeader, erase_from_copy, read_copy, write_copy
 
 # From so many people on, reading the tables takes longer than a tenth of a second, and a copy is written.
 COPY_FROM = 5_000
-_STALE = 0.1  # of the people may have changed since the copy before it is written anew
+_STALE = 0.1  # of the people may have changed since all were read before all are read again
+_MOST_HIDDEN = 1_000  # rows that are not to be found, before it is worth to read all again
 
 
 class Search(Protocol):
@@ -63,8 +65,25 @@ class StoreSearch:
         return self._store.counts().people
 
 
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Some of the people.
+
+    Attributes:
+        ids: [P]; 0 for a row that is not to be found.
+        prepared: their templates.
+    """
+
+    ids: IntArray
+    prepared: Prepared
+
+    def without(self, ids: Sequence[int]) -> _Part:
+        """The same, with some people not to be found."""
+        return _Part(np.where(np.isin(self.ids, ids), 0, self.ids), self.prepared)
+
+
 class ExactSearch:
-    """All templates in memory, brought up to date before each search.
+    """All templates in memory, or mapped from the copy on the disk, brought up to date before each search.
 
     It only proposes people. The gallery scores them with their templates in the tables, so a person who is removed at
     this moment is never found.
@@ -76,25 +95,35 @@ class ExactSearch:
 
     def __init__(self, contents: Contents, record: ModelRecord) -> None:
         self._contents, self._store, self._record = contents, contents.store, record
-        # With encryption on, no copy is on the disk.
-        self._file = self._store.local if contents.vault.encryption == "off" else None
+        # With encryption on, no copy is on the disk; and only what is a product has one.
+        may_copy = contents.vault.encryption == "off" and is_product(record.distance)
+        self._file = self._store.local if may_copy else None
         self._lock = threading.Lock()
         self._generation = -1
-        self._ids: IntArray = np.zeros(0, np.int64)
-        self._prepared = prepare_templates(np.zeros((0, record.embedding_size), np.float32), record.distance)
+        self._most = self._newest = self._part([], [])
 
     def candidates(self, faces: Float32Array, count: int) -> list[list[int]]:
         """See `Search`."""
         with self._lock:
             self._refresh()
-            ids, prepared = self._ids, self._prepared
-        return [ids[rows].tolist() for rows in rank(prepared, faces, count, self._record)]
+            parts = [part for part in (self._most, self._newest) if len(part.ids)]
+        found: list[list[tuple[float, int]]] = [[] for _ in faces]
+        for part in parts:
+            # Rows that are not to be found can be among the nearest.
+            hidden = int(np.sum(part.ids == 0))
+            ranked = rank(part.prepared, faces, count + min(hidden, _MOST_HIDDEN), self._record)
+            for place, (rows, values) in enumerate(ranked):
+                ids = part.ids[rows]
+                found[place] += [
+                    (value, id) for value, id in zip(values.tolist(), ids.tolist(), strict=True) if id
+                ]
+        return [[id for _, id in sorted(each, key=lambda pair: -pair[0])[:count]] for each in found]
 
     def people(self) -> int:
         """See `Search`."""
         with self._lock:
             self._refresh()
-            return len(self._ids)
+            return int(np.sum(self._most.ids != 0) + np.sum(self._newest.ids != 0))
 
     def _refresh(self) -> None:
         if self._generation < 0:
@@ -102,75 +131,75 @@ class ExactSearch:
         changes = self._store.changes_since(self._generation)
         if changes.generation == self._generation:
             return
-        if len(changes.people) > max(1000, len(self._ids) * _STALE):
+        changed = [*changes.people, *changes.removed]
+        if len(changed) + len(self._newest.ids) > max(_MOST_HIDDEN, len(self._most.ids) * _STALE):
             self._read_all()
             return
-        gone = np.isin(self._ids, [*changes.removed, *changes.people])
         new = [
-            (person.id, self._contents.vector(person.template))
+            (person.id, person.template)
             for person in self._store.people_with(changes.people)
             if person.template
         ]
-        self._replace(gone, new)
+        kept = self._newest.without(changed)
+        added = self._part([id for id, _ in new], [template for _, template in new])
+        self._most = self._most.without(changed)
+        self._newest = _joined(kept, added)
         self._generation = changes.generation
 
-    def _replace(self, gone: np.ndarray, new: list[tuple[int, Float32Array]]) -> None:
-        ids, rows, less = self._ids, self._prepared.rows, self._prepared.less
-        if gone.any():
-            ids, rows, less = ids[~gone], rows[~gone], less[~gone]
-        if new:
-            added = prepare_templates(np.stack([vector for _, vector in new]), self._record.distance)
-            ids = np.concatenate([ids, [id for id, _ in new]])
-            rows, less = np.concatenate([rows, added.rows]), np.concatenate([less, added.less])
-        self._ids, self._prepared = ids, Prepared(rows, less)
+    def _part(self, ids: Sequence[int], sealed: Sequence[bytes]) -> _Part:
+        data = b"".join(map(self._contents.vault.open, sealed))
+        templates = np.frombuffer(data, np.float32).reshape(len(ids), self._record.embedding_size)
+        return _Part(np.array(ids, np.int64), prepare_templates(templates, self._record.distance))
 
     def _open(self) -> None:
         """From the copy if there is a good one, else from the tables."""
-        found = (
-            read_copy(self._file, self._contents.info[FINGERPRINT], self._record.embedding_size)
-            if self._file
-            else None
-        )
-        if found is None or self._file is None:
+        if self._file is None:
             self._read_all()
             return
-        header, ids, templates = found
+        size = self._most.prepared.rows.shape[1]
+        found = read_copy(self._file, self._contents.info[FINGERPRINT], size)
+        if found is None:
+            self._read_all()
+            return
+        header, ids, prepared = found
         changes = self._store.changes_since(header.generation)
         if changes.removed:  # a process may have been killed between the tables and the copy
             erase_from_copy(self._file, list(changes.removed))
-        self._ids, self._prepared = ids, prepare_templates(templates, self._record.distance)
+        self._most, self._newest = _Part(ids, prepared), self._part([], [])
         self._generation = header.generation
 
     def _read_all(self) -> None:
         if self._file is None or self._store.counts().people < COPY_FROM:
-            self._take(*self._from_tables())
+            self._generation, self._most = self._from_tables()
+            self._newest = self._part([], [])
             return
         try:
             with self._store.write():
-                generation, ids, templates = self._from_tables()
-                header = CopyHeader(
-                    self._contents.info[FINGERPRINT], generation, len(ids), self._record.embedding_size
-                )
-                write_copy(self._file, header, ids, templates)
+                generation, part = self._from_tables()
+                fingerprint, size = self._contents.info[FINGERPRINT], part.prepared.rows.shape[1]
+                header = CopyHeader(fingerprint, generation, len(part.ids), size)
+                write_copy(self._file, header, part.ids, part.prepared)
         except StorageError:
             # A search must work where nothing can be written; the next one tries again.
-            generation, ids, templates = self._from_tables()
-        self._take(generation, ids, templates)
+            generation, part = self._from_tables()
+        self._generation, self._most, self._newest = generation, part, self._part([], [])
 
-    def _take(self, generation: int, ids: IntArray, templates: Float32Array) -> None:
-        self._ids, self._prepared = ids, prepare_templates(templates, self._record.distance)
-        self._generation = generation
-
-    def _from_tables(self) -> tuple[int, IntArray, Float32Array]:
+    def _from_tables(self) -> tuple[int, _Part]:
         generation = self._store.generation()
-        ids: list[int] = []
-        parts: list[Float32Array] = []
-        while page := self._store.templates(ids[-1] if ids else 0):
-            ids += [id for id, _ in page]
-            parts.append(self._opened([template for _, template in page]))
-        size = self._record.embedding_size
-        return generation, np.array(ids, np.int64), np.concatenate(parts or [np.zeros((0, size), np.float32)])
+        parts, last = [self._part([], [])], 0
+        while page := self._store.templates(last):
+            parts.append(self._part([id for id, _ in page], [template for _, template in page]))
+            last = page[-1][0]
+        return generation, _joined(*parts)
 
-    def _opened(self, sealed: Sequence[bytes]) -> Float32Array:
-        data = b"".join(map(self._contents.vault.open, sealed))
-        return np.frombuffer(data, np.float32).reshape(len(sealed), -1)
+
+def _joined(*parts: _Part) -> _Part:
+    prepared = [part.prepared for part in parts]
+    return _Part(
+        np.concatenate([part.ids for part in parts]),
+        Prepared(
+            np.concatenate([each.rows for each in prepared]),
+            np.concatenate([each.scale for each in prepared]),
+            np.concatenate([each.less for each in prepared]),
+        ),
+    )

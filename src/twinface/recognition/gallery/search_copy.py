@@ -1,6 +1,8 @@
 """A copy of all templates in one file beside the gallery, so that a large gallery is searched soon after it is opened.
 
-It has a header of one line of JSON, the ids of P people (int64), and their templates (float16). It is no truth of its
+It has a header of one line of JSON, the ids of P people (int64), and their templates as `ranking` takes them: steps and
+what is subtracted (float32), and bytes. It is mapped into memory and not read, so a million people are searched at
+once, and all processes of a machine share the memory. It is no truth of its
 own: it says which generation of the tables it was made from, and what has changed since is read from the tables. It is
 written and replaced only while the gallery's write lock is held, so it never holds a person who was removed before.
 """
@@ -16,10 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from twinface.core.storage import new_file, remove_leftovers
-from twinface.core.types import Float32Array, IntArray
+from twinface.core.types import IntArray
+from twinface.recognition.gallery.ranking import Prepared
 
 _HEADER = 512  # bytes
-_MAGIC = "twinface search copy 1"
+_MAGIC = "twinface search copy 2"
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class CopyHeader:
         fingerprint: of the model.
         generation: of the tables.
         people: P.
-        size: D, of a template.
+        size: E, the bytes of a template.
         magic: the kind of file, and its version.
     """
 
@@ -40,20 +43,26 @@ class CopyHeader:
     size: int
     magic: str = _MAGIC
 
+    def place(self, name: str) -> int:
+        """Where a part of the file begins: "ids", "scale", "less", "rows" or "end"."""
+        widths = {"ids": 8, "scale": 4, "less": 4, "rows": self.size, "end": 0}
+        before = list(widths).index(name)
+        return _HEADER + self.people * sum(list(widths.values())[:before])
+
 
 def copy_file(gallery: Path) -> Path:
     """The copy of a gallery's file."""
     return gallery.with_name(f"{gallery.name}.search")
 
 
-def write_copy(gallery: Path, header: CopyHeader, ids: IntArray, templates: Float32Array) -> None:
+def write_copy(gallery: Path, header: CopyHeader, ids: IntArray, prepared: Prepared) -> None:
     """Writes the copy: whole, or not at all. Inside `store.write()`.
 
     Args:
         gallery: the gallery's file.
         header: of the copy.
         ids: [P] rising.
-        templates: [P, D].
+        prepared: P templates.
 
     Raises:
         StorageError: it cannot be written; the copy that was there is unchanged.
@@ -63,13 +72,18 @@ def write_copy(gallery: Path, header: CopyHeader, ids: IntArray, templates: Floa
     with new_file(target) as file:
         Path(file.name).chmod(0o600)
         file.write(json.dumps(asdict(header)).encode().ljust(_HEADER))
-        file.write(np.ascontiguousarray(ids, np.int64).tobytes())
-        for start in range(0, len(templates), 10_000):
-            file.write(templates[start : start + 10_000].astype(np.float16).tobytes())
+        for array, kind in ((ids, np.int64), (prepared.scale, np.float32), (prepared.less, np.float32)):
+            file.write(np.ascontiguousarray(array, kind).tobytes())
+        file.write(np.ascontiguousarray(prepared.rows, np.uint8).data)
 
 
-def read_copy(gallery: Path, fingerprint: str, size: int) -> tuple[CopyHeader, IntArray, Float32Array] | None:
-    """The copy as it is on the disk: its header, ids [P] and templates [P, D]; overwritten rows are left out.
+def read_copy(gallery: Path, fingerprint: str, size: int) -> tuple[CopyHeader, IntArray, Prepared] | None:
+    """The copy, mapped into memory: its header, ids [P] (0 where a person was overwritten) and templates.
+
+    Args:
+        gallery: the gallery's file.
+        fingerprint: of the model.
+        size: E.
 
     Returns:
         None if there is none, or it is of another model, or not whole.
@@ -77,20 +91,20 @@ def read_copy(gallery: Path, fingerprint: str, size: int) -> tuple[CopyHeader, I
     try:
         with copy_file(gallery).open("rb") as file:
             header = CopyHeader(**json.loads(file.read(_HEADER)))
-            length = _HEADER + header.people * (8 + 2 * header.size)
-            if os.fstat(file.fileno()).st_size != length:
+            if os.fstat(file.fileno()).st_size != header.place("end"):
                 return None
             mapped = np.memmap(file, np.uint8, "r")
     except (OSError, ValueError, TypeError):
         return None
     if (header.magic, header.fingerprint, header.size) != (_MAGIC, fingerprint, size):
         return None
-    ids = mapped[_HEADER : _HEADER + 8 * header.people].view(np.int64)
-    templates = mapped[_HEADER + 8 * header.people :].view(np.float16).reshape(-1, header.size)
-    there = np.asarray(ids != 0)
-    if there.all():
-        return header, np.array(ids), templates.astype(np.float32)
-    return header, np.asarray(ids[there]), templates[there].astype(np.float32)
+
+    def part(first: str, last: str) -> np.ndarray:
+        return mapped[header.place(first) : header.place(last)]
+
+    rows = part("rows", "end").reshape(header.people, header.size)
+    scale, less = part("scale", "less").view(np.float32), part("less", "rows").view(np.float32)
+    return header, np.array(part("ids", "scale").view(np.int64)), Prepared(rows, scale, less)
 
 
 def erase_from_copy(gallery: Path, people: list[int]) -> None:
@@ -108,11 +122,10 @@ def erase_from_copy(gallery: Path, people: list[int]) -> None:
             target.unlink()  # nobody can read it, and so nobody can tell who is in it
             return
         ids = np.fromfile(file, np.int64, header.people)
-        for row in np.flatnonzero(np.isin(ids, people)):
-            file.seek(_HEADER + 8 * int(row))
-            file.write(bytes(8))
-            file.seek(_HEADER + 8 * header.people + 2 * header.size * int(row))
-            file.write(bytes(2 * header.size))
+        for row in np.flatnonzero(np.isin(ids, people)).tolist():
+            for name, width in (("ids", 8), ("scale", 4), ("less", 4), ("rows", header.size)):
+                file.seek(header.place(name) + width * row)
+                file.write(bytes(width))
         file.flush()
         os.fsync(file.fileno())
 
