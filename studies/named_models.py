@@ -34,6 +34,8 @@ from twinface.evaluation.error_rates import error_rates
 from twinface.evaluation.evaluate import evaluate
 from twinface.evaluation.fit_on_people import first_pictures, fit_on_pairs, score_all_pairs
 from twinface.evaluation.intervals.folds import fold_interval, mean_and_standard_error
+from twinface.evaluation.operating_points import measure_error_table
+from twinface.evaluation.other_conditions import score_conditions
 from twinface.faces.cache import prepare_faces
 from twinface.faces.cache_folder import cache_folder
 from twinface.faces.frame import STANDARD_FRAME
@@ -61,13 +63,16 @@ SUMMARIES = {
 }
 
 
-def fit(root: Path) -> None:
-    """Writes the cards of all models; that of `default` holds no record, because its file does."""
+def fit(root: Path, names: list[str]) -> None:
+    """Writes the cards of these models; that of `default` holds no record, because its file does."""
     faces = fitting_faces(root)
-    write_card(
-        replace(card_of("default", "3,634 people of LFW-a DevTrain", "MIT"), labelled_outside_data=False)
-    )
+    if "default" in names:
+        write_card(
+            replace(card_of("default", "3,634 people of LFW-a DevTrain", "MIT"), labelled_outside_data=False)
+        )
     for name, module in OPENED.items():
+        if name not in names:
+            continue
         network = module.DESCRIPTION
         open_network: Callable[[ModelRecord], LoadedModel] = getattr(module, f"open_{name}")
         plain = record(name, network.preparation, "cosine", 128, faces)
@@ -76,7 +81,10 @@ def fit(root: Path) -> None:
             card_of(name, network.training_data, network.licence),
         )
         write_card(replace(card, record=fitted[0], genuine=fitted[1], impostor=fitted[2]))
+        read_card.cache_clear()
     for name, members in COMMITTEES.items():
+        if name not in names:
+            continue
         cards = [read_card(member) for member in members]
         weights = [1 / deviation(opened(member), faces) for member in members]
         size = 1 + sum(each.record.embedding_size for each in cards if each.record)
@@ -104,13 +112,27 @@ def fitting_faces(root: Path) -> FaceSet:
 
 def fit_one(model: Embedder, faces: FaceSet) -> tuple[ModelRecord, tuple[float, ...], tuple[float, ...]]:
     """The model's record with threshold and calibration, and the quantiles of its genuine and impostor scores."""
-    pairs = score_all_pairs(embeddings(model, faces), faces.people, model.record.score)
-    threshold, calibration = fit_on_pairs(pairs, FITTED_ON, FAR)
+    embedded = embeddings(model, faces)
+    pairs = score_all_pairs(embedded, faces.people, model.record.score)
+    prepared = prepare_faces(faces, model.record.preparation)
+    with progress_bar(f"{model.record.name} under other conditions") as progress:
+        conditions = score_conditions(model, prepared.images, faces.people, STANDARD_FRAME, progress=progress)
+    assert conditions
+    threshold, calibration = fit_on_pairs(pairs, FITTED_ON, FAR, conditions.together())
+    threshold = replace(threshold, upper=conditions.upper(threshold.value, pairs))
+    table = measure_error_table(embedded, faces.people, model.record.score, FITTED_ON, pairs)
+    assert table
     quantiles = [
         tuple(np.quantile(scores, np.linspace(0, 1, 101)).round(4).tolist())
         for scores in (pairs.genuine, pairs.impostor)
     ]
-    return replace(model.record, threshold=threshold, calibration=calibration), quantiles[0], quantiles[1]
+    record = replace(
+        model.record,
+        threshold=threshold,
+        calibration=calibration,
+        error_table=conditions.with_uppers(table, pairs),
+    )
+    return record, quantiles[0], quantiles[1]
 
 
 def deviation(model: Embedder, faces: FaceSet) -> float:
@@ -277,7 +299,7 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True, help="folder of LFW")
     given = parser.parse_args()
     if given.step == "fit":
-        fit(given.root)
+        fit(given.root, given.names)
     else:
         judge(given.root, given.names)
 

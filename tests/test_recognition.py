@@ -41,12 +41,13 @@ def test_a_picture_and_itself(tiny_run: RunFolder, pictures: list[Path]) -> None
 
 def test_a_verdict_follows_threshold_and_calibration(tiny_run: RunFolder, pictures: list[Path]) -> None:
     record = load_model(tiny_run.path).record
-    verifier = twinface.Verifier(tiny_run.path)
+    verifier = twinface.Verifier(tiny_run.path, any_quality=True)
     for other in pictures[5:100:7]:
         verdict = verifier.verify(pictures[0], other)
-        assert verdict.same == bool(verdict) == (verdict.score >= record.threshold.value)
+        assert verdict.same == record.threshold.decide(verdict.score)
+        assert bool(verdict) == (verdict.same is True)
         assert verdict.threshold == record.threshold.value
-        assert verdict.same == (verdict.probability >= 0.5)
+        assert (verdict.score >= verdict.threshold) == (verdict.probability >= 0.5)
         again = verifier.verify(other, pictures[0])
         assert again.score == pytest.approx(verdict.score, abs=1e-5)
 
@@ -67,8 +68,9 @@ def test_the_verdict_on_a_score_depends_on_the_score_alone(tiny_run: RunFolder, 
 
 def test_only_special_verdicts_have_notes(tiny_run: RunFolder) -> None:
     verifier = twinface.Verifier(tiny_run.path)
-    threshold = verifier.record.threshold
+    threshold = replace(verifier.record.threshold, upper=None)
     assert threshold.far is None
+    verifier.record = replace(verifier.record, threshold=threshold)
     steep = Calibration(slope=10.0, offset=-10.0 * threshold.value, fitted_on="")
     verifier.record = replace(verifier.record, calibration=steep)
     assert verifier.judge(threshold.value - 0.2).notes == ()
@@ -81,6 +83,37 @@ def test_only_special_verdicts_have_notes(tiny_run: RunFolder) -> None:
     [note] = verifier.judge(threshold.value + 0.2).notes
     assert "false accept rate of 0.01" in note
     assert verifier.judge(threshold.value + 0.4).notes == ()
+
+
+def test_a_score_in_between_cannot_be_told(tiny_run: RunFolder) -> None:
+    verifier = twinface.Verifier(tiny_run.path)
+    threshold = replace(verifier.record.threshold, value=0.2, lower=0.1, upper=0.5)
+    verifier.record = replace(verifier.record, threshold=threshold)
+    outcomes = [verifier.judge(score).outcome for score in (0.09, 0.1, 0.2, 0.49, 0.5)]
+    assert outcomes == ["different", "uncertain", "uncertain", "uncertain", "same"]
+    untold = verifier.judge(0.3)
+    assert (untold.same, bool(untold), untold.zone) == (None, False, (0.1, 0.5))
+    assert untold.explain().startswith("Cannot tell: the score is in between: 0.300 is from 0.100 to 0.500 (")
+    assert "cannot be kept" in untold.notes[0]
+    assert "at or above the threshold 0.500" in verifier.judge(0.6).explain()
+    assert "below the threshold 0.100" in verifier.judge(0.0).explain()
+
+
+def test_faces_of_poor_quality_cannot_be_told(tiny_run: RunFolder, pictures: list[Path]) -> None:
+    verifier = twinface.Verifier(tiny_run.path)
+    face = verifier.read(pictures[0])
+    assert face.quality
+    poor = replace(face, quality=replace(face.quality, word="poor"))
+    verdict = verifier.compare(face, poor)
+    assert (verdict.outcome, verdict.same) == ("poor_quality", None)
+    assert verdict.score == pytest.approx(verifier.compare(face, face).score)
+    assert "--any-quality" in verdict.notes[0]
+    assert twinface.Verifier(tiny_run.path, any_quality=True).compare(face, poor).outcome == "same"
+
+
+def test_pictures_that_are_framed_as_in_training_need_no_margin(tiny_run: RunFolder) -> None:
+    assert twinface.Verifier(tiny_run.path).record.threshold.upper is not None
+    assert twinface.Verifier(tiny_run.path, aligned=True).record.threshold.upper is None
 
 
 def test_jupyter_shows_a_verdict_as_a_table() -> None:

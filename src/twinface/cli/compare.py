@@ -11,11 +11,11 @@ from twinface.cli.options import Json, Left, ModelPlace, Right
 if TYPE_CHECKING:
     from twinface.recognition.compare import Comparison
 
-_EXIT = {"same": 0, "different": 1, "no_face": 2}
+_EXIT = {"same": 0, "different": 1, "no_face": 2, "uncertain": 2}
 
 
 def compare(left: Left, right: Right, model: ModelPlace = "best", json: Json = False) -> None:
-    """Compare all faces of two photos: exit 0 if any match, 1 if none do, 2 if a photo has no face.
+    """Compare all faces of two photos: exit 0 if any match, 1 if none do, 2 if it cannot be told.
 
     Rows are the faces of the first photo, columns those of the second, the largest first. A face matches at most one
     face of the other photo; matches are marked with *.
@@ -49,5 +49,7 @@ def as_text(result: Comparison) -> str:
         for match in result.matches
     ]
     if not result.matches:
-        lines.append("No faces match.")
+        lines.append(
+            "No faces match." if result.outcome == "different" else "Cannot tell: a score is in between."
+        )
     return "\n".join([*lines, f"Threshold {result.threshold:.3f}.", model_text(result)])

@@ -14,6 +14,7 @@ import typer
 
 if TYPE_CHECKING:
     from twinface.faces.choose import Choice
+    from twinface.recognition.rates import WantedRates
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Seed = Annotated[int, typer.Option(help="Of everything random.", min=0)]
@@ -70,6 +71,31 @@ class FaceOptions:
     def choice(self) -> Choice:
         """As `Verifier` takes it."""
         return self.faces.value if self.face is None else self.face
+
+
+@dataclass(frozen=True)
+class RateOptions:
+    """Which error rates verdicts should keep."""
+
+    far: Annotated[
+        float | None,
+        typer.Option(help="The wanted false accept rate; else the one that the model comes with."),
+    ] = None
+    frr: Annotated[
+        float | None,
+        typer.Option(help="The wanted false reject rate: where both cannot be kept, it cannot be told."),
+    ] = None
+    any_quality: Annotated[
+        bool,
+        typer.Option("--any-quality", help="Judge faces of poor quality too; no error rate holds for them."),
+    ] = False
+
+    @property
+    def wanted(self) -> WantedRates:
+        """As `Verifier` takes them."""
+        from twinface.recognition.rates import WantedRates
+
+        return WantedRates(self.far, self.frr)
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:

@@ -12,10 +12,11 @@ import typer
 
 from twinface.cli.console import print_json, say
 from twinface.cli.gallery_options import GalleryOptions
-from twinface.cli.options import BEST, FaceOptions, Json, ModelPlace, Show, grouped
+from twinface.cli.options import BEST, FaceOptions, Json, ModelPlace, RateOptions, Show, grouped
 
 if TYPE_CHECKING:
     from twinface.recognition.verdict import Verdict
+    from twinface.recognition.verifier import Verifier
 
 GALLERY_VARIABLE = "TWINFACE_GALLERY"
 _EXIT = {True: 0, False: 1, None: 2}
@@ -42,9 +43,14 @@ class OtherOptions(GalleryOptions, PairsOptions):
     """What two photos can be replaced by: the pairs of a file, or a person of a gallery and a photo."""
 
 
+@dataclass(frozen=True)
+class VerdictOptions(RateOptions, FaceOptions):
+    """Which face of a photo is meant, and which error rates verdicts should keep."""
+
+
 @grouped
 def verify(
-    which: FaceOptions,
+    which: VerdictOptions,
     other: OtherOptions,
     left: Annotated[
         Path | None, typer.Argument(help="A photo; or with --gallery the name of a person.")
@@ -73,9 +79,11 @@ def verify(
     if is_name:
         if show:
             raise typer.BadParameter("--show needs two photos, and a gallery keeps none")
+        if (which.far, which.frr, which.any_quality) != (None, None, False):
+            raise typer.BadParameter("--far, --frr and --any-quality need two photos or --pairs")
         verdict = _verdict_on_person(str(left), right, model, which, other)
     else:
-        verdict = _verdict(left, right, model, which, show)
+        verdict = _verdict(left, right, _verifier(model, which), show)
     if json:
         print_json(verdict.to_dict())
     else:
@@ -83,18 +91,27 @@ def verify(
     sys.exit(_EXIT[verdict.same])
 
 
-def _verdict(left: Path, right: Path, model: str, which: FaceOptions, show: Path | None) -> Verdict:
-    from twinface.recognition.verifier import verify as ask
+def _verifier(model: str, which: VerdictOptions, threads: int | None = None) -> Verifier:
+    from twinface.recognition.verifier import Verifier
 
+    return Verifier(
+        model,
+        threads,
+        faces=which.choice,
+        aligned=which.aligned,
+        rates=which.wanted,
+        any_quality=which.any_quality,
+    )
+
+
+def _verdict(left: Path, right: Path, verifier: Verifier, show: Path | None) -> Verdict:
     if show is None:
-        return ask(left, right, model, faces=which.choice, aligned=which.aligned)
+        return verifier.verify(left, right)
     from twinface.core.progress import progress_bar
     from twinface.recognition.show.save import show as ask_and_show
 
     with progress_bar("maps") as progress:
-        verdict = ask_and_show(
-            left, right, show, model, faces=which.choice, aligned=which.aligned, progress=progress
-        )
+        verdict = ask_and_show(left, right, show, verifier, progress=progress)
     say(f"shown: {show}")
     return verdict
 
@@ -119,6 +136,8 @@ def _lines(verdict: Verdict, names: tuple[str, ...]) -> list[str]:
     lines = [verdict.explain(), model_text(verdict)]
     if verdict.score is None:  # the notes are in the first line
         return lines
+    if verdict.rates is not None:
+        lines.append(verdict.rates.explain())
     for name, face in zip(names, verdict.faces, strict=True):
         quality = "" if face.quality is None else f"; {quality_text(face.quality)}"
         lines.append(f"{name}: {found_text(face)}{quality}")
@@ -127,16 +146,15 @@ def _lines(verdict: Verdict, names: tuple[str, ...]) -> list[str]:
     return [*lines, *(note for note in verdict.notes if note not in known)]
 
 
-def _verify_pairs(model: str, which: FaceOptions, many: PairsOptions, json: bool) -> None:
+def _verify_pairs(model: str, which: VerdictOptions, many: PairsOptions, json: bool) -> None:
     from twinface.core.progress import progress_bar
     from twinface.recognition.pair_file import verify_pairs
-    from twinface.recognition.verifier import Verifier
 
     assert many.pairs is not None
     if json and many.out is None:
         raise typer.BadParameter("--pairs with --json needs --out: the table is printed without it")
     # One thread a call: each core verifies pairs of its own.
-    verifier = Verifier(model, threads=1, faces=which.choice, aligned=which.aligned)
+    verifier = _verifier(model, which, threads=1)
     with progress_bar("verifying", unit="pair") as progress:
         done = verify_pairs(verifier, many.pairs, many.root, many.out, progress)
     if json:
@@ -146,6 +164,7 @@ def _verify_pairs(model: str, which: FaceOptions, many: PairsOptions, json: bool
     if done.untold:
         say(
             f"{done.untold} of {done.pairs} pairs could not be told: {done.no_face} without a face, "
-            f"{done.several_faces} with several, {done.unreadable} with a photo that cannot be read"
+            f"{done.several_faces} with several, {done.poor_quality} with a face of poor quality, {done.uncertain} "
+            f"with a score in between, {done.unreadable} with a photo that cannot be read"
         )
         sys.exit(2)

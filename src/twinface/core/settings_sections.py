@@ -65,6 +65,8 @@ class AugmentSettings(Strict):
         flip: probability of mirroring the picture.
         brightness, contrast: up to this fraction of the gray range, or of the contrast, more or less.
         erase: probability of painting a random rectangle gray (Zhong et al. 2020).
+        copies: of each training picture under simulated conditions (size, blur, light, noise, compression). Projection
+            and score normalisation are fitted to them too, after training, so that such differences count less.
     """
 
     probability: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -77,6 +79,7 @@ class AugmentSettings(Strict):
     brightness: Fraction = 0.0
     contrast: Fraction = 0.0
     erase: Annotated[float, Field(ge=0, le=1)] = 0.0
+    copies: Annotated[int, Field(ge=0, le=10)] = 0
 
 
 class NetworkSettings(Strict):

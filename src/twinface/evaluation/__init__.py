@@ -11,6 +11,8 @@ calibration    fits threshold and probability to scores
 calibrate      fits them to labelled people of one's own
 fit_on_people  fits them to all pairs of pictures
 error_rates    error rates over all pairs of pictures
+operating_points  the same at several thresholds, as a table that goes with a model
+other_conditions  thresholds that hold for photos of other conditions, by simulating them
 fitted_model   an embedding function with a threshold of its own: baselines, masked pictures
 results        evaluations on disk
 """

@@ -14,6 +14,7 @@ from twinface.datasets.subsets import take_pictures
 from twinface.evaluation.error_rates import ErrorRates, pooled_error_rates
 from twinface.evaluation.fit_on_people import first_pictures, fit_on_pairs, score_all_pairs
 from twinface.evaluation.leaks import untrained_people
+from twinface.evaluation.operating_points import measure_error_table
 from twinface.faces.cache import prepare_faces
 from twinface.models.embedder import Embedder
 from twinface.models.provenance import hash_people
@@ -69,7 +70,13 @@ def calibrate(
     threshold, calibration = fit_on_pairs(pairs, fitted_on, far)
     provenance = model.record.provenance
     provenance = replace(provenance, tuned=hash_people(faces.names, provenance.salt), tuned_on=fitted_on)
-    record = replace(model.record, threshold=threshold, calibration=calibration, provenance=provenance)
+    record = replace(
+        model.record,
+        threshold=threshold,
+        calibration=calibration,
+        provenance=provenance,
+        error_table=measure_error_table(embeddings, faces.people, model.record.score, fitted_on, pairs),
+    )
     rates = cross_fitted_rates(embeddings, faces.people, model.record.score, far)
     return CalibrationResult(record, rates, len(faces))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,20 +24,25 @@ class AllPairs:
         genuine: scores of the pairs that show one person.
         impostor: scores of the pairs that show two.
         people: how many people there are.
+        repeated: how many of them have two pictures or more.
     """
 
     genuine: FloatArray
     impostor: FloatArray
     people: int
+    repeated: int
 
 
-def score_all_pairs(embeddings: Float32Array, people: IntArray, score: Score) -> AllPairs:
+def score_all_pairs(
+    embeddings: Float32Array, people: IntArray, score: Score, need_both: bool = True
+) -> AllPairs:
     """Scores every pair of pictures.
 
     Args:
         embeddings: [N, D].
         people: [N], the number of the person on each picture.
         score: [B, D] and [B, D] → [B].
+        need_both: whether there must be a pair of each kind.
 
     Raises:
         DataError: there is no genuine pair, or no impostor pair.
@@ -48,8 +53,9 @@ def score_all_pairs(embeddings: Float32Array, people: IntArray, score: Score) ->
         same = people[row + 1 :] == people[row]
         genuine.append(scores[same])
         impostor.append(scores[~same])
-    pairs = AllPairs(_joined(genuine), _joined(impostor), len(np.unique(people)))
-    if not len(pairs.genuine) or not len(pairs.impostor):
+    pictures = np.unique(people, return_counts=True)[1]
+    pairs = AllPairs(_joined(genuine), _joined(impostor), len(pictures), int(np.sum(pictures > 1)))
+    if need_both and (not len(pairs.genuine) or not len(pairs.impostor)):
         raise DataError(
             f"{len(people)} pictures of {pairs.people} people: found {len(pairs.genuine)} genuine and "
             f"{len(pairs.impostor)} impostor pairs, need both: two people, and one with two pictures"
@@ -71,13 +77,20 @@ def score_rows(embeddings: Float32Array, score: Score) -> Iterator[tuple[int, Fl
         yield row, np.asarray(score(embeddings[row : row + 1], embeddings[row + 1 :]), np.float32)
 
 
-def fit_on_pairs(pairs: AllPairs, fitted_on: str, far: float | None) -> tuple[Threshold, Calibration]:
+def fit_on_pairs(
+    pairs: AllPairs,
+    fitted_on: str,
+    far: float | None,
+    other: tuple[FloatArray, FloatArray] | None = None,
+) -> tuple[Threshold, Calibration]:
     """The threshold for a false accept rate, and the calibration.
 
     Args:
         pairs: of people that the model was not trained on.
         fitted_on: these people in words.
         far: the wanted false accept rate in (0, 1], or None for the best accuracy.
+        other: genuine and impostor scores under other conditions. The calibration then holds for a mixture of as many
+            pairs of each sort.
 
     Raises:
         DataError: there are too few impostor pairs for this rate.
@@ -90,7 +103,31 @@ def fit_on_pairs(pairs: AllPairs, fitted_on: str, far: float | None) -> tuple[Th
         threshold = fit_threshold(some, some_match, fitted_on)
     else:
         threshold = fit_threshold(*_labelled(pairs.genuine, pairs.impostor), fitted_on, far)
-    return threshold, fit_calibration(some, some_match, fitted_on, threshold)
+    if other is None:
+        calibration = fit_calibration(some, some_match, fitted_on, threshold)
+    else:
+        mixed = (np.concatenate(_alike(*sorts)) for sorts in zip((pairs.genuine, drawn), other, strict=True))
+        calibration = fit_calibration(*_labelled(*mixed), fitted_on, threshold)
+    lowest, highest = probability_limits(pairs)
+    return threshold, replace(calibration, lowest=lowest, highest=highest)
+
+
+def _alike(one: FloatArray, other: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """As many of each: the longer of the two is thinned out evenly."""
+    count = min(len(one), len(other))
+    first, second = (each[np.linspace(0, len(each) - 1, count).astype(int)] for each in (one, other))
+    return first, second
+
+
+def probability_limits(pairs: AllPairs) -> tuple[float, float]:
+    """The lowest and the highest probability that these people support.
+
+    They follow from the rule of succession: among n independent trials without an exception, the next one is an
+    exception with probability 1 / (n + 2). All pairs of one person, or of one couple of people, count as one trial,
+    because they succeed or fail together.
+    """
+    couples = pairs.people * (pairs.people - 1) / 2
+    return 1 / (pairs.repeated + 2), 1 - 1 / (couples + 2)
 
 
 def first_pictures(people: IntArray, most: int) -> BoolArray:

@@ -16,6 +16,7 @@ align          turns, scales and cuts a face
 frame          where the landmarks of an aligned face lie
 typical_frame  the frame that the pictures of a data set share, measured
 quality        how well a face can be recognised
+conditions     simulated conditions of photos: size, blur, light, noise, compression
 
 preparation    which part of a picture, in which size and color, a network takes
 crop           how a face is cropped and resized

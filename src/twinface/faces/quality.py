@@ -132,17 +132,12 @@ def grade(face: DetectedFace, aligned: ByteArray) -> Quality:
     # Where the nose falls on the line of the eyes: .5 is the middle.
     along = float((nose - left) @ eyes) / max(1e-9, distance**2)
     down = face.landmarks[3:].mean(axis=0) - face.landmarks[:2].mean(axis=0)
-    gray = cv2.cvtColor(aligned[38:100, 28:84], cv2.COLOR_RGB2GRAY).astype(np.float32)
-    brightness, contrast = float(gray.mean()), float(gray.std())
+    of_picture = _picture_measures(aligned)
     measured = {
         # The eyes of a head in profile are close together; from the eyes to the mouth it is about as far as from eye
         # to eye.
         "size": max(distance, float(np.hypot(*down))),
-        "sharpness": _sharpness(gray) / max(1.0, contrast),
-        "noise": _noise(gray) / max(1.0, contrast),
-        "darkness": brightness,
-        "glare": brightness,
-        "contrast": contrast,
+        **of_picture,
         "yaw": abs(2 * along - 1),
         "detector": face.score,
     }
@@ -154,8 +149,8 @@ def grade(face: DetectedFace, aligned: ByteArray) -> Quality:
         eye_distance=round(distance, 1),
         sharpness=round(measured["sharpness"], 3),
         noise=round(measured["noise"], 3),
-        brightness=round(brightness, 1),
-        contrast=round(contrast, 1),
+        brightness=round(measured["darkness"], 1),
+        contrast=round(measured["contrast"], 1),
         yaw=round(float(np.clip(2 * along - 1, -1, 1)), 3),
         roll=round(face.tilt, 1),
         detector=round(face.score, 3),
@@ -163,6 +158,30 @@ def grade(face: DetectedFace, aligned: ByteArray) -> Quality:
             _GRADES[name].reason(found) for name, found in measured.items() if int(grades[name]) < _GOOD
         ),
     )
+
+
+def looks_poor(aligned: ByteArray, eye_distance: float) -> bool:
+    """Whether a face is "poor" by its picture alone: by size, sharpness, noise, light or contrast.
+
+    Args:
+        aligned: [112, 112, 3] uint8 RGB, aligned to `ARCFACE_FRAME`.
+        eye_distance: in pixels of the photo that it was cut from.
+    """
+    measured = {"size": eye_distance, **_picture_measures(aligned)}
+    return min(_GRADES[name].value(found) for name, found in measured.items()) < _POOR
+
+
+def _picture_measures(aligned: ByteArray) -> dict[str, float]:
+    """The measures that need no detection, of a face aligned to `ARCFACE_FRAME`."""
+    gray = cv2.cvtColor(aligned[38:100, 28:84], cv2.COLOR_RGB2GRAY).astype(np.float32)
+    brightness, contrast = float(gray.mean()), float(gray.std())
+    return {
+        "sharpness": _sharpness(gray) / max(1.0, contrast),
+        "noise": _noise(gray) / max(1.0, contrast),
+        "darkness": brightness,
+        "glare": brightness,
+        "contrast": contrast,
+    }
 
 
 def _sharpness(gray: Float32Array) -> float:

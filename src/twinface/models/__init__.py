@@ -15,6 +15,7 @@ embedder    what evaluation, verification and search need of a model
 record      what a model is, beside its weights
 fields      checked fields of the record's JSON
 provenance  which people a model was trained and tuned on
+error_table error rates at several thresholds
 decision    threshold and calibration: from a score to a decision
 distances   score formulas: higher means the same person
 scoring     embed each picture once, score pairs

@@ -19,27 +19,54 @@ class Threshold:
         value: in the units of the score.
         fitted_on: the data that it was chosen on, in words: "500 validation people of LFW-a DevTrain".
         far: the wanted false accept rate, or None if the accuracy was maximised.
+        lower, upper: scores from `lower` up to `upper` cannot be told; None for `value`. Below `lower` the wanted
+            false reject rate holds. From `upper` on the wanted false accept rate also holds for photos of other
+            conditions than those that the threshold was fitted on.
     """
 
     value: float
     fitted_on: str
     far: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+
+    def decide(self, score: float) -> bool | None:
+        """True for "same", False for "different", None where it cannot be told.
+
+        >>> threshold = Threshold(0.5, "", upper=0.7)
+        >>> [threshold.decide(score) for score in (0.4, 0.5, 0.7)]
+        [False, None, True]
+        """
+        if score >= (self.value if self.upper is None else self.upper):
+            return True
+        return False if score < (self.value if self.lower is None else self.lower) else None
+
+    @property
+    def zone(self) -> tuple[float, float] | None:
+        """From which score up to which it cannot be told; None if there is no such score."""
+        low = self.value if self.lower is None else self.lower
+        high = self.value if self.upper is None else self.upper
+        return (low, high) if low < high else None
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Turns a score into the probability of "same": `sigmoid(slope * score + offset)`.
+    """Turns a score into the probability of "same": `sigmoid(slope * score + offset)`, within limits.
 
     The probability is valid for as many genuine as impostor pairs, the mix that it was fitted on.
 
     Attributes:
         slope, offset: of the logit.
         fitted_on: the data that they were fitted on, in words.
+        lowest, highest: the most extreme probabilities that the data support. A hundred couples of strangers cannot
+            tell whether one of a million would score as high.
     """
 
     slope: float
     offset: float
     fitted_on: str
+    lowest: float = 0.0
+    highest: float = 1.0
 
     def probability(self, scores: ArrayLike) -> FloatArray:
         """The probability of "same" for an even prior.
@@ -60,7 +87,7 @@ class Calibration:
         values = np.asarray(scores, dtype=np.float64)
         if not np.isfinite(values).all():
             raise DataError(f"{np.sum(~np.isfinite(values))} of {values.size} scores are not finite")
-        return sigmoid(self.slope * values + self.offset)
+        return np.clip(sigmoid(self.slope * values + self.offset), self.lowest, self.highest)
 
 
 def sigmoid(logits: FloatArray) -> FloatArray:

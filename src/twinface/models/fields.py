@@ -97,6 +97,15 @@ class Fields:
         """The fields of an object in this one."""
         return Fields(self._required(name), f"{self._place}{name}.")
 
+    def objects(self, name: str, most: int) -> list[Fields]:
+        """The fields of each object of a list that has at most `most`."""
+
+        def fits(value: Any) -> bool:
+            return isinstance(value, list) and len(value) <= most
+
+        found: list[Any] = self._checked(name, fits, f"a list of at most {most} objects")
+        return [Fields(value, f"{self._place}{name}[{row}].") for row, value in enumerate(found)]
+
     def array(self, name: str, shape: tuple[int, ...]) -> Float32Array:
         """An array of finite float32 numbers, as `packed` writes it."""
         inside = self.inside(name)

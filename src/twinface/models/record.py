@@ -13,6 +13,7 @@ from twinface.faces.frame import STANDARD_FRAME, Frame
 from twinface.faces.preparation import Preparation
 from twinface.models.decision import Calibration, Threshold
 from twinface.models.distances import DISTANCES
+from twinface.models.error_table import ErrorTable
 from twinface.models.fields import Fields, packed, parse_fields
 from twinface.models.provenance import Provenance
 
@@ -47,6 +48,8 @@ class ModelRecord:
         made_by: program → its version.
         frame: where a face must lie in a picture before it is prepared, or None if that is not known. A photo is
             aligned to it; without it only pictures that are framed already can be used.
+        error_table: its error rates at several thresholds, on people that it was not trained on; None if they were not
+            measured.
     """
 
     name: str
@@ -62,6 +65,7 @@ class ModelRecord:
     seed: int
     made_by: dict[str, str]
     frame: Frame | None = None
+    error_table: ErrorTable | None = None
 
     def score(self, left: Float32Array, right: Float32Array) -> Float32Array:
         """Embeddings `[..., D]` and `[..., D]` → scores `[...]`; higher means the same person."""
@@ -85,6 +89,7 @@ class ModelRecord:
             "seed": self.seed,
             "made_by": self.made_by,
             "frame": self.frame.to_dict() if self.frame else None,
+            "error_table": self.error_table.to_dict() if self.error_table else None,
         }
         return json.dumps(values, allow_nan=False)
 
@@ -121,6 +126,7 @@ class ModelRecord:
                 seed=fields.whole("seed", -_LARGEST_SEED, _LARGEST_SEED),
                 made_by=fields.named_texts("made_by"),
                 frame=_frame_of(fields),
+                error_table=_error_table(fields),
             )
         except ModelError as error:
             raise ModelError(f"{source}: {error}") from error
@@ -139,11 +145,29 @@ def _parameters(fields: Fields, distance: str, size: int) -> dict[str, Float32Ar
 
 
 def _threshold(fields: Fields) -> Threshold:
-    return Threshold(fields.number("value"), fields.text("fitted_on"), fields.number_or_none("far"))
+    value, lower, upper = (
+        fields.number("value"),
+        fields.number_or_none("lower"),
+        fields.number_or_none("upper"),
+    )
+    if (lower is not None and lower > value) or (upper is not None and upper < value):
+        raise ValueError(f"threshold: value {value} is not from lower {lower} to upper {upper}")
+    return Threshold(value, fields.text("fitted_on"), fields.number_or_none("far"), lower, upper)
 
 
 def _calibration(fields: Fields) -> Calibration:
-    return Calibration(fields.number("slope"), fields.number("offset"), fields.text("fitted_on"))
+    limits = [
+        fields.number(name) if fields.has(name) else value
+        for name, value in (("lowest", 0.0), ("highest", 1.0))
+    ]
+    if not 0 <= limits[0] <= 0.5 <= limits[1] <= 1:
+        raise ValueError(f"calibration: limits {limits}, need one from 0 to 0.5 and one from 0.5 to 1")
+    return Calibration(fields.number("slope"), fields.number("offset"), fields.text("fitted_on"), *limits)
+
+
+def _error_table(fields: Fields) -> ErrorTable | None:
+    found = fields.plain_or_none("error_table")
+    return None if found is None else ErrorTable.from_fields(fields.inside("error_table"))
 
 
 def _check_format(found: int) -> None:

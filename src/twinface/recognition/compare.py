@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from twinface.core.types import Float32Array, FloatArray
+from twinface.core.types import BoolArray, Float32Array, FloatArray
 from twinface.faces.picture import Picture
 from twinface.recognition.photo_faces import AlignedFace
 from twinface.recognition.verdict import VerdictFace
-from twinface.recognition.verifier import Verifier
+from twinface.recognition.verifier import Verifier, is_poor
 
 _FACES = 16  # that the model gets at a time
 
@@ -38,18 +39,20 @@ class Comparison:
     """The faces of two photos against each other. It is true if any of them match.
 
     Attributes:
-        outcome: "same" if any faces match, "different" if none do, "no_face" if a photo has no face.
+        outcome: "same" if any faces match, "different" if none do, "no_face" if a photo has no face, "uncertain" if
+            none do and some pair cannot be told: its score is in between, or high with a face of poor quality.
         left, right: the M and N faces of the photos, the largest first.
         scores: [M, N] float64; higher means the same person.
-        threshold: a score at or above it means "same".
-        matches: the best matches, best first. A face matches at most one face of the other photo.
+        threshold: a score at or above it means "same", unless there is a zone in which it cannot be told.
+        matches: the best matches, best first. A face matches at most one face of the other photo. Faces of poor quality
+            match none.
         model: the name of the model.
         threshold_fitted_on: a description of the data that the threshold was chosen on.
         notes: which photo has no face.
         trained_on: a description of the data that the model was trained on.
     """
 
-    outcome: Literal["same", "different", "no_face"]
+    outcome: Literal["same", "different", "no_face", "uncertain"]
     left: tuple[VerdictFace, ...]
     right: tuple[VerdictFace, ...]
     scores: FloatArray
@@ -105,13 +108,16 @@ def compare_photos(left: Picture, right: Picture, model: str | Path | Verifier =
         embeddings = [_embedded(verifier, found) for found in faces]
         # One face at a time: the differences of all pairs at once could need gigabytes.
         scores = np.stack([verifier.record.score(face, embeddings[1]) for face in embeddings[0]])
+    low, high = threshold.zone or (threshold.value, threshold.value)
+    certain = scores if verifier.any_quality else np.where(_has_poor_face(*faces), -np.inf, scores)
     matches = tuple(
         FaceMatch(row + 1, column + 1, score, float(verifier.record.calibration.probability(score)))
-        for row, column in best_matches(scores, threshold.value)
+        for row, column in best_matches(certain, high)
         for score in (float(scores[row, column]),)
     )
+    untold: Literal["uncertain", "different"] = "uncertain" if np.any(scores >= low) else "different"
     return Comparison(
-        outcome="no_face" if notes else "same" if matches else "different",
+        outcome="no_face" if notes else "same" if matches else untold,
         left=tuple(map(VerdictFace.of, faces[0])),
         right=tuple(map(VerdictFace.of, faces[1])),
         scores=scores.astype(np.float64),
@@ -146,6 +152,12 @@ def best_matches(scores: FloatArray | Float32Array, threshold: float) -> list[tu
             free_rows.remove(row)
             free_columns.remove(column)
     return matches
+
+
+def _has_poor_face(left: Sequence[AlignedFace], right: Sequence[AlignedFace]) -> BoolArray:
+    """[M, N] whether one of the two faces is of poor quality."""
+    first, second = ([is_poor(face.quality) for face in faces] for faces in (left, right))
+    return np.asarray(np.array(first, bool)[:, None] | np.array(second, bool)[None], np.bool_)
 
 
 def _embedded(verifier: Verifier, faces: tuple[AlignedFace, ...]) -> Float32Array:

@@ -18,9 +18,11 @@ def model_text(verdict: Verdict | Comparison) -> str:
     >>> model_text(Verdict("same", 0.9, 0.5, 0.9, "m", "40 people of A", trained_on="labelled outside data"))
     'Model m: trained on labelled outside data; threshold chosen on 40 people of A.'
     """
+    rates = verdict.rates if isinstance(verdict, Verdict) else None
+    rate = f" for a false accept rate of {rates.far:.2g} [{rates.low:.2g}, {rates.high:.2g}]" if rates else ""
     return (
         f"Model {verdict.model}: trained on {verdict.trained_on}; threshold chosen on "
-        f"{verdict.threshold_fitted_on}."
+        f"{verdict.threshold_fitted_on}{rate}."
     )
 
 

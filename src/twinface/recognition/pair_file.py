@@ -39,6 +39,7 @@ class PairFileResult:
         pairs: in total.
         same, different: could be told.
         no_face, several_faces: could not, because of the faces in a photo.
+        poor_quality, uncertain: could not, because of a face's quality, or because the score is in between.
         unreadable: could not, because a photo could not be read.
     """
 
@@ -47,12 +48,14 @@ class PairFileResult:
     different: int = 0
     no_face: int = 0
     several_faces: int = 0
+    poor_quality: int = 0
+    uncertain: int = 0
     unreadable: int = 0
 
     @property
     def untold(self) -> int:
         """Pairs that could not be told."""
-        return self.no_face + self.several_faces + self.unreadable
+        return self.pairs - self.same - self.different
 
 
 def verify_pairs(
@@ -225,6 +228,8 @@ def _judged(
         else:
             verdict = verifier.judge(next(scores))
             row |= {"outcome": verdict.outcome, "score": verdict.score, "probability": verdict.probability}
+            if not verifier.any_quality and "poor" in {first.quality, second.quality}:
+                row |= {"outcome": "poor_quality"}
         rows.append(row)
     return rows
 
@@ -284,6 +289,8 @@ def _about(verifier: Verifier, rows: PairRows, root: Path) -> dict[str, Any]:
         "model": verifier.record.name,
         "model_sha256": fingerprint,
         "threshold": verifier.record.threshold.value,
+        "zone": list(verifier.record.threshold.zone or ()),
+        "any_quality": verifier.any_quality,
         "faces": "aligned" if is_aligned else verifier.reader.choice,
         "detector_sha256": None if is_aligned else YUNET.sha256,
     }

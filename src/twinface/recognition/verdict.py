@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from twinface.core.types import ByteArray
 from twinface.faces.quality import Quality
 from twinface.recognition.photo_faces import AlignedFace
 
-Outcome = Literal["same", "different", "no_face", "several_faces"]
+Outcome = Literal["same", "different", "no_face", "several_faces", "poor_quality", "uncertain"]
 _WORDS = {
     "same": "Same person",
     "different": "Different people",
     "no_face": "Cannot tell: no face",
     "several_faces": "Cannot tell: several faces",
+    "poor_quality": "Cannot tell: poor quality",
+    "uncertain": "Cannot tell: the score is in between",
 }
 
 
@@ -68,14 +70,61 @@ class VerdictFace:
 
 
 @dataclass(frozen=True)
+class StrangerRates:
+    """What is known about pairs of strangers with this model.
+
+    Attributes:
+        far: the false accept rate at the threshold.
+        low, high: its 95 % interval.
+        this_high: the fraction of pairs of strangers that score at least as high as this pair; never below the lowest
+            rate that was measured.
+        elsewhere: the same for photos of other conditions than those that were measured: it holds in nine of ten
+            simulated ones. None if they were not simulated.
+        least: the lowest rate that was measured.
+        people: how many people it was measured on.
+    """
+
+    far: float
+    low: float
+    high: float
+    this_high: float
+    elsewhere: float | None
+    least: float
+    people: int
+
+    def explain(self) -> str:
+        """One or two sentences.
+
+        >>> StrangerRates(0.001, 0.0009, 0.0011, 0.0003, 0.002, 0.0001, 1500).explain()
+        'About 3 of 10,000 pairs of strangers score this high (20 in other conditions).'
+        """
+        usual = _of_many(self.this_high, self.least)
+        if self.elsewhere is None or self.elsewhere <= self.this_high:
+            return f"{usual} of 10,000 pairs of strangers score this high."
+        return f"{usual} of 10,000 pairs of strangers score this high ({_number(self.elsewhere)} in other conditions)."
+
+
+def _of_many(rate: float, least: float) -> str:
+    """How many of 10,000, in words."""
+    return f"At most {_number(rate)}" if rate <= least else f"About {_number(rate)}"
+
+
+def _number(rate: float) -> str:
+    count = 10_000 * rate
+    return f"{count:,.0f}" if count >= 1 else f"{count:.1g}"
+
+
+@dataclass(frozen=True)
 class Verdict:
     """Whether two pictures show the same person. It is true for "same" and false for every other outcome.
 
     Attributes:
-        outcome: "same", "different", or why it cannot be told: "no_face", "several_faces".
-        score: higher means the same person; None if it cannot be told.
-        threshold: a score at or above it means "same".
-        probability: of "same", in [0, 1], if both answers were equally likely before; None if it cannot be told.
+        outcome: "same", "different", or why it cannot be told: "no_face", "several_faces", "poor_quality" (see
+            `faces.quality`), or "uncertain": the score is in the zone where the wanted error rates cannot be kept.
+        score: higher means the same person; None without two faces.
+        threshold: a score at or above it means "same", unless there is a zone.
+        probability: of "same", in [0, 1], if both answers were equally likely before; never more extreme than the data
+            of the calibration support. None without a score.
         model: the name of the model.
         threshold_fitted_on: a description of the data that the threshold was chosen on.
         faces: the faces that were compared; fewer than two if it cannot be told.
@@ -84,6 +133,8 @@ class Verdict:
             that was already there. Two verdicts that differ only in this are equal.
         trained_on: a description of the data that the model was trained on. It says "labelled outside data" where that
             is so.
+        zone: scores from the first up to the second number cannot be told; None if there is no such zone.
+        rates: how often strangers score this high, and on whom that was measured; None if it is not known.
     """
 
     outcome: Outcome
@@ -96,6 +147,8 @@ class Verdict:
     notes: tuple[str, ...] = ()
     seconds: float | None = field(default=None, compare=False)
     trained_on: str = ""
+    zone: tuple[float, float] | None = None
+    rates: StrangerRates | None = None
 
     def __bool__(self) -> bool:
         return self.outcome == "same"
@@ -114,10 +167,15 @@ class Verdict:
         """The verdict as one sentence."""
         if self.score is None or self.probability is None:
             return f"{self.title}. {' '.join(self.notes)}".strip()
-        relation = "at or above" if self else "below"
+        if self.outcome == "poor_quality":
+            return f"{self.title} (score {self.score:.3f})."
+        probability = f"(probability of the same person {self.probability:.2f})"
+        low, high = self.zone or (self.threshold, self.threshold)
+        if self.same is None:
+            return f"{self.title}: {self.score:.3f} is from {low:.3f} to {high:.3f} {probability}."
+        relation, limit = ("at or above", high) if self else ("below", low)
         return (
-            f"{self.title}: the score {self.score:.3f} is {relation} "
-            f"the threshold {self.threshold:.3f} (probability of the same person {self.probability:.2f})."
+            f"{self.title}: the score {self.score:.3f} is {relation} the threshold {limit:.3f} {probability}."
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -131,6 +189,8 @@ class Verdict:
             "model": self.model,
             "threshold_fitted_on": self.threshold_fitted_on,
             "trained_on": self.trained_on,
+            "zone": self.zone and list(self.zone),
+            "rates": self.rates and asdict(self.rates),
             "faces": [face.to_dict() for face in self.faces],
             "notes": list(self.notes),
             "seconds": self.seconds,

@@ -15,12 +15,21 @@ from twinface.faces.choose import Choice
 from twinface.faces.color import convert_color
 from twinface.faces.crop import prepare
 from twinface.faces.picture import Picture
+from twinface.faces.quality import Quality
+from twinface.models.card import ModelCard
+from twinface.models.catalog import card_of
 from twinface.models.embedder import Embedder
 from twinface.models.load import load_model
 from twinface.recognition.photo_faces import AlignedFace, FaceReader
+from twinface.recognition.rates import WantedRates, stranger_rates, threshold_for
 from twinface.recognition.verdict import Outcome, Verdict, VerdictFace
 
 FaceProblem = FaceNotFoundError | SeveralFacesError
+POOR_QUALITY_NOTE = (
+    "Faces of poor quality resemble each other, so the error rates do not hold for them; --any-quality "
+    "(any_quality=True) judges them all the same."
+)
+UNCERTAIN_NOTE = "For a score in between, the wanted error rates cannot be kept on photos of every kind."
 _UNSURE = 0.1  # a probability that is at most this far from 0.5 gets a note
 
 
@@ -37,6 +46,9 @@ class Verifier:
         faces: which face of a photo with several is meant: "largest", "one" (refuse such a photo), or the number of a
             face, from 1, the largest first.
         aligned: take pictures as they are, because they are aligned already: laid out like the model's training data.
+            The threshold then needs no margin for other conditions.
+        rates: the wanted error rates; None takes the threshold that the model comes with.
+        any_quality: judge faces of poor quality too.
 
     Attributes:
         model: prepared faces in, embeddings out.
@@ -45,6 +57,7 @@ class Verifier:
 
     Raises:
         ModelError: the model or its weights are missing or damaged.
+        DataError: the wanted rates were not measured for this model.
     """
 
     def __init__(
@@ -54,10 +67,23 @@ class Verifier:
         *,
         faces: Choice = "largest",
         aligned: bool = False,
+        rates: WantedRates | None = None,
+        any_quality: bool = False,
     ) -> None:
         self.model: Embedder = load_model(model, threads) if isinstance(model, (str, Path)) else model
-        self.record = self.model.record
-        self.reader = FaceReader(None if aligned else self.record.frame, faces)
+        self._place = model if isinstance(model, (str, Path)) else None
+        record = self.model.record
+        self.reader = FaceReader(None if aligned else record.frame, faces)
+        threshold = threshold_for(record, rates or WantedRates())
+        if self.reader.frame is None:
+            threshold = replace(threshold, upper=None)
+        self.record = replace(record, threshold=threshold)
+        self.any_quality = any_quality
+
+    @property
+    def card(self) -> ModelCard | None:
+        """The model's card; None where it was not opened by a name."""
+        return None if self._place is None else card_of(self._place)
 
     def read(self, picture: Picture) -> AlignedFace:
         """The face that is meant in a picture, aligned.
@@ -134,6 +160,8 @@ class Verifier:
             DataError: the score is not finite.
         """
         verdict, faces = self.judge(score), (VerdictFace.of(left), VerdictFace.of(right))
+        if not self.any_quality and any(is_poor(face.quality) for face in (left, right)):
+            verdict = replace(verdict, outcome="poor_quality", notes=(POOR_QUALITY_NOTE,))
         return replace(verdict, faces=faces, notes=(*notes_on_faces(faces), *verdict.notes))
 
     def judge(self, score: float) -> Verdict:
@@ -146,10 +174,10 @@ class Verifier:
             DataError: the score is not finite.
         """
         threshold = self.record.threshold
-        same = score >= threshold.value
+        same = threshold.decide(score)
         probability = float(self.record.calibration.probability(score))
         return Verdict(
-            outcome="same" if same else "different",
+            outcome="uncertain" if same is None else "same" if same else "different",
             score=score,
             threshold=threshold.value,
             probability=probability,
@@ -157,6 +185,8 @@ class Verifier:
             threshold_fitted_on=threshold.fitted_on,
             notes=tuple(_notes(same, probability, threshold.far)),
             trained_on=self.record.provenance.trained_on,
+            zone=threshold.zone,
+            rates=stranger_rates(self.record, score),
         )
 
     def _untold(self, sides: Sequence[AlignedFace | FaceProblem]) -> Verdict:
@@ -180,13 +210,15 @@ def verify(
     *,
     faces: Choice = "largest",
     aligned: bool = False,
+    rates: WantedRates | None = None,
+    any_quality: bool = False,
 ) -> Verdict:
     """Whether two pictures show the same person. The model is loaded for this one answer.
 
     Args:
         left: a path, the bytes of a file, an array or a Pillow image; see `faces.picture.load_picture`.
         right: the other picture, in any of these forms.
-        model, faces, aligned: see `Verifier`.
+        model, faces, aligned, rates, any_quality: see `Verifier`.
 
     Returns:
         A `Verdict`, true for "same".
@@ -194,8 +226,10 @@ def verify(
     Raises:
         ImageError: a picture cannot be read, or is an array of another shape or type.
         ModelError: the model or its weights are missing or damaged.
+        DataError: the wanted rates were not measured for this model.
     """
-    return Verifier(model, faces=faces, aligned=aligned).verify(left, right)
+    verifier = Verifier(model, faces=faces, aligned=aligned, rates=rates, any_quality=any_quality)
+    return verifier.verify(left, right)
 
 
 def notes_on_faces(faces: tuple[VerdictFace, ...]) -> list[str]:
@@ -207,14 +241,21 @@ def notes_on_faces(faces: tuple[VerdictFace, ...]) -> list[str]:
     ]
 
 
-def _notes(same: bool, probability: float, far: float | None) -> list[str]:
+def is_poor(quality: Quality | None) -> bool:
+    """Whether a face is too poor to be told."""
+    return quality is not None and quality.word == "poor"
+
+
+def _notes(same: bool | None, probability: float, far: float | None) -> list[str]:
     """What is special about a verdict.
 
     Args:
-        same: the verdict.
+        same: the verdict; None if it cannot be told.
         probability: of "same".
         far: the false accept rate that the threshold was chosen for, or None if it was chosen for accuracy.
     """
+    if same is None:
+        return [UNCERTAIN_NOTE]
     notes = []
     if abs(probability - 0.5) <= _UNSURE:
         notes.append("The model is not sure about this pair: the probability is close to one half.")

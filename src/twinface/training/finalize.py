@@ -10,14 +10,23 @@ import torch
 from twinface.core.registry import build
 from twinface.core.settings import Settings
 from twinface.core.types import ByteArray, Float32Array, IntArray, TrainingSource
+from twinface.faces.conditions import apply_condition, draw_condition, eye_distance_of
+from twinface.faces.frame import Frame
 from twinface.models.scoring import embed_faces
 from twinface.networks.projections import PROJECTIONS, fit_parts
 from twinface.networks.score_normalisation import fit_score_normalisation
 from twinface.networks.siamese import SiameseNetwork
 
+_FACES = 512  # that are varied at a time, to limit memory
+
 
 def fit_to_training_people(
-    network: SiameseNetwork, settings: Settings, source: TrainingSource, faces: ByteArray
+    network: SiameseNetwork,
+    settings: Settings,
+    source: TrainingSource,
+    faces: ByteArray,
+    seed: int = 0,
+    frame: Frame | None = None,
 ) -> None:
     """Fits projection and score normalisation to the training people, as far as the settings ask for them.
 
@@ -26,6 +35,8 @@ def fit_to_training_people(
         settings: of the run.
         source: the training people, or the labelled pairs that are all that may be used.
         faces: `[N, H, W, C]` uint8, the prepared pictures of `source.faces`.
+        seed: of the copies under simulated conditions.
+        frame: where the landmarks lie in the prepared pictures, or None if that is not known.
 
     Raises:
         DataError: nobody has two pictures, or people do not differ.
@@ -33,11 +44,13 @@ def fit_to_training_people(
     network.eval()
     if settings.projection.name == "none" and not settings.score_normalisation.wanted:
         return
-    embeddings = embed_with(network, faces)
+    eyes = eye_distance_of(frame) if frame else faces.shape[2] / 3
+    parts = [embed_with(network, faces)]
+    for copy in range(settings.augment.copies):
+        parts.append(_embed_varied(network, faces, eyes, np.random.default_rng([seed, copy])))
     rows, people = _known_together(source)
-    if source.pairs is not None:
-        embeddings = embeddings[rows]
-    fit_to_people(network, settings, embeddings, people)
+    embeddings = np.concatenate([part if source.pairs is None else part[rows] for part in parts])
+    fit_to_people(network, settings, embeddings, np.tile(people, len(parts)))
 
 
 def fit_to_people(
@@ -66,6 +79,20 @@ def fit_to_people(
         with torch.inference_mode():
             projected = network.project(torch.from_numpy(embeddings)).numpy()
         network.score_normalisation = fit_score_normalisation(projected, people, settings.score_normalisation)
+
+
+def _embed_varied(
+    network: SiameseNetwork, faces: ByteArray, eye_distance: float, random: np.random.Generator
+) -> Float32Array:
+    """The embeddings of faces under simulated conditions, each under one of its own."""
+    parts = []
+    for start in range(0, len(faces), _FACES):
+        varied = [
+            apply_condition(np.asarray(face), draw_condition(random), eye_distance, random)
+            for face in faces[start : start + _FACES]
+        ]
+        parts.append(embed_with(network, np.stack(varied)))
+    return np.concatenate(parts)
 
 
 def embed_with(network: SiameseNetwork, faces: ByteArray) -> Float32Array:

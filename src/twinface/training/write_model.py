@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
 from twinface import __version__
 from twinface.core.interruption import StopRequest
-from twinface.core.types import ScoredPairs
+from twinface.core.types import ByteArray, Float32Array, ScoredPairs
 from twinface.evaluation.calibration import fit_calibration, fit_threshold
+from twinface.evaluation.fit_on_people import first_pictures, probability_limits, score_all_pairs
+from twinface.evaluation.fitted_model import FittedModel
+from twinface.evaluation.operating_points import measure_error_table
+from twinface.evaluation.other_conditions import score_conditions
 from twinface.evaluation.results import save_validation
 from twinface.faces.cache import PreparedFaces
+from twinface.faces.conditions import prepared_frame
+from twinface.faces.frame import Frame
 from twinface.faces.preparation import Preparation
 from twinface.faces.typical_frame import typical_frame
 from twinface.models.provenance import Provenance, hash_people
@@ -20,6 +28,9 @@ from twinface.training.export import export_model
 from twinface.training.finalize import embed_with, fit_to_training_people
 from twinface.training.open_run import OpenRun
 from twinface.training.validation import Validator
+
+# Of the validation pictures that error rates at several thresholds are measured on.
+_PICTURES_A_PERSON, _MOST_PICTURES = 10, 2000
 
 
 def write_model(
@@ -43,10 +54,14 @@ def write_model(
         StorageError: a file cannot be written.
     """
     stop.check()
-    fit_to_training_people(run.network, run.settings, run.split.source, faces.images)
+    frame = run.dataset.frame or typical_frame(run.split.source.faces)
+    inside = prepared_frame(faces.preparation, frame) if frame else None
+    fit_to_training_people(run.network, run.settings, run.split.source, faces.images, run.info.seed, inside)
     stop.check()
-    measured, scored = validator.measure(run.network, embed_with(run.network, validation.images))
-    record = describe_model(run, faces.preparation, scored)
+    embeddings = embed_with(run.network, validation.images)
+    measured, scored = validator.measure(run.network, embeddings)
+    record = describe_model(run, faces.preparation, scored, frame)
+    record = with_error_table(run, record, validation.images, embeddings)
     save_checkpoint(run.folder.model, run.network.state_dict(), record)
     stop.check()
     export_model(run.network, record, run.folder.model / "model.onnx")
@@ -54,13 +69,16 @@ def write_model(
     run.folder.note(validation=measured)
 
 
-def describe_model(run: OpenRun, preparation: Preparation, validation: ScoredPairs) -> ModelRecord:
+def describe_model(
+    run: OpenRun, preparation: Preparation, validation: ScoredPairs, frame: Frame | None
+) -> ModelRecord:
     """The record of a run's model, with threshold and calibration fitted on the validation people.
 
     Args:
         run: its network has the best weights, and all that is fitted after training.
         preparation: of the pictures.
         validation: the model's scores of the validation pairs.
+        frame: where the landmarks lie in the data set's pictures, or None if that is not known.
     """
     scores, is_match, tuned_on = validation.scores, validation.is_match, run.split.tuned_on
     threshold = fit_threshold(scores, is_match, tuned_on)
@@ -80,8 +98,46 @@ def describe_model(run: OpenRun, preparation: Preparation, validation: ScoredPai
         settings=run.settings.to_dict(),
         seed=run.info.seed,
         made_by={"twinface": __version__, "torch": str(torch.__version__)},
-        frame=run.dataset.frame or typical_frame(run.split.source.faces),
+        frame=frame,
     )
+
+
+def with_error_table(
+    run: OpenRun, record: ModelRecord, faces: ByteArray, embeddings: Float32Array
+) -> ModelRecord:
+    """The record with error rates over all pairs of the validation people, thresholds for other conditions, and
+    probabilities that are no more extreme than these people support.
+
+    Where only labelled pairs may be used, the people are not known, and the record stays as it is.
+
+    Args:
+        run: its split names the validation people.
+        record: scores the embeddings.
+        faces: [N, H, W, C], the prepared validation pictures.
+        embeddings: [N, D], of these pictures.
+    """
+    if run.split.source.pairs is not None:
+        return record
+    people = run.split.validation.faces.people
+    kept = np.flatnonzero(first_pictures(people, _PICTURES_A_PERSON))
+    if len(kept) > _MOST_PICTURES:
+        kept = np.sort(np.random.default_rng(0).choice(kept, _MOST_PICTURES, replace=False))
+    faces, embeddings, people = faces[kept], embeddings[kept], people[kept]
+    usual = score_all_pairs(embeddings, people, record.score)
+    lowest, highest = probability_limits(usual)
+    record = replace(record, calibration=replace(record.calibration, lowest=lowest, highest=highest))
+    table = measure_error_table(embeddings, people, record.score, run.split.tuned_on, usual)
+    if table is None:
+        return record
+    conditions = None
+    if record.frame is not None:
+        model = FittedModel(lambda batch: embed_with(run.network, batch), record)
+        conditions = score_conditions(model, faces, people, record.frame)
+    if conditions is not None:
+        table = conditions.with_uppers(table, usual)
+        threshold = record.threshold
+        record = replace(record, threshold=replace(threshold, upper=conditions.upper(threshold.value, usual)))
+    return replace(record, error_table=table)
 
 
 def _provenance(run: OpenRun) -> Provenance:

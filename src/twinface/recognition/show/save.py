@@ -9,7 +9,6 @@ from twinface.core.storage import write_bytes
 from twinface.core.types import ProgressCallback
 from twinface.faces.choose import Choice
 from twinface.faces.picture import Picture
-from twinface.models.catalog import card_of
 from twinface.recognition.canvas import encode_png
 from twinface.recognition.show.page import pair_page, photo_page
 from twinface.recognition.show.sheet import pair_sheet, photo_sheet
@@ -50,8 +49,7 @@ def show(
     """
     check_target(Path(target))
     verifier = model if isinstance(model, Verifier) else Verifier(model, faces=faces, aligned=aligned)
-    card = None if isinstance(model, Verifier) else card_of(model)
-    view = view_pair(verifier, left, right, card, progress)
+    view = view_pair(verifier, left, right, verifier.card, progress)
     save_view(view, Path(target))
     return view.verdict
 
