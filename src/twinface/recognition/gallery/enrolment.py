@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from twinface.core.errors import FaceNotFoundError, SeveralFacesError
+from twinface.core.threads import map_in_order
 from twinface.core.types import Float32Array
 from twinface.faces.encode import encode_jpeg
 from twinface.faces.picture import Picture
@@ -114,9 +115,8 @@ def _embedded(engine: Engine, chosen: Sequence[Chosen]) -> list[Chosen]:
     faces = [each.face for each in chosen if each.face is not None]
     if not faces:
         return list(chosen)
-    # A few at a time, because a batch of many large faces needs much memory.
-    parts = [engine.verifier.embed_faces(*faces[at : at + 16]) for at in range(0, len(faces), 16)]
-    vectors = iter(np.concatenate(parts))
+    # One by one, each core some of them: for most models that is as fast as batches, and needs less memory.
+    vectors = map_in_order(lambda face: engine.verifier.embed_faces(face)[0], faces, together=1)
     return [replace(each, vector=next(vectors)) if each.face is not None else each for each in chosen]
 
 
@@ -138,8 +138,9 @@ def _agreeing(
         if verdict:
             result.append(compared)
             continue
+        looks = "does not look" if verdict.same is False else "may not look"
         reason = (
-            f"does not look like the person's other photos: score {verdict.score or 0:.3f}, threshold "
+            f"{looks} like the person's other photos: score {verdict.score or 0:.3f}, threshold "
             f"{verdict.threshold:.3f}"
         )
         is_refused = verdict.same is False and review != "off"
