@@ -17,6 +17,9 @@ from twinface.core.errors import (
     SettingsError,
     UnknownPersonError,
 )
+from twinface.recognition.gallery import corrections
+from twinface.recognition.gallery.contents import GallerySettings
+from twinface.recognition.gallery.enrolment import enrol
 from twinface.recognition.gallery.gallery import Gallery
 
 
@@ -216,3 +219,22 @@ def test_the_audit_log_names_nobody(gallery: Gallery) -> None:
     assert log[4].who == ""
     everything = " ".join(str(vars(entry)) for entry in log)
     assert not any(name in everything for name in ("Ann", "Bob", "Cleo"))
+
+
+def test_settings_are_for_new_galleries(gallery: Gallery, tmp_path: Path) -> None:
+    with pytest.raises(GalleryError, match="encryption off and without crops, which cannot be changed"):
+        toy_gallery(tmp_path / "g.db", create=GallerySettings(keep_crops=True))
+    with pytest.raises(GalleryError, match="cannot be changed"):
+        toy_gallery(tmp_path / "g.db", create=GallerySettings(encryption="all"))
+    assert len(toy_gallery(tmp_path / "g.db", create=GallerySettings(encryption="off"))) == 3
+
+
+def test_a_gallery_that_was_moved_meanwhile_takes_no_embedding_of_the_old_model(gallery: Gallery) -> None:
+    engine = gallery.engine
+    with gallery.store.write():
+        gallery.store.set_info("fingerprint", "e" * 64)
+    with pytest.raises(ModelMismatchError, match="meanwhile"):
+        enrol(engine, "Dora", [portrait(9)], "off")
+    with pytest.raises(ModelMismatchError, match="meanwhile"):
+        corrections.confirm(engine, "Ann", portrait(0, 9), None)
+    assert len(gallery) == 3

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from twinface.core.errors import GalleryError, UnknownPersonError
+from twinface.core.errors import GalleryError, ModelMismatchError, UnknownPersonError
 from twinface.core.formatting import one_line
 from twinface.core.types import Float32Array
 from twinface.recognition.gallery.fusion import fuse
@@ -19,9 +19,7 @@ from twinface.recognition.gallery.store import Store
 from twinface.recognition.gallery.stored import NewFace, StoredPerson
 from twinface.recognition.gallery.vault import (
     ENCRYPTION,
-    SALT,
     Encryption,
-    Vault,
     new_vault,
     open_vault,
     vault_info,
@@ -64,6 +62,7 @@ class Contents:
 
     Raises:
         KeyNeededError: it is encrypted, and there is no key or another one.
+        GalleryError: it was made with other settings than those that are asked for.
         StorageError: the store cannot be read or written.
     """
 
@@ -75,12 +74,22 @@ class Contents:
                     self._begin(key, settings)
         self.info = store.info()
         self.vault = open_vault(self.info, key, store.place)
+        self._check_settings(settings)
 
     def _begin(self, key: bytes | None, settings: GallerySettings) -> None:
         vault = new_vault(settings.encryption or ("all" if key else "off"))
         for name, value in vault_info(vault, key).items():
             self.store.set_info(name, value)
         self.store.set_info(KEEP_CROPS, "1" if settings.keep_crops else "")
+
+    def _check_settings(self, wanted: GallerySettings) -> None:
+        other = wanted.encryption not in {None, self.vault.encryption}
+        if other or (wanted.keep_crops and not self.keeps_crops):
+            raise GalleryError(
+                f"{self.store.place}: was made with encryption {self.vault.encryption} and "
+                f"{'with' if self.keeps_crops else 'without'} crops, which cannot be changed: make a new gallery and "
+                "`twinface gallery copy` into it"
+            )
 
     @property
     def keeps_crops(self) -> bool:
@@ -104,12 +113,17 @@ class Contents:
         self.store.erase_remains([self.info[ENCRYPTION].encode()])
         self.info = self.store.info()
 
-    def renew_vault(self, key: bytes) -> Vault:
-        """A vault with another secret, written down in place of the old one. Every row must be sealed anew with it."""
-        vault = new_vault(self.vault.encryption)
-        for name, value in {SALT: "", **vault_info(vault, key)}.items():
-            self.store.set_info(name, value)
-        return vault
+    def check_model(self) -> None:
+        """Checks that nobody has moved the gallery to another model since it was loaded. Inside `store.write()`.
+
+        Raises:
+            ModelMismatchError: somebody has; the embeddings at hand mean nothing to the new one.
+        """
+        now_there = self.store.info()
+        if now_there.get(FINGERPRINT) != self.info.get(FINGERPRINT):
+            raise ModelMismatchError(
+                f"{self.store.place}: was moved to the model {now_there.get(MODEL_NAME)} meanwhile: call again"
+            )
 
     # People
 

@@ -17,6 +17,7 @@ def confirm(engine: Engine, name: str, picture: Picture, number: int | None) -> 
     contents, said = engine.contents, _said(engine, picture, number, "confirm")
     store = contents.store
     with store.write():
+        contents.check_model()
         person = contents.find(name)
         _take_back(contents, person, said, "reject")
         there = _face_of(contents, person, said.photo)
@@ -39,6 +40,7 @@ def reject(engine: Engine, name: str, picture: Picture, number: int | None) -> P
     contents, said = engine.contents, _said(engine, picture, number, "reject")
     store = contents.store
     with store.write():
+        contents.check_model()
         person = contents.find(name)
         _take_back(contents, person, said, "confirm")
         there = _face_of(contents, person, said.photo)

@@ -175,6 +175,7 @@ def _write(engine: Engine, name: str, chosen: Sequence[Chosen]) -> tuple[int | N
     contents = engine.contents
     store = contents.store
     with store.write():
+        contents.check_model()
         person = contents.find_or_none(name)
         photos = {face.photo: face.number for face in store.faces_of([person.id])} if person else {}
         result, new = [], []

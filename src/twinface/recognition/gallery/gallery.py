@@ -56,7 +56,8 @@ class Gallery(GalleryTables):
         model: see `models.load.load_model`; None takes the gallery's own, and "best" for a new gallery.
         key: of an encrypted gallery: 32 bytes or the path of a key file; None takes the environment's, see
             `key.find_key`.
-        create: make the gallery if it is not there, with these settings; one that is there keeps its own.
+        create: make the gallery if it is not there, with these settings; one that is there must have been made with
+            them.
         faces: which face of a photo with several is meant, where one is: see `Verifier`.
         aligned: take pictures as they are, see `Verifier`.
         threads: of the model for one call, see `models.load.load_model`.

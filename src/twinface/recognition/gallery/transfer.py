@@ -213,6 +213,7 @@ def add_embeddings(
         for place, (row, value) in enumerate(zip(sealed, values, strict=True))
     ]
     with contents.store.write():
+        contents.check_model()
         contents.store.add_faces(contents.store.add_people(people), faces)
         contents.record("import", None, f"{len(names)} people")
     return len(names)
