@@ -46,6 +46,19 @@ def test_seed_b_as_written_starts_every_filter_alike() -> None:
         assert (weights == torch.tensor(0.01)).all()
         assert close(written.get_submodule(f"conv{number}").bias, 0.01, 0.5)
         assert close(meant.get_submodule(f"conv{number}").weight, 0.0, 0.01)
+        assert close(meant.get_submodule(f"conv{number}").bias, 0.5, 0.01)
+    assert (written.dense.weight == torch.tensor(0.05)).all()
+    assert close(written.dense.bias, 0.05, 0.5)
+    assert close(meant.dense.weight, 0.0, 0.05)
+    assert close(meant.dense.bias, 0.5, 0.05)
+
+
+def test_the_last_dense_layer_of_seed_b_is_drawn_as_the_other() -> None:
+    """Its weights are those of a dense layer with the sign turned, since a distance lowers a score here."""
+    written, meant = koch_with("seed-b-as-written").distance, koch_with("seed-b-meant").distance
+    assert (written["weight"] == torch.tensor(-0.05)).all()
+    assert close(meant["weight"], 0.0, 0.05)
+    assert abs(meant["bias"].item() - 0.5) < 0.25
 
 
 @pytest.mark.parametrize("name", sorted(INITIALISATIONS))

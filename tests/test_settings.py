@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twinface.core.errors import SettingsError
+from twinface.core.registry import Component
 from twinface.core.settings import Settings, settings_from
 from twinface.training.build import check_components, check_network
 from twinface.training.recipe import load_recipe, override, recipe_names
@@ -27,7 +28,8 @@ SHIPPED = {
     "seed-a-batchnorm",
     "seed-a-dropout",
     "seed-a-plain",
-    *(f"seed-b-{n}" for n in range(1, 5)),
+    "seed-a-batchnorm-as-reported",
+    *(f"seed-b-{n}{reading}" for n in range(1, 5) for reading in ("", "-as-reported", "-as-published")),
 }
 
 
@@ -57,18 +59,35 @@ def test_seed_b_recipes_hold_its_published_table() -> None:
             s.sampling.options["batch_size"],
             s.optimizer.options["learning_rate"],
             s.optimizer.options["weight_decay"],
-            s.network.backbone.options["dropout"],
+            s.network.difference_dropout,
         )
         for name in sorted(SHIPPED)
-        if name.startswith("seed-b")
+        if name.startswith("seed-b") and name.endswith("-as-reported")
         for s in [load_recipe(name)]
     }
     assert table == {
-        "seed-b-1": (50, 32, 0.005, 5e-4, 0.0),
-        "seed-b-2": (25, 32, 0.005, 0.0, 0.0),
-        "seed-b-3": (50, 32, 0.005, 0.0, 0.0),
-        "seed-b-4": (25, 16, 0.005, 0.0, 0.2),
+        "seed-b-1-as-reported": (50, 32, 0.005, 5e-4, 0.0),
+        "seed-b-2-as-reported": (25, 32, 0.005, 0.0, 0.0),
+        "seed-b-3-as-reported": (50, 32, 0.005, 0.0, 0.0),
+        "seed-b-4-as-reported": (25, 16, 0.005, 0.0, 0.2),
     }
+
+
+@pytest.mark.parametrize("number", range(1, 5))
+def test_readings_of_seed_b_differ_in_weight_decay_and_initial_weights_alone(number: int) -> None:
+    ran, reported, published = (
+        load_recipe(f"seed-b-{number}{reading}").to_dict()
+        for reading in ("", "-as-reported", "-as-published")
+    )
+    assert ran["optimizer"]["weight_decay"] == ran["optimizer"]["learning_rate"] == 0.005
+    assert reported["optimizer"] != ran["optimizer"]
+    assert reported | {"optimizer": ran["optimizer"]} == ran | named(reported)
+    initial = {"initialisation": "seed-b-as-written"}
+    assert published == ran | {"network": ran["network"] | initial} | named(published)
+
+
+def named(settings: dict[str, object]) -> dict[str, object]:
+    return {name: settings[name] for name in ("recipe", "description")}
 
 
 @pytest.mark.parametrize(
@@ -225,6 +244,22 @@ def test_a_recipe_of_ones_own(tmp_path) -> None:
         load_recipe(str(file))
     with pytest.raises(SettingsError, match="cannot be read"):
         load_recipe(str(tmp_path / "none.toml"))
+
+
+def test_a_recipe_that_says_only_what_differs(tmp_path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        'base = "residual"\n[trainer]\nepochs = 7\n[schedule]\nwarmup = 1\n[optimizer]\nname = "sgd"\n'
+    )
+    base, mine = load_recipe("residual"), load_recipe(str(file))
+    assert (mine.recipe, mine.trainer.epochs, mine.trainer.averaging) == ("mine", 7, 0.999)
+    assert mine.schedule.options == {"warmup": 1}
+    assert mine.optimizer == Component(name="sgd")  # nothing is left of the other optimizer's settings
+    assert mine.network == base.network
+    for wrong in ('"residul"', '"mine.toml"', "5", "[]"):
+        file.write_text(f"base = {wrong}\n")
+        with pytest.raises(SettingsError, match=r"mine\.toml: base: no recipe"):
+            load_recipe(str(file))
 
 
 @given(st.text(max_size=40))

@@ -16,6 +16,7 @@ from twinface.training import loop
 from twinface.training.callbacks import Callbacks, Step
 from twinface.training.epoch_metrics import EpochMetrics
 from twinface.training.loop import training_loop
+from twinface.training.optimizers import l2_penalty
 from twinface.training.plan import TrainingPlan, TrainingPosition
 from twinface.training.run_folder import RunFolder
 from twinface.training.state_file import read_tensors
@@ -135,6 +136,28 @@ def test_patience_counts_epochs_without_a_gain(
     plan = toy_plan(8, validate=Validation(accuracies), patience=patience, every=every)
     assert run(toy_state(learning_rate=0.01), plan, folder).epoch == epochs
     assert len(folder.metrics()) == epochs
+
+
+def test_the_last_weights_are_kept_where_that_is_asked_for(folder: RunFolder) -> None:
+    """Patience still counts from the best epoch."""
+    validation = Validation([0.6, 0.9, 0.7, 0.8, 0.9])
+    plan = toy_plan(9, validate=validation)
+    plan = replace(plan, validation=plan.validation.model_copy(update={"keep": "last", "patience": 2}))
+    ended = run(toy_state(learning_rate=0.1), plan, folder)
+    assert (ended.epoch, ended.best_epoch, ended.best_value) == (4, 3, 0.9)
+    kept, about = read_tensors(folder.best)
+    check_same(kept, validation.weights[3])
+    assert about == {"epoch": 4, "value": 0.8}
+    assert [record.best for record in folder.metrics()] == [True] * 4
+
+
+def test_a_penalised_loss_counts_the_weights(folder: RunFolder) -> None:
+    state, seen = toy_state("adam", learning_rate=0.01, weight_decay=0.3), []
+    plan = toy_plan(3, validate=Validation([0.5, 0.7, 0.6]), metric="penalised-loss")
+    run(state, plan, folder, Callbacks(on_epoch=lambda metrics: seen.append(l2_penalty(state.optimizer))))
+    values = [record.value for record in folder.metrics()]
+    assert values == pytest.approx([-0.5 - seen[0], -0.3 - seen[1], -0.4 - seen[2]])
+    assert min(seen) > 0.1
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from twinface.core.settings import Settings
 from twinface.core.types import WHOLE_FRAME, PairSet
 from twinface.datasets.draw_pairs import draw_pairs
 from twinface.datasets.orl import Orl
-from twinface.datasets.splits import split_pairs, split_people
+from twinface.datasets.splits import split_pairs, split_pairs_at_random, split_people
 from twinface.datasets.training_split import split_dataset, validation_of
 from twinface.faces.preparation import Preparation
 from twinface.models.decision import Calibration, Threshold
@@ -102,6 +102,29 @@ def test_official_pairs_are_split() -> None:
     assert len(rest) + len(held) == len(given)
     assert split.trained_on == f"{len(rest)} pairs of official pairs"
     assert split.tuned_on == f"{len(held)} pairs of other people of official pairs"
+
+
+@pytest.mark.parametrize("split", ["pairs", "pairs-by-label"])
+def test_official_pairs_are_split_at_random_if_asked_for(split: str) -> None:
+    """The same people are in both parts, and the words say so."""
+    dataset = WithPairs()
+    given = dataset.training_pairs()
+    found = split_dataset(
+        dataset, settings(supervision="pairs", validation_people=0.25, split_seed=2, split=split)
+    )
+    rest, held = split_pairs_at_random(given, 0.25, 2, by_label=split == "pairs-by-label")
+    assert found.source.pairs is not None
+    assert sides(found.source.pairs) == sides(rest)
+    assert sides(found.validation) == sides(held)
+    assert set(rest.faces.names) & set(held.faces.names)
+    assert found.trained_on == f"{len(rest)} pairs of official pairs"
+    assert found.tuned_on == f"{len(held)} pairs of official pairs, of people who are in training too"
+
+
+@pytest.mark.parametrize("values", [{}, {"supervision": "pairs"}])
+def test_only_official_pairs_are_split_at_random(values: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match=r'data\.split = "pairs" needs the official pairs of a data set'):
+        split_dataset(Orl(), settings(validation_people=0.25, split="pairs", **values))
 
 
 @pytest.mark.parametrize("share", [1, 1.0, 8])

@@ -25,6 +25,10 @@ class DataSettings(Strict):
         test_part: which of several sets of test people. No person is in two parts of one `split_seed`, so that runs
             with the parts 0, 1, 2 … are a cross-validation.
         split_seed: seed of both splits.
+        split: how official labelled pairs are split. "people": no person is in training and in validation. "pairs": at
+            random over pairs, and "pairs-by-label": at random over the genuine and over the impostor pairs. With these
+            two, people are in both parts, so that validation figures are too good. They are there to repeat published
+            experiments, and every output says so.
     """
 
     supervision: Literal["people", "pairs"] = "people"
@@ -32,6 +36,7 @@ class DataSettings(Strict):
     test_people: Annotated[int | float, Field(ge=0, le=1_000_000_000)] = 0
     test_part: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     split_seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
+    split: Literal["people", "pairs", "pairs-by-label"] = "people"
 
 
 class ImagingSettings(Strict):
@@ -43,12 +48,15 @@ class ImagingSettings(Strict):
             of the picture.
         height, width: of the input, in pixels.
         color: "gray" or "rgb".
+        resize: "area" averages (and enlarges by cubic interpolation); "bicubic" is Pillow's default filter, which
+            averages too; "bilinear" interpolates between the four nearest pixels, as TensorFlow does, and aliases.
     """
 
     region: Literal["face", "frame", "arcface"] | tuple[float, float, float, float] = "face"
     height: Annotated[int, Field(ge=16, le=1024)] = 64
     width: Annotated[int, Field(ge=16, le=1024)] = 64
     color: Literal["gray", "rgb"] = "gray"
+    resize: Literal["area", "bicubic", "bilinear"] = "area"
 
 
 class AugmentSettings(Strict):
@@ -89,16 +97,19 @@ class NetworkSettings(Strict):
         backbone: an entry of `networks.backbones.BACKBONES`, with its settings.
         distance: an entry of `models.distances.DISTANCES`.
         initialisation: an entry of `networks.initial_weights.INITIALISATIONS`.
-        normalisation: of the input pixels: "unit" divides by 255, "per-image" makes each picture's mean 0
-            and standard deviation 1.
+        normalisation: of the input pixels: "none" leaves grey values from 0 to 255, "unit" divides by 255, "per-image"
+            makes each picture's mean 0 and standard deviation 1.
         flip_average: embed a picture and its mirror image and average the two, when the model is used.
+        difference_dropout: share of the elements of |a - b| that a training step leaves out of the comparison of two
+            embeddings a and b.
     """
 
     backbone: Component = Component(name="residual")
     distance: str = "cosine"
     initialisation: str = "he"
-    normalisation: Literal["unit", "per-image"] = "per-image"
+    normalisation: Literal["none", "unit", "per-image"] = "per-image"
     flip_average: bool = True
+    difference_dropout: Fraction = 0.0
 
 
 class ScoreNormalisationSettings(Strict):
@@ -122,22 +133,28 @@ class ValidationSettings(Strict):
     """How the best epoch is chosen, on validation people.
 
     Attributes:
-        metric: "accuracy" of pairs (with a cross-validated threshold), "loss" (cross-entropy of those pairs), or
+        metric: "accuracy" of pairs (with a cross-validated threshold), "loss" (cross-entropy of those pairs),
+            "penalised-loss" (the same and the L2 penalty on the weights, which Keras calls validation loss), or
             "one-shot" (fraction of right answers in N-way trials, as in Koch et al. 2015).
         pairs: the most validation pairs, half of them genuine.
         per_person: the most genuine pairs of one person.
         trials, ways: number of one-shot trials, and of candidates in each.
         patience: epochs without improvement before training stops; None never stops early.
         every: epochs between validations; the last epoch is always validated.
+        keep: the weights of the "best" epoch, or of the "last" one.
+        threshold: "fitted" to the validation pairs, or "even": where the network's own probability is one half. The
+            latter needs loss.name = "bce".
     """
 
-    metric: Literal["accuracy", "loss", "one-shot"] = "accuracy"
+    metric: Literal["accuracy", "loss", "penalised-loss", "one-shot"] = "accuracy"
     pairs: Annotated[int, Field(ge=20, le=1_000_000_000)] = 4000
     per_person: PositiveInt = 30
     trials: PositiveInt = 320
     ways: Annotated[int, Field(ge=2, le=1_000_000)] = 20
     patience: PositiveInt | None = None
     every: PositiveInt = 1
+    keep: Literal["best", "last"] = "best"
+    threshold: Literal["fitted", "even"] = "fitted"
 
 
 def _is_device(name: str) -> str:
@@ -160,6 +177,8 @@ class TrainerSettings(Strict):
         threads: processor threads; None takes all cores.
         compiled: run the network through torch.compile, on a GPU as a captured graph. It needs a C++ compiler and a
             minute or two at the start, and is for GPUs: on processors it is no faster.
+        sides: whether the two pictures of each pair go through the network "together", as one batch, or "apart", all
+            left ones and then all right ones. Batch normalisation then has statistics of each side.
     """
 
     epochs: Annotated[int, Field(ge=0, le=1_000_000)] = 30
@@ -170,3 +189,4 @@ class TrainerSettings(Strict):
     device: Annotated[str, AfterValidator(_is_device)] = "auto"
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     compiled: bool = False
+    sides: Literal["together", "apart"] = "together"

@@ -1,10 +1,13 @@
-"""Splits without a common person: people in two groups, or labelled pairs in two groups.
+"""Splits: people in two groups, or labelled pairs in two groups.
 
-A network scores pairs of people that it was trained on too well, so nobody is ever in both groups. Everything random
-depends on the arguments and a seed only.
+A network scores pairs of people that it was trained on too well, so nobody is in both groups. `split_pairs_at_random`
+is the exception; it is there to repeat published experiments. Everything random depends on the arguments and a seed
+only.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -82,6 +85,39 @@ def split_pairs(pairs: PairSet, held_out: float, seed: int) -> tuple[PairSet, Pa
     return (
         pair_subset(pairs, ~held, f"{np.count_nonzero(~held)} pairs of {pairs.name}"),
         pair_subset(pairs, held, f"{np.count_nonzero(held)} held-out pairs of {pairs.name}"),
+    )
+
+
+def split_pairs_at_random(
+    pairs: PairSet, held_out: float, seed: int, by_label: bool = False
+) -> tuple[PairSet, PairSet]:
+    """Labelled pairs in two groups at random, with the same people in both: (the rest, the held out).
+
+    Figures on the held-out pairs are too good. Without `by_label` they are the pairs that `train_test_split` of
+    scikit-learn holds out with the same seed as its `random_state`.
+
+    Args:
+        pairs: M pairs.
+        held_out: fraction of the pairs to hold out, between 0 and 1; the number is rounded up.
+        seed: of the permutation.
+        by_label: hold out that fraction of the genuine pairs, and then of the impostor pairs.
+
+    Raises:
+        DataError: one of the two groups would be empty.
+    """
+    random = np.random.RandomState(seed % 2**32)  # scikit-learn's generator
+    groups = [np.flatnonzero(pairs.is_match), np.flatnonzero(~pairs.is_match)]
+    held = np.zeros(len(pairs), np.bool_)
+    for rows in groups if by_label else [np.arange(len(pairs))]:
+        held[rows[random.permutation(len(rows))[: math.ceil(held_out * len(rows))]]] = True
+    count = np.count_nonzero(held)
+    if not 0 < count < len(pairs):
+        raise DataError(f"{pairs.name}: {count} of {len(pairs)} pairs held out, need 1 or more on each side")
+    return (
+        pair_subset(pairs, ~held, f"{len(pairs) - count} pairs of {pairs.name}"),
+        pair_subset(
+            pairs, held, f"{count} held-out pairs of {pairs.name}, of people who are in training too"
+        ),
     )
 
 

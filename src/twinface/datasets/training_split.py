@@ -9,13 +9,13 @@ from twinface.core.settings import Settings, settings_from
 from twinface.core.types import PairSet, TrainingSource
 from twinface.datasets.dataset import Dataset
 from twinface.datasets.draw_pairs import draw_pairs
-from twinface.datasets.splits import split_pairs, split_people
+from twinface.datasets.splits import split_pairs, split_pairs_at_random, split_people
 from twinface.models.record import ModelRecord
 
 
 @dataclass(frozen=True, eq=False)
 class PeopleSplit:
-    """Who is trained on and who is validated on; nobody is in both.
+    """Who is trained on and who is validated on; nobody is in both, unless `data.split` splits over pairs.
 
     Attributes:
         source: the faces, or the labelled pairs, that training may use.
@@ -55,13 +55,21 @@ def split_dataset(dataset: Dataset, settings: Settings) -> PeopleSplit:
                 raise SettingsError(
                     f"data.validation_people = {share}: with supervision by pairs it is a fraction of them, below 1"
                 )
-            rest, held = split_pairs(given, float(share), seed)
-            return PeopleSplit(
-                TrainingSource(rest.faces, rest),
-                held,
-                f"{len(rest)} pairs of {given.name}",
-                f"{len(held)} pairs of other people of {given.name}",
-            )
+            if data.split == "people":
+                rest, held = split_pairs(given, float(share), seed)
+                tuned_on = f"{len(held)} pairs of other people of {given.name}"
+            else:
+                rest, held = split_pairs_at_random(
+                    given, float(share), seed, by_label=data.split == "pairs-by-label"
+                )
+                tuned_on = f"{len(held)} pairs of {given.name}, of people who are in training too"
+            trained_on = f"{len(rest)} pairs of {given.name}"
+            return PeopleSplit(TrainingSource(rest.faces, rest), held, trained_on, tuned_on)
+    if data.split != "people":
+        raise SettingsError(
+            f'data.split = "{data.split}" needs the official pairs of a data set and data.supervision = "pairs"; '
+            f"{dataset.title} with supervision by {data.supervision} is split by people"
+        )
     faces = dataset.training_faces()
     if data.test_people:
         faces, _ = split_people(faces, data.test_people, seed, data.test_part)

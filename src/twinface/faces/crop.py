@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from twinface.core.types import ByteArray
@@ -10,6 +9,7 @@ from twinface.faces.align import similarity_transform, warp
 from twinface.faces.frame import STANDARD_FRAME, Frame
 from twinface.faces.picture import Picture, load_picture
 from twinface.faces.preparation import Preparation
+from twinface.faces.resize import resize
 
 
 def prepare(image: ByteArray, preparation: Preparation) -> ByteArray:
@@ -40,16 +40,7 @@ def prepare(image: ByteArray, preparation: Preparation) -> ByteArray:
     if preparation.frame:
         return _moved(image, preparation.frame)
     face = image[preparation.region.of(*image.shape[:2])].copy()
-    # Shrink first and enlarge afterwards. OpenCV's area average, the method that does not alias, falls back to linear
-    # interpolation along both sides as soon as one of them grows.
-    smaller = (min(face.shape[0], preparation.height), min(face.shape[1], preparation.width))
-    for size, method in (
-        (smaller, cv2.INTER_AREA),
-        ((preparation.height, preparation.width), cv2.INTER_CUBIC),
-    ):
-        if face.shape[:2] != size:
-            face = np.asarray(cv2.resize(face, size[::-1], interpolation=method), np.uint8)
-    return face.reshape(preparation.height, preparation.width, preparation.channels)
+    return resize(face, preparation.height, preparation.width, preparation.resize)
 
 
 def _moved(image: ByteArray, frame: Frame) -> ByteArray:

@@ -12,6 +12,7 @@ from twinface.core.types import WHOLE_FRAME, Region
 from twinface.faces.color import CHANNELS, Color
 from twinface.faces.frame import ARCFACE_FRAME, STANDARD_FRAME, Frame, read_points, scaled_points
 from twinface.faces.mask import Mask
+from twinface.faces.resize import Resize
 
 if TYPE_CHECKING:
     # Imports pydantic, which is not needed to use a model.
@@ -30,12 +31,13 @@ class Preparation:
         height, width: of the prepared face in pixels, 16 to 1024.
         color: "gray" (one channel) or "rgb" (three).
         mask: what to paint over in the whole picture before it is cropped, or None. No model is trained with a mask.
+        resize: how the region is brought to that size; see `ImagingSettings`.
         points: where the network expects the five landmarks, as (x, y) in pixels of the prepared face; see
             `frame.Frame`. A picture is then taken to lie in the standard frame and is moved from there. None, as in all
             networks trained here, crops `region`.
 
     Raises:
-        ValueError: a size or the color is not one of these, or points come with a region.
+        ValueError: a size, the color or the way of resizing is not one of these, or points come with a region.
 
     Example:
         >>> Preparation(Region(0.25, 0.25, 0.5, 0.5), height=96, width=96, color="gray").channels
@@ -48,6 +50,7 @@ class Preparation:
     color: Color
     mask: Mask | None = None
     points: tuple[tuple[float, float], ...] | None = None
+    resize: Resize = "area"
 
     def __post_init__(self) -> None:
         for side in (self.height, self.width):
@@ -57,6 +60,8 @@ class Preparation:
                 )
         if self.color not in get_args(Color):
             raise ValueError(f"color {self.color!r}, need 'gray' or 'rgb'")
+        if self.resize not in get_args(Resize):
+            raise ValueError(f"resize {self.resize!r}, need one of {', '.join(get_args(Resize))}")
         if self.points is not None and self.region != WHOLE_FRAME:
             raise ValueError("points and a region, need one of the two")
 
@@ -81,11 +86,13 @@ class Preparation:
         # As floats, so that Region(0, ...) and Region(0.0, ...) have the same key.
         region = {name: float(value) for name, value in asdict(self.region).items()}
         settings = {"region": region, "height": self.height, "width": self.width, "color": self.color}
-        # Both are left out where there is none. So models made before there were masks and points keep their keys.
+        # These are left out where there is none. So models made before there were masks and points keep their keys.
         if self.mask:
             settings["mask"] = self.mask.to_dict()
         if self.points:
             settings["points"] = [list(map(float, point)) for point in self.points]
+        if self.resize != "area":
+            settings["resize"] = self.resize
         return settings
 
     @classmethod
@@ -96,7 +103,8 @@ class Preparation:
             ModelError: the settings are not those of a preparation.
         """
         try:
-            extra = [name for name in ("mask", "points") if isinstance(settings, dict) and name in settings]
+            optional = ("mask", "points", "resize")
+            extra = [name for name in optional if isinstance(settings, dict) and name in settings]
             _need_fields(settings, ("region", "height", "width", "color", *extra))
             _need_fields(settings["region"], ("top", "left", "height", "width"))
             for name, value in settings["region"].items():
@@ -149,4 +157,4 @@ def build_preparation(
             region = Region(*imaging.region)
         except ValueError as error:
             raise SettingsError(f"imaging.region: {error}") from error
-    return Preparation(region, imaging.height, imaging.width, imaging.color)
+    return Preparation(region, imaging.height, imaging.width, imaging.color, resize=imaging.resize)

@@ -45,7 +45,13 @@ def build_network(
     except (RuntimeError, MemoryError) as error:  # torch's error where memory is short is a RuntimeError
         reason = str(error).partition("\n")[0]
         raise SettingsError(f"network.backbone: cannot be built ({reason}); make it smaller") from error
-    network = SiameseNetwork(backbone, settings.distance, settings.normalisation, settings.flip_average)
+    network = SiameseNetwork(
+        backbone,
+        settings.distance,
+        settings.normalisation,
+        settings.flip_average,
+        settings.difference_dropout,
+    )
     if seed is not None:
         check_name("network.initialisation", settings.initialisation, INITIALISATIONS)
         INITIALISATIONS[settings.initialisation](network)

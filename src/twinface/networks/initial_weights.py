@@ -29,7 +29,7 @@ def paper(network: SiameseNetwork) -> None:
 
     Seed A's report names the same three distributions. The weights of the distance are drawn as a dense layer's.
     """
-    _normal(network, convolution=(0.0, 0.01), dense=(0.0, 0.2), bias=(0.5, 0.01))
+    _normal(network, ((0.0, 0.01), (0.5, 0.01)), ((0.0, 0.2), (0.5, 0.01)))
 
 
 def seed_a(network: SiameseNetwork) -> None:
@@ -47,45 +47,35 @@ def seed_a(network: SiameseNetwork) -> None:
 
 
 def seed_b_meant(network: SiameseNetwork) -> None:
-    """Seed B as it was meant: convolutions as in the paper, dense layers as torch draws them.
-
-    The report says that the dense layers' values were "slightly modified", without saying how.
-    """
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.normal_(module.weight, 0.0, 0.01)
-            assert module.bias is not None
-            nn.init.normal_(module.bias, 0.5, 0.01)
-    _glorot_distance(network)
+    """Seed B as it was meant: N(0, 0.01), biases N(0.5, 0.01); in dense layers N(0, 0.05), biases N(0.5, 0.05)."""
+    _normal(network, ((0.0, 0.01), (0.5, 0.01)), ((0.0, 0.05), (0.5, 0.05)))
 
 
 def seed_b_as_written(network: SiameseNetwork) -> None:
-    """Seed B as it ran: mean and standard deviation were swapped, so all filters of a layer start equal.
+    """Seed B as it was published: mean and standard deviation are swapped, so all weights of a layer start equal.
 
-    Filters differ by their biases alone, which are N(0.01, 0.5).
+    Filters differ by their biases alone, which are N(0.01, 0.5), in dense layers N(0.05, 0.5).
     """
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.normal_(module.weight, 0.01, 0.0)
-            assert module.bias is not None
-            nn.init.normal_(module.bias, 0.01, 0.5)
-    _glorot_distance(network)
+    _normal(network, ((0.01, 0.0), (0.01, 0.5)), ((0.05, 0.0), (0.05, 0.5)))
+
+
+Normal = tuple[float, float]  # mean and standard deviation
 
 
 def _normal(
-    network: SiameseNetwork,
-    convolution: tuple[float, float],
-    dense: tuple[float, float],
-    bias: tuple[float, float],
+    network: SiameseNetwork, convolution: tuple[Normal, Normal], dense: tuple[Normal, Normal]
 ) -> None:
+    """Draws all weights; `convolution` and `dense` are the distributions of weights and of biases."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.normal_(module.weight, *(convolution if isinstance(module, nn.Conv2d) else dense))
+            weight, bias = convolution if isinstance(module, nn.Conv2d) else dense
+            nn.init.normal_(module.weight, *weight)
             if module.bias is not None:
                 nn.init.normal_(module.bias, *bias)
     if "weight" in network.distance:
-        nn.init.normal_(network.distance["weight"], *dense)
-        nn.init.normal_(network.distance["bias"], *bias)
+        # The weights of |a - b| have the opposite sign of a dense layer's here, see `weighted_l1`.
+        nn.init.normal_(network.distance["weight"], -dense[0][0], dense[0][1])
+        nn.init.normal_(network.distance["bias"], *dense[1])
 
 
 def _glorot_distance(network: SiameseNetwork) -> None:

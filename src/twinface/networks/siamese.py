@@ -6,13 +6,14 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from twinface.models.distances import DISTANCES
 from twinface.networks.backbones import Backbone
 from twinface.networks.projections import Projection, join_parts
 from twinface.networks.score_normalisation import ScoreNormalisation
 
-Normalisation = Literal["unit", "per-image"]
+Normalisation = Literal["none", "unit", "per-image"]
 
 
 class SiameseNetwork(nn.Module):
@@ -23,6 +24,7 @@ class SiameseNetwork(nn.Module):
         distance: name of an entry of `distances.DISTANCES`; its parameters are trained with the backbone.
         normalisation: of the input, see `NetworkSettings`.
         flip_average: whether `embed` averages the embeddings of a picture and its mirror image.
+        difference_dropout: share of the elements that `score` leaves out in training mode.
 
     Attributes:
         projection: linear maps fitted to the trained network's embeddings, or None; see `projections`.
@@ -36,6 +38,7 @@ class SiameseNetwork(nn.Module):
         distance: str = "cosine",
         normalisation: Normalisation = "per-image",
         flip_average: bool = True,
+        difference_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -44,6 +47,7 @@ class SiameseNetwork(nn.Module):
         self.score_normalisation: ScoreNormalisation | None = None
         self.normalisation = normalisation
         self.flip_average = flip_average
+        self.difference_dropout = difference_dropout
         self._distance_in_training = distance
         self.distance = nn.ParameterDict(
             {
@@ -66,6 +70,8 @@ class SiameseNetwork(nn.Module):
     def normalise(self, images: Tensor) -> Tensor:
         """Grey values `[B, C, H, W]` in [0, 255] → network input `[B, C, H, W]` float32."""
         images = images.float()
+        if self.normalisation == "none":
+            return images
         if self.normalisation == "unit":
             return images / 255
         mean = images.mean(dim=(1, 2, 3), keepdim=True)
@@ -105,6 +111,10 @@ class SiameseNetwork(nn.Module):
 
     def score(self, left: Tensor, right: Tensor) -> Tensor:
         """Embeddings `[..., D]` and `[..., D]` → scores `[...]`; higher means the same person."""
+        if self.training and self.difference_dropout:
+            # The same elements on both sides: |m a - m b| = m |a - b|.
+            kept = functional.dropout(torch.ones_like(left), self.difference_dropout)
+            left, right = left * kept, right * kept
         formula = DISTANCES[self.distance_name]
         scores: Tensor = formula.score(left, right, dict(self.distance.items()))
         return scores

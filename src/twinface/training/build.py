@@ -49,11 +49,20 @@ def check_components(settings: Settings) -> None:
             f'"{settings.network.distance}", which has a trained weight for each element; use cosine or euclidean'
         )
     check_name("network.initialisation", settings.network.initialisation, INITIALISATIONS)
+    if settings.validation.threshold == "even" and settings.loss.name != "bce":
+        raise SettingsError(
+            f'validation.threshold = "even" needs loss.name = "bce", which makes scores logits; found '
+            f'"{settings.loss.name}"'
+        )
     needs_pairs = LOSSES[settings.loss.name].needs_pairs
     if needs_pairs != settings.sampling.name.endswith("pairs"):
         raise SettingsError(
             f'loss.name = "{settings.loss.name}" does not go with sampling.name = "{settings.sampling.name}": '
             f"{loss.__name__} compares {'labelled pairs' if needs_pairs else 'pictures by person'}"
+        )
+    if settings.trainer.sides == "apart" and not needs_pairs:
+        raise SettingsError(
+            f'trainer.sides = "apart" needs batches of pairs, found sampling.name = "{settings.sampling.name}"'
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from twinface.core.errors import DataError
 from twinface.core.json_records import parse_object, record_from
 
-Metric = Literal["accuracy", "loss", "one-shot"]
+Metric = Literal["accuracy", "loss", "penalised-loss", "one-shot"]
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,8 @@ class ValidationMetrics:
     """A network's figures on the validation people.
 
     Attributes:
-        accuracy: of the validation pairs, each tenth at the threshold of the others.
+        accuracy: of the validation pairs, each tenth at the threshold of the others; or where the network's own
+            probability is one half, if the settings ask for it.
         auc: area under the ROC curve.
         validation_loss: cross-entropy in nats a pair.
         one_shot: share of right answers in one-shot trials; None where there are too few people to draw them.
@@ -28,11 +29,12 @@ class ValidationMetrics:
     validation_loss: float
     one_shot: float | None = None
 
-    def chosen_by(self, metric: Metric) -> float:
+    def chosen_by(self, metric: Metric, penalty: float = 0.0) -> float:
         """The figure that chooses between epochs, higher for better.
 
         Args:
             metric: see `ValidationSettings`.
+            penalty: the L2 penalty on the weights.
 
         Raises:
             DataError: there are no one-shot trials to choose by.
@@ -41,6 +43,8 @@ class ValidationMetrics:
             if self.one_shot is None:
                 raise DataError("validation.metric = one-shot: too few validation people for one-shot trials")
             return self.one_shot
+        if metric == "penalised-loss":
+            return -self.validation_loss - penalty
         return -self.validation_loss if metric == "loss" else self.accuracy
 
     def to_dict(self) -> dict[str, float]:
@@ -59,7 +63,7 @@ class EpochMetrics:
         seconds: of training so far.
         validation: None in an epoch without validation.
         value: the figure that chooses the best epoch, higher for better; None without validation.
-        best: whether it is the best so far.
+        best: whether its weights are kept, in place of those of earlier epochs.
     """
 
     epoch: int
@@ -98,5 +102,5 @@ class EpochMetrics:
 
 
 def best_epoch(metrics: Sequence[EpochMetrics]) -> EpochMetrics | None:
-    """The last epoch that was the best so far, which is the one whose weights were kept; None before any validation."""
+    """The epoch whose weights were kept; None before any validation."""
     return next((each for each in reversed(metrics) if each.best), None)

@@ -14,10 +14,11 @@ from typing import Any, Protocol
 
 from twinface.core.errors import ModelError
 from twinface.core.interruption import Interrupted, StopRequest
+from twinface.core.settings_sections import ValidationSettings
 from twinface.networks.siamese import SiameseNetwork
 from twinface.training.callbacks import Callbacks, Step
 from twinface.training.epoch_metrics import EpochMetrics, ValidationMetrics
-from twinface.training.optimizers import set_rates
+from twinface.training.optimizers import l2_penalty, set_rates
 from twinface.training.plan import TrainingPlan, TrainingPosition
 from twinface.training.processes import Processes
 from twinface.training.state_file import StateFile, Tensors, checksum
@@ -94,7 +95,7 @@ def training_loop(
             store.keep_best(weights, {"epoch": metrics.epoch, "value": metrics.value})
         store.record(position.records, metrics)
         callbacks.on_epoch(metrics)
-        position = _after_epoch(position, metrics, plan.validation.every)
+        position = _after_epoch(position, metrics, plan.validation)
         check_alike(state, plan, position)
         save()
         leave_if(plan.processes.highest(stop.signal_number or 0), plan.processes)
@@ -175,17 +176,26 @@ def _measure_epoch(
     with callbacks.phase("validation"):
         found = plan.validate(evaluated.eval())
         measured = ValidationMetrics(**plan.processes.agree(asdict(found)))
-    value = measured.chosen_by(plan.validation.metric)
-    best = position.best_value is None or value > position.best_value
+    value = measured.chosen_by(plan.validation.metric, l2_penalty(state.optimizer))
+    best = _is_better(value, position) or plan.validation.keep == "last"
     return replace(metrics, validation=measured, value=value, best=best), weights
 
 
-def _after_epoch(position: TrainingPosition, metrics: EpochMetrics, every: int) -> TrainingPosition:
-    """The first step of the next epoch; `every` is the number of epochs between validations."""
+def _is_better(value: float, position: TrainingPosition) -> bool:
+    return position.best_value is None or value > position.best_value
+
+
+def _after_epoch(
+    position: TrainingPosition, metrics: EpochMetrics, validation: ValidationSettings
+) -> TrainingPosition:
+    """The first step of the next epoch."""
     if metrics.best:
-        position = replace(position, best_epoch=position.epoch, best_value=metrics.value, waiting=0)
-    elif metrics.validation:
-        position = replace(position, waiting=position.waiting + every)
+        position = replace(position, best_epoch=position.epoch)
+    if metrics.value is not None:
+        if _is_better(metrics.value, position):
+            position = replace(position, best_value=metrics.value, waiting=0)
+        else:
+            position = replace(position, waiting=position.waiting + validation.every)
     return replace(position, epoch=position.epoch + 1, step=0, loss_sum=0.0, records=position.records + 1)
 
 

@@ -38,11 +38,52 @@ def adam(
     beta1: Fraction = 0.9,
     beta2: Fraction = 0.999,
 ) -> torch.optim.Optimizer:
-    """Adam (Kingma and Ba 2015); `weight_decay` is an L2 penalty on every parameter, as the seeds had it."""
+    """Adam (Kingma and Ba 2015); `weight_decay` is an L2 penalty on every parameter, as seed B had it."""
     group = {"params": [parameter for _, parameter in parameters], "base_rate": learning_rate}
     return torch.optim.Adam(
         [group], lr=learning_rate, betas=(beta1, beta2), weight_decay=weight_decay, fused=True
     )
+
+
+def keras_adam(
+    parameters: NamedParameters,
+    *,
+    learning_rate: PositiveFloat = 1e-3,
+    l2: NonNegativeFloat = 0.0,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
+    epsilon: PositiveFloat = 1e-7,
+) -> torch.optim.Optimizer:
+    """Adam as Keras has it, with the penalty `l2 * sum of squares` on kernels, as seed A had it.
+
+    Args:
+        parameters: to train.
+        learning_rate: of all of them.
+        l2: of the penalty on the weights of convolutions and dense layers. Biases, batch normalisation and the weights
+            of the distance have none. The gradient is `2 * l2 * weight`: twice what torch calls weight decay.
+        beta1, beta2: of the two averages.
+        epsilon: added to the root of the second average before that is corrected for its start (Kingma and Ba 2015,
+            end of section 2); torch adds it afterwards.
+    """
+    return _KerasAdam(
+        _matrices_and_vectors(parameters, learning_rate, 2 * l2),
+        lr=learning_rate,
+        betas=(beta1, beta2),
+        eps=epsilon,
+        fused=True,
+    )
+
+
+class _KerasAdam(torch.optim.Adam):
+    """Adam with the epsilon of Keras, see `keras_adam`."""
+
+    def step(self, closure: Any = None) -> Any:
+        """Makes a step with the epsilon that has the same effect where torch adds it."""
+        for group in self.param_groups:
+            steps = [int(self.state[each]["step"]) for each in group["params"] if each in self.state]
+            corrected = 1 - group["betas"][1] ** (max(steps, default=0) + 1)
+            group["eps"] = self.defaults["eps"] / corrected**0.5
+        return super().step(closure)
 
 
 def adamw(
@@ -54,13 +95,20 @@ def adamw(
     beta2: Fraction = 0.999,
 ) -> torch.optim.Optimizer:
     """AdamW (Loshchilov and Hutter 2019); biases and normalisation weights do not decay."""
+    groups = _matrices_and_vectors(parameters, learning_rate, weight_decay)
+    return torch.optim.AdamW(groups, lr=learning_rate, betas=(beta1, beta2), fused=True)
+
+
+def _matrices_and_vectors(
+    parameters: NamedParameters, learning_rate: float, weight_decay: float
+) -> list[dict[str, Any]]:
+    """Two groups of parameters: arrays of two or more dimensions, which decay, and all others, which do not."""
     matrices = [parameter for _, parameter in parameters if parameter.ndim > 1]
     vectors = [parameter for _, parameter in parameters if parameter.ndim <= 1]
-    groups = [
+    return [
         {"params": matrices, "weight_decay": weight_decay, "base_rate": learning_rate},
         {"params": vectors, "weight_decay": 0.0, "base_rate": learning_rate},
     ]
-    return torch.optim.AdamW(groups, lr=learning_rate, betas=(beta1, beta2), fused=True)
 
 
 def sgd(
@@ -121,8 +169,26 @@ def set_rates(optimizer: torch.optim.Optimizer, schedule: Schedule, epoch: float
             )
 
 
+def l2_penalty(optimizer: torch.optim.Optimizer) -> float:
+    """The penalty that weight decay stands for: half the decay times the sum of the squared parameters.
+
+    AdamW's decay is not the gradient of a penalty; the figure is then that of the same decay in Adam.
+    """
+    penalty = 0.0
+    for group in optimizer.param_groups:
+        if group["weight_decay"]:
+            squares = sum(float(parameter.detach().square().sum()) for parameter in group["params"])
+            penalty += group["weight_decay"] / 2 * squares
+    return penalty
+
+
 def _layer(parameter: str) -> str:
     return parameter.rpartition(".")[0]
 
 
-OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": adam, "adamw": adamw, "sgd": sgd}
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": adam,
+    "keras-adam": keras_adam,
+    "adamw": adamw,
+    "sgd": sgd,
+}

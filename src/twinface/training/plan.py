@@ -23,7 +23,8 @@ class TrainingPosition:
         epoch, step: the next batch to train on.
         steps, images: batches and pictures trained on so far.
         loss_sum: of this epoch's batches so far.
-        best_epoch, best_value: of the validation so far (`best_value` is higher for better, or None).
+        best_epoch: whose weights are kept.
+        best_value: of the validation so far; higher is better, or None.
         waiting: epochs since then, as patience counts them.
         records: lines of `metrics.jsonl` that belong to the epochs before this one.
         seconds: spent in training, over all its parts.

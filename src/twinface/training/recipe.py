@@ -51,6 +51,8 @@ def default_folder(settings: Settings, ending: object) -> Path:
 def read_recipe(name: str) -> tuple[dict[str, Any], str]:
     """A recipe's plain values, unchecked, and what to call it in an error.
 
+    A file may begin with `base = "NAME"`, a recipe that comes with the package; it then says only what differs.
+
     Raises:
         SettingsError: no such recipe, or a file that is not TOML.
     """
@@ -71,8 +73,26 @@ def read_recipe(name: str) -> tuple[dict[str, Any], str]:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{source}: not TOML: {error}") from error
+    if "base" in values:
+        base = values.pop("base")
+        if base not in recipe_names():
+            raise SettingsError(f'{source}: base: no recipe "{base}"{nearest(str(base), recipe_names())}')
+        values = _merged(read_recipe(base)[0] | {"recipe": Path(name).stem}, values)
     values.setdefault("recipe", Path(name).stem)
     return values, source
+
+
+def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain values with some fields changed; a component with another name replaces the former one as a whole."""
+    result = dict(base)
+    for field, value in changes.items():
+        before = base.get(field)
+        if isinstance(before, Mapping) and isinstance(value, Mapping):
+            own_name = before.get("name")
+            result[field] = _merged(before, value) if value.get("name", own_name) == own_name else value
+        else:
+            result[field] = value
+    return result
 
 
 def override(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:

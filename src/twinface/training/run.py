@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from twinface import __version__
-from twinface.core.errors import ModelError, TwinfaceError
+from twinface.core.errors import ModelError, SettingsError, TwinfaceError
 from twinface.core.interruption import Interrupted, StopRequest
 from twinface.core.registry import build
 from twinface.core.types import ProgressCallback
@@ -142,6 +142,8 @@ def _train(
     if settings.trainer.epochs:
         keep_memory()
     trainer = settings.trainer
+    if trainer.sides == "apart" and not processes.alone:
+        raise SettingsError('trainer.sides = "apart" is for one process; start it without torchrun')
     machine = choose_machine(trainer.device, trainer.precision, trainer.threads, processes)
     _note_machine(run, machine)
     preparation = build_preparation(settings.imaging, run.dataset.region, run.dataset.frame)
@@ -163,6 +165,12 @@ def _train(
     plan = _plan(run, faces, validator, machine, processes)
     state = _initial_state(run, plan)
     log.info("training on %d pictures of %s; %s", len(faces), split.trained_on, machine)
+    if settings.data.split != "people":
+        log.warning(
+            'data.split = "%s": people of the validation pairs are in training too, so that validation figures are '
+            "too good, and so is all that is chosen by them",
+            settings.data.split,
+        )
     stop.doing = "in the middle of a step"
     position = training_loop(state, plan, run.folder, stop, callbacks)
     return TrainedEpochs(position, state, faces, validation, validator)

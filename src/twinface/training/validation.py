@@ -24,7 +24,7 @@ from twinface.training.machine import Machine
 from twinface.training.processes import Processes
 
 # A score that was trained as a logit is a calibrated one already.
-_LOGIT = Calibration(slope=1.0, offset=0.0, fitted_on="nothing: scores are logits")
+LOGIT = Calibration(slope=1.0, offset=0.0, fitted_on="nothing: scores are logits")
 
 
 class Validator:
@@ -54,7 +54,7 @@ class Validator:
         scores_are_logits: bool,
         processes: Processes | None = None,
     ) -> None:
-        self.faces, self.pairs, self.metric, self.machine = faces, pairs, settings.metric, machine
+        self.faces, self.pairs, self.settings, self.machine = faces, pairs, settings, machine
         self.processes = processes or Processes()
         self.scores_are_logits = scores_are_logits
         self.folds = min(10, int(pairs.is_match.sum()), int((~pairs.is_match).sum()))
@@ -92,17 +92,22 @@ class Validator:
 
         scored = score_pairs(embeddings, self.pairs, score)
         calibration = (
-            _LOGIT
+            LOGIT
             if self.scores_are_logits
             else fit_calibration(scored.scores, scored.is_match, "these very pairs, to compare epochs")
         )
         measured = ValidationMetrics(
-            accuracy=cross_validated_accuracy(scored.scores, scored.is_match, self.folds),
+            accuracy=self._accuracy(scored),
             auc=area_under_curve(scored.scores, scored.is_match),
             validation_loss=binary_cross_entropy(calibration.probability(scored.scores), scored.is_match),
             one_shot=self._one_shot(score, embeddings),
         )
         return measured, scored
+
+    def _accuracy(self, scored: ScoredPairs) -> float:
+        if self.settings.threshold == "even":
+            return float(np.mean((scored.scores >= 0) == scored.is_match))
+        return cross_validated_accuracy(scored.scores, scored.is_match, self.folds)
 
     def _one_shot(self, score: Score, embeddings: Float32Array) -> float | None:
         if not self.trials:

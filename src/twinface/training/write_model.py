@@ -21,13 +21,16 @@ from twinface.faces.conditions import prepared_frame
 from twinface.faces.frame import Frame
 from twinface.faces.preparation import Preparation
 from twinface.faces.typical_frame import typical_frame
+from twinface.models.decision import Threshold
 from twinface.models.provenance import Provenance, hash_people
 from twinface.models.record import ModelRecord
 from twinface.training.checkpoint import save_checkpoint
 from twinface.training.export import export_model
 from twinface.training.finalize import embed_with, fit_to_training_people
 from twinface.training.open_run import OpenRun
-from twinface.training.validation import Validator
+from twinface.training.validation import LOGIT, Validator
+
+EVEN = "nothing: the network's own probability of one half"
 
 # Of the validation pictures that error rates at several thresholds are measured on.
 _PICTURES_A_PERSON, _MOST_PICTURES = 10, 2000
@@ -72,7 +75,7 @@ def write_model(
 def describe_model(
     run: OpenRun, preparation: Preparation, validation: ScoredPairs, frame: Frame | None
 ) -> ModelRecord:
-    """The record of a run's model, with threshold and calibration fitted on the validation people.
+    """The record of a run's model, with threshold and calibration fitted on the validation people, unless even.
 
     Args:
         run: its network has the best weights, and all that is fitted after training.
@@ -81,8 +84,12 @@ def describe_model(
         frame: where the landmarks lie in the data set's pictures, or None if that is not known.
     """
     scores, is_match, tuned_on = validation.scores, validation.is_match, run.split.tuned_on
-    threshold = fit_threshold(scores, is_match, tuned_on)
     network = run.network
+    if run.settings.validation.threshold == "even":
+        threshold, calibration = Threshold(0.0, EVEN), replace(LOGIT, fitted_on=EVEN)
+    else:
+        threshold = fit_threshold(scores, is_match, tuned_on)
+        calibration = fit_calibration(scores, is_match, tuned_on, threshold)
     return ModelRecord(
         name=run.folder.name,
         preparation=preparation,
@@ -93,7 +100,7 @@ def describe_model(
             name: np.asarray(value.detach().numpy(), np.float32) for name, value in network.distance.items()
         },
         threshold=threshold,
-        calibration=fit_calibration(scores, is_match, tuned_on, threshold),
+        calibration=calibration,
         provenance=_provenance(run),
         settings=run.settings.to_dict(),
         seed=run.info.seed,

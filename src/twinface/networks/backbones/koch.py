@@ -13,6 +13,8 @@ from twinface.core.fields import Fraction, PositiveInt
 from twinface.networks.backbones.base import Backbone, InputShape
 from twinface.networks.backbones.fourier import convolve
 
+_EPSILON_AND_MOMENTUM = {"torch": (1e-5, 0.1), "keras": (1e-3, 0.01)}
+
 Four = tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt]
 
 
@@ -25,6 +27,7 @@ class Koch(Backbone):
         dense: length of the embedding; 4096 in the paper, 2048 in seed A.
         batch_norm: normalisation of each convolution: none (the paper), before its ReLU (seed B) or after it
             (seed A).
+        batch_norm_as: whose epsilon and momentum that has: torch's (1e-5, 0.1) or Keras's (1e-3, 0.01 as torch counts).
         dropout: rates after the four blocks; a single number is the rate after the first three, which end in pooling.
 
     Raises:
@@ -48,6 +51,7 @@ class Koch(Backbone):
         kernels: Four = (10, 7, 4, 4),
         dense: PositiveInt = 4096,
         batch_norm: Literal["none", "before-relu", "after-relu"] = "none",
+        batch_norm_as: Literal["torch", "keras"] = "torch",
         dropout: Fraction | tuple[Fraction, Fraction, Fraction, Fraction] = 0.0,
     ) -> None:
         super().__init__()
@@ -55,7 +59,8 @@ class Koch(Backbone):
         self.batch_norm = batch_norm
         for number, (count, kernel) in enumerate(zip(filters, kernels, strict=True), 1):
             self.add_module(f"conv{number}", nn.Conv2d(channels, count, kernel))
-            self.add_module(f"norm{number}", nn.Identity() if batch_norm == "none" else nn.BatchNorm2d(count))
+            norm = nn.BatchNorm2d(count, *_EPSILON_AND_MOMENTUM[batch_norm_as])
+            self.add_module(f"norm{number}", nn.Identity() if batch_norm == "none" else norm)
             channels, height, width = count, height - kernel + 1, width - kernel + 1
             if number < 4:
                 height, width = height // 2, width // 2

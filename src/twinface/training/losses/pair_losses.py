@@ -11,16 +11,25 @@ from twinface.training.losses.base import Labels, Loss
 
 
 class BinaryCrossEntropy(Loss):
-    """Cross-entropy of the pairs' scores, taken as logits (Koch et al. 2015, section 3.2)."""
+    """Cross-entropy of the pairs' scores, taken as logits (Koch et al. 2015, section 3.2).
+
+    Args:
+        embedding_size, people: not needed.
+        from_probabilities: compute it from the probabilities that a sigmoid makes of the scores, as torch's `BCELoss`
+            does. A pair whose probability rounds to 0 or 1 then has no gradient, and at most a loss of 100.
+    """
 
     needs_pairs = True
 
-    def __init__(self, embedding_size: int, people: int) -> None:
+    def __init__(self, embedding_size: int, people: int, *, from_probabilities: bool = False) -> None:
         super().__init__()
+        self.from_probabilities = from_probabilities
 
     def forward(self, network: SiameseNetwork, embeddings: Tensor, labels: Labels) -> Tensor:
         """Mean over the pairs, in nats."""
         scores = network.score(embeddings[labels.left], embeddings[labels.right])
+        if self.from_probabilities:
+            return functional.binary_cross_entropy(scores.sigmoid(), labels.is_match)
         return functional.binary_cross_entropy_with_logits(scores, labels.is_match)
 
 

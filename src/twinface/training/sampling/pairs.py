@@ -7,7 +7,7 @@ import numpy as np
 from twinface.core.errors import DataError
 from twinface.core.fields import PositiveInt
 from twinface.core.seeding import random_at
-from twinface.core.types import TrainingSource
+from twinface.core.types import IntArray, TrainingSource
 from twinface.training.sampling.batch import AtLeastTwo, Batch, batch_of_pairs, images_by_person
 
 
@@ -17,21 +17,36 @@ class GivenPairs:
     Args:
         source: with labelled pairs.
         batch_size: pairs in a batch.
+        swap: whether the two pictures of a pair are swapped at random; otherwise they stay as the list has them.
+        buffer: None shuffles all pairs. A number shuffles as TensorFlow does with a buffer of that size: the next pair
+            is drawn from the buffer, and the pair after the buffer takes its place. The list's order, genuine pairs
+            first, then shows through.
 
     Raises:
         DataError: the source has no labelled pairs.
     """
 
-    def __init__(self, source: TrainingSource, *, batch_size: PositiveInt = 32) -> None:
+    def __init__(
+        self,
+        source: TrainingSource,
+        *,
+        batch_size: PositiveInt = 32,
+        swap: bool = True,
+        buffer: PositiveInt | None = None,
+    ) -> None:
         if source.pairs is None:
             raise DataError(f"{source.faces.name} has no labelled training pairs; sample people instead")
         self.pairs, self.batch_size, self.people = source.pairs, batch_size, len(source.pairs.faces.names)
+        self.swap, self.buffer = swap, buffer
 
     def __call__(self, seed: int, epoch: int) -> list[Batch]:
-        """Shuffled pairs; the two pictures of a pair are swapped at random."""
+        """Shuffled pairs."""
         random = random_at(seed, "order", epoch)
-        order = random.permutation(len(self.pairs))
-        swap = random.random(len(order)) < 0.5
+        if self.buffer is None:
+            order = random.permutation(len(self.pairs))
+        else:
+            order = _through_buffer(len(self.pairs), self.buffer, random)
+        swap = (random.random(len(order)) < 0.5) & self.swap
         left = np.where(swap, self.pairs.right[order], self.pairs.left[order])
         right = np.where(swap, self.pairs.left[order], self.pairs.right[order])
         is_match = self.pairs.is_match[order]
@@ -40,6 +55,20 @@ class GivenPairs:
             for i in range(0, len(order), self.batch_size)
             for j in [i + self.batch_size]
         ]
+
+
+def _through_buffer(count: int, size: int, random: np.random.Generator) -> IntArray:
+    """[count] the numbers from 0 on, as a shuffle buffer of that size lets them out."""
+    held, out = list(range(min(size, count))), []
+    for coming in [*range(len(held), count), *[None] * len(held)]:
+        place = int(random.integers(len(held)))
+        out.append(held[place])
+        if coming is None:
+            held[place] = held[-1]
+            held.pop()
+        else:
+            held[place] = coming
+    return np.array(out, np.int64)
 
 
 class DrawnPairs:
