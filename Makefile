@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .PHONY: help install peers demo test proofs test-all coverage mutants fuzz bench-reliability docs bench-accuracy bench-parts bench-explanation \
+	bench-ladder \
 	bench-speed bench-detection bench-quality bench-models bench-memory bench-growth lint format clean
 
 help:  ## what there is to make
@@ -66,6 +67,12 @@ bench-parts: install  ## reference verifiers, and models on the face or the back
 
 bench-explanation: install  ## do occlusion maps mark what matters? (LFW=folder)
 	$(BIN)/python studies/explanation.py --root $(LFW)
+
+WORK ?= runs
+bench-ladder: install  ## the student reports' trainings and the ladder, as far as they are missing (LFW=folder; days)
+	$(BIN)/python studies/run_list.py studies/seeds.toml --root $(LFW) --work $(WORK)
+	$(BIN)/python studies/run_list.py studies/ladder.toml --root $(LFW) --work $(WORK)
+	$(BIN)/python studies/tables.py
 
 PEERS := .venv-peers
 peers: $(PEERS)/.installed  ## make .venv-peers with the verifiers that ours are timed against

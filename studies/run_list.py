@@ -58,6 +58,7 @@ class ListedRun:
     Attributes:
         name: unique in the list.
         what: in words.
+        label: the same in a few words.
         recipe: its name.
         set: changed settings, such as "trainer.epochs=5"; in the file, those of the run that `after` names come first.
         list: the list that the run belongs to. A list may show a run of another one, under the same name.
@@ -66,6 +67,7 @@ class ListedRun:
 
     name: str
     what: str
+    label: str
     recipe: str
     set: tuple[str, ...]
     list: str
@@ -111,6 +113,7 @@ def read_list(path: Path) -> RunList:
         runs[name] = ListedRun(
             name,
             entry["what"],
+            entry.get("label", entry["what"]),
             recipe,
             (*earlier, *entry.get("set", ())),
             entry.get("list", values["name"]),

@@ -1,0 +1,352 @@
+"""Makes the tables and the figure of docs/seeds.md and docs/ladder.md from the figures that are kept as JSON.
+
+    python studies/tables.py            (after studies/run_list.py)
+    python studies/tables.py --check    (fails if a page does not show the kept figures)
+
+A table stands between `<!-- table: NAME -->` and `<!-- end of table -->`. A run that has not been
+made is shown as such. Which runs test which conclusion is in `conclusions.toml`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from kept_figures import (
+    ENOUGH,
+    LADDER,
+    SEEDS,
+    Gain,
+    Kept,
+    accuracy_of,
+    between,
+    gain,
+    kept,
+    mean_and_spread,
+    share,
+    table,
+    test_pairs,
+)
+from ladder_chart import ladder_chart
+
+from twinface.core.storage import write_text
+
+ROOT = Path(__file__).parents[1]
+NOT_YET = "not run yet"
+SMALL = 0.02  # a gain in accuracy that is not worth twice the training
+
+
+def seed(name: str) -> Kept:
+    """An entry of studies/seeds.toml."""
+    return kept("seeds", name)
+
+
+def models() -> str:
+    """The published models: published, judged their way here, judged our way here."""
+    rows = []
+    for run in SEEDS.runs:
+        if not run.published:
+            continue
+        here, published = seed(run.name), run.published
+        said = ", ".join(
+            share(published[each]) if each in published else "–" for each in ("validation", "test")
+        )
+        if "listed" in published:
+            said += f"; {share(published['listed'])} on its training list"
+        cells = [run.what, said]
+        if not here.each:
+            rows.append([*cells, NOT_YET, "", "", ""])
+            continue
+        rows.append(
+            [
+                *cells,
+                f"{mean_and_spread(here.values('validation', 'accuracy'))}, "
+                f"{mean_and_spread(here.values('test', 'accuracy'))}",
+                f"{mean_and_spread(here.values('people', 'accuracy'))}, "
+                f"{mean_and_spread(here.values('test_of_people', 'accuracy'))} "
+                f"{between(accuracy_of('seeds', run.name, 'test_of_people'))}",
+                mean_and_spread(here.values("test_of_people", "auc")),
+                str(len(here.each)),
+            ]
+        )
+    return table(
+        [
+            "model",
+            "published: validation, test",
+            "their way here: validation, test",
+            "our way here: other people, test [95 %, people]",
+            "AUC, test",
+            "seeds",
+        ],
+        rows,
+    )
+
+
+READINGS = (
+    ("as it ran: weights as meant, weight decay .005", "seed-b-2"),
+    ("as reported: weights as meant, no weight decay", "seed-b-2-as-reported"),
+    ("as published: swapped weights, weight decay .005", "seed-b-2-as-published"),
+)
+
+
+def readings() -> str:
+    """Model 2 by the three readings of report and program."""
+    rows = []
+    for what, name in READINGS:
+        here = seed(name)
+        if not here.each:
+            rows.append([what, NOT_YET, "", "", ""])
+            continue
+        losses = np.array([figures["curve"][-1]["loss"] for figures in here.each])
+        rows.append(
+            [
+                what,
+                mean_and_spread(losses),
+                mean_and_spread(here.values("validation", "accuracy")),
+                mean_and_spread(here.values("test", "accuracy")),
+                mean_and_spread(here.values("test", "auc")),
+            ]
+        )
+    rows.append(["published", ".565", ".699", ".732; .707 in a second run", "–"])
+    return table(["reading of model 2", "training loss", "held-out pairs", "test", "AUC, test"], rows)
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """A conclusion of a report, and the change that tests it.
+
+    Attributes:
+        text: what the report concludes.
+        what: the change in words.
+        changed, base: entries of the lists, as "LIST/NAME".
+        claim: what the conclusion says of the gain: "more", "less", or "little" (at most `SMALL`).
+    """
+
+    text: str
+    what: str
+    changed: str
+    base: str
+    claim: str
+
+    def verdict(self, found: Gain | None) -> str:
+        """Confirmed, refuted, or neither."""
+        if found is None:
+            return NOT_YET
+        if found.over_seeds is None:
+            return f"cannot be told: {found.seeds} of {ENOUGH} seeds"
+        edge = SMALL if self.claim == "little" else 0.0
+        above, below = found.lies_above(edge), found.lies_below(edge)
+        if not (above or below):
+            return "cannot be told"
+        return "**confirmed**" if above == (self.claim == "more") else "**refuted**"
+
+
+QUESTIONS = tomllib.loads((ROOT / "studies" / "conclusions.toml").read_text(encoding="utf-8"))
+
+
+def conclusions() -> str:
+    """A row for each conclusion."""
+    rows = []
+    for each in (Conclusion(**values) for values in QUESTIONS["conclusions"]):
+        found = gain(kept(*each.changed.split("/")), kept(*each.base.split("/")))
+        rows.append([each.text, each.verdict(found), each.what, *gain_cells(found)])
+    return table(
+        ["conclusion", "verdict", "tested by", "adds to test accuracy", "95 %, people", "95 %, seeds"], rows
+    )
+
+
+def gain_cells(found: Gain | None) -> list[str]:
+    """Mean and both intervals."""
+    if found is None:
+        return [NOT_YET, "", ""]
+    return [share(found.mean, True), between(found.people, True), between(found.over_seeds, True)]
+
+
+def protocols() -> str:
+    """The same weights by several ways of evaluating."""
+    rows = []
+    for run in SEEDS.runs:
+        here = seed(run.name)
+        if here.each:
+            rows.append(
+                [
+                    run.what,
+                    *(
+                        mean_and_spread(here.values(way, "accuracy"))
+                        for way in ("listed_pairs", "validation", "people", "test", "test_of_people")
+                    ),
+                ]
+            )
+    return table(
+        [
+            "model",
+            "its training list",
+            "pairs held out at random",
+            "pairs of other people",
+            "test, threshold .5",
+            "test, threshold of other people",
+        ],
+        rows or [[NOT_YET, *[""] * 5]],
+    )
+
+
+def grids() -> str:
+    """Seed B's second and third table and its plots of batch, rate and epochs."""
+    rows = []
+    for grid in QUESTIONS["grids"]:
+        for name in grid["runs"]:
+            here = seed(name)
+            figures = [
+                mean_and_spread(here.values("validation", "accuracy")),
+                mean_and_spread(here.values("test", "accuracy")),
+                mean_and_spread(here.values("test_of_people", "accuracy")),
+            ]
+            rows.append([grid["what"], here.run.what, *(figures if here.each else [NOT_YET, "", ""])])
+    return table(["experiment", "setting", "held-out pairs", "test, their way", "test, our way"], rows)
+
+
+def confusion() -> str:
+    """The confusion matrix of each model on the test pairs, at its own threshold."""
+    rows, is_match = [], test_pairs().is_match
+    for run in SEEDS.runs:
+        here = seed(run.name)
+        if here.each and run.published:
+            right = here.right("test")[0]
+            cells = [right & is_match, ~right & is_match, ~right & ~is_match, right & ~is_match]
+            rows.append([run.what, *(str(int(cell.sum())) for cell in cells)])
+    return table(
+        [
+            "model, seed 0, threshold .5",
+            "genuine accepted",
+            "genuine rejected",
+            "impostors accepted",
+            "impostors rejected",
+        ],
+        rows or [[NOT_YET, *[""] * 4]],
+    )
+
+
+def times() -> str:
+    """Minutes of training, with a bar for each."""
+    rows = []
+    found = {run.name: seed(run.name).values("seconds") / 60 for run in SEEDS.runs}
+    longest = max((minutes.mean() for minutes in found.values() if len(minutes)), default=1.0)
+    for run in SEEDS.runs:
+        minutes = found[run.name]
+        if len(minutes):
+            epochs = seed(run.name).values("epochs").mean()
+            bar = "█" * max(1, round(20 * minutes.mean() / longest))
+            said = f"{run.published['minutes']:g}" if "minutes" in run.published else "–"
+            rows.append([run.what, said, f"{epochs:.0f}", f"{minutes.mean():.0f}", bar])
+    return table(
+        ["model", "published: minutes", "epochs here", "minutes here", ""], rows or [[NOT_YET, *[""] * 4]]
+    )
+
+
+def left() -> str:
+    """The runs of both lists that have not been made."""
+    lines = []
+    for listed in (SEEDS, LADDER):
+        own = [run for run in listed.runs if run.list == listed.name]
+        missing = [
+            f"`{run.name}` ({', '.join(map(str, seeds))})"
+            for run in own
+            if (seeds := [each for each in listed.seeds if not run.file(each).exists()])
+        ]
+        done = sum(run.file(each).exists() for run in own for each in listed.seeds)
+        text = ", ".join(missing) or "nothing"
+        lines.append(
+            f"- `studies/{listed.name}.toml`: {done} of {len(own) * len(listed.seeds)} runs are made. "
+            f"Missing, with their seeds: {text}."
+        )
+    return "\n".join(lines)
+
+
+def rungs() -> str:
+    """A row for each rung of the ladder."""
+    rows: list[list[str]] = []
+    before: Kept | None = None
+    for number, run in enumerate(LADDER.runs, start=1):
+        here = kept(run.list, run.name)
+        cells = [str(number), run.what]
+        if not here.each:
+            rows.append([*cells, NOT_YET, "", "", "", ""])
+            before = None
+            continue
+        step: Gain | None = gain(here, before) if before else None
+        ends = accuracy_of(run.list, run.name, "test")
+        rows.append(
+            [
+                *cells,
+                f"{mean_and_spread(here.values('test', 'accuracy'))} {between(ends)}",
+                f"{share(step.mean, True)} {between(step.people, True)}" if step else "–",
+                mean_and_spread(here.values("validation", "accuracy")),
+                f"{here.values('seconds').mean() / 60:.0f}",
+                str(len(here.each)),
+            ]
+        )
+        before = here
+    return table(
+        [
+            "rung",
+            "what is done",
+            "View 1 test [95 %, people]",
+            "adds [95 %, people]",
+            "validation people",
+            "minutes",
+            "seeds",
+        ],
+        rows,
+    )
+
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    "models": models,
+    "readings": readings,
+    "conclusions": conclusions,
+    "protocols": protocols,
+    "grids": grids,
+    "confusion": confusion,
+    "times": times,
+    "left": left,
+    "rungs": rungs,
+}
+PAGES = ("docs/seeds.md", "docs/ladder.md")
+CHART = "docs/figures/ladder.svg"
+_BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+
+
+def generated() -> dict[str, str]:
+    """Each generated file as it should be."""
+    files = {CHART: ladder_chart()}
+    for page in PAGES:
+        text = (ROOT / page).read_text(encoding="utf-8")
+        files[page] = _BLOCK.sub(lambda block: f"{block[1]}{TABLES[block[2]]()}\n{block[3]}", text)
+    return files
+
+
+def main() -> None:
+    """Writes the files, or compares them."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file would change")
+    check = parser.parse_args().check
+    changed = []
+    for name, text in generated().items():
+        file = ROOT / name
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            changed.append(name)
+            if not check:
+                write_text(file, text)
+    if check and changed:
+        sys.exit(f"{', '.join(changed)}: not what studies/figures says; run `python studies/tables.py`")
+    print(f"{'changed' if changed else 'unchanged'}: {', '.join(changed) or 'all files'}")
+
+
+if __name__ == "__main__":
+    main()
