@@ -12,9 +12,11 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import textwrap
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +36,7 @@ from kept_figures import (
     test_pairs,
 )
 from ladder_chart import ladder_chart
+from run_list import RunList
 
 from twinface.core.storage import write_text
 
@@ -249,23 +252,25 @@ def times() -> str:
     )
 
 
-def left() -> str:
-    """The runs of both lists that have not been made."""
-    lines = []
-    for listed in (SEEDS, LADDER):
-        own = [run for run in listed.runs if run.list == listed.name]
-        missing = [
-            f"`{run.name}` ({', '.join(map(str, seeds))})"
-            for run in own
-            if (seeds := [each for each in listed.seeds if not run.file(each).exists()])
-        ]
-        done = sum(run.file(each).exists() for run in own for each in listed.seeds)
-        text = ", ".join(missing) or "nothing"
-        lines.append(
-            f"- `studies/{listed.name}.toml`: {done} of {len(own) * len(listed.seeds)} runs are made. "
-            f"Missing, with their seeds: {text}."
-        )
-    return "\n".join(lines)
+def left(listed: RunList) -> str:
+    """The runs of a list that have not been made."""
+    own = [run for run in listed.runs if run.list == listed.name]
+    missing = {run.name: [seed for seed in listed.seeds if not run.file(seed).exists()] for run in own}
+    count = sum(map(len, missing.values()))
+    none = ", ".join(f"`{name}`" for name, seeds in missing.items() if len(seeds) == len(listed.seeds))
+    some = ", ".join(
+        f"`{name}` (seeds {', '.join(map(str, seeds))})"
+        for name, seeds in missing.items()
+        if 0 < len(seeds) < len(listed.seeds)
+    )
+    total = len(own) * len(listed.seeds)
+    lines = [
+        f"{total - count} of the {total} runs of `studies/{listed.name}.toml` have been made "
+        f"({len(listed.seeds)} seeds of {len(own)} settings)."
+    ]
+    lines += [f"Missing with some seeds: {some}."] if some else []
+    lines += [f"Missing with all seeds: {none}."] if none else []
+    return "\n".join(textwrap.fill(line, 120, break_on_hyphens=False) for line in lines)
 
 
 def rungs() -> str:
@@ -314,7 +319,8 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "grids": grids,
     "confusion": confusion,
     "times": times,
-    "left": left,
+    "left_seeds": partial(left, SEEDS),
+    "left_ladder": partial(left, LADDER),
     "rungs": rungs,
 }
 PAGES = ("docs/seeds.md", "docs/ladder.md")
