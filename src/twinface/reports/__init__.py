@@ -8,6 +8,7 @@ run_facts               rows of facts about a run
 learning_view           how training went
 data_page               a data set
 study_page, study_view  a study: the page, and what it shows
+lfw_demo_page           the page of the demo on LFW
 study_disagreements     pairs on which the models of a study disagree
 figures_table           the figures of an evaluation as rows
 charts                  a chart as SVG; the charts themselves: learning_charts, rate_charts, decision_charts,

@@ -16,4 +16,5 @@ final_test        scores the named trials on test people at the end
 baselines         reference verifiers that need no training; baseline_methods: pixels, PCA, the untrained network
 lfw_view2         LFW's View 2: ten models, each tested on its own fold
 demo              the main job on the ORL faces
+lfw_demo          the demo on LFW: a student report's network and the default recipe, on the same pairs
 """
