@@ -39,9 +39,11 @@ from ladder_chart import ladder_chart
 from run_list import RunList
 
 from twinface.core.storage import write_text
+from twinface.core.types import FloatArray
 
 ROOT = Path(__file__).parents[1]
 NOT_YET = "not run yet"
+PATIENCE = (3, 5, 10)  # epochs; seed B's program has 5, and it is off by default
 SMALL = 0.02  # a gain in accuracy that is not worth twice the training
 
 
@@ -214,6 +216,49 @@ def grids() -> str:
     return table(["experiment", "setting", "held-out pairs", "test, their way", "test, our way"], rows)
 
 
+def stopping() -> str:
+    """Where early stopping on held-out accuracy would have ended seed B's trainings, and with which accuracy."""
+    rows = []
+    for run in SEEDS.runs:
+        here = seed(run.name)
+        if not here.each or not run.published or not run.name.startswith("seed-b"):
+            continue
+        curves = [np.array([epoch["accuracy"] for epoch in figures["curve"]]) for figures in here.each]
+        for patience in PATIENCE:
+            ends = [stop_early(curve, patience) for curve in curves]
+            at_end = np.array([curve[end - 1] for curve, end in zip(curves, ends, strict=True)])
+            rows.append(
+                [
+                    run.what,
+                    str(patience),
+                    ", ".join(map(str, ends)),
+                    mean_and_spread(at_end),
+                    mean_and_spread(np.array([curve[-1] for curve in curves])),
+                ]
+            )
+    return table(
+        [
+            "model",
+            "patience",
+            "ends after epochs",
+            "held-out pairs then",
+            "held-out pairs at the end of all epochs",
+        ],
+        rows or [[NOT_YET, *[""] * 4]],
+    )
+
+
+def stop_early(accuracies: FloatArray, patience: int) -> int:
+    """The number of epochs until none of the last `patience` was better than all before; all epochs if that never is."""
+    best = 0
+    for epoch, accuracy in enumerate(accuracies):
+        if accuracy > accuracies[best]:
+            best = epoch
+        if epoch - best >= patience:
+            return epoch + 1
+    return len(accuracies)
+
+
 def confusion() -> str:
     """The confusion matrix of each model on the test pairs, at its own threshold."""
     rows, is_match = [], test_pairs().is_match
@@ -317,6 +362,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "conclusions": conclusions,
     "protocols": protocols,
     "grids": grids,
+    "stopping": stopping,
     "confusion": confusion,
     "times": times,
     "left_seeds": partial(left, SEEDS),

@@ -141,6 +141,19 @@ def test_a_verdict_needs_both_intervals(people: Any, seeds: Any, claim: str, ver
     assert conclusion.verdict(None) == "not run yet"
 
 
+@pytest.mark.parametrize(
+    ("accuracies", "patience", "epochs"),
+    [
+        ([0.5, 0.6, 0.6, 0.55, 0.7], 2, 4),
+        ([0.5, 0.6, 0.6, 0.55, 0.7], 3, 5),
+        ([0.5, 0.4], 1, 2),
+        ([0.5], 3, 1),
+    ],
+)
+def test_where_early_stopping_ends(accuracies: list[float], patience: int, epochs: int) -> None:
+    assert tables.stop_early(np.array(accuracies), patience) == epochs
+
+
 def test_figures_as_they_are_written() -> None:
     assert [kept_figures.share(value) for value in (0.7494, 1.0, 0.0)] == [".749", "1.000", ".000"]
     assert [kept_figures.share(value, signed=True) for value in (0.0123, -0.05)] == ["+.012", "-.050"]
