@@ -249,7 +249,7 @@ def stopping() -> str:
 
 
 def stop_early(accuracies: FloatArray, patience: int) -> int:
-    """The number of epochs until none of the last `patience` was better than all before; all epochs if that never is."""
+    """The number of epochs until `patience` of them have brought no gain; all epochs if that never happens."""
     best = 0
     for epoch, accuracy in enumerate(accuracies):
         if accuracy > accuracies[best]:
