@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from pages import all_pairs, faces_of
 from toy_runs import add_epochs, finish, judged, new_run, page_of, run_with
 from twinface.core.registry import Component
 from twinface.core.settings import Settings
+from twinface.core.settings_sections import DataSettings
 from twinface.core.types import PairSet
 from twinface.reports.learning_charts import learning_charts
 from twinface.training.epoch_metrics import ValidationMetrics, best_epoch
@@ -89,6 +91,14 @@ def test_loss_curves_share_a_chart_only_where_they_measure_the_same(tmp_path: Pa
 def test_no_warning_where_nobody_was_seen(tmp_path: Path, pairs: PairSet) -> None:
     page = page_of(run_with(tmp_path / "run", judged(pairs)))
     assert "warning" not in page.attributes("class")
+
+
+@pytest.mark.parametrize("split", ["people", "pairs"])
+def test_a_warning_where_people_are_in_both_parts(tmp_path: Path, split: Any) -> None:
+    folder = new_run(tmp_path / "run", Settings(data=DataSettings(split=split)))
+    add_epochs(folder, 2)
+    page = page_of(folder)
+    assert ("Validation figures are too good" in page.text) == (split == "pairs")
 
 
 def test_page_of_a_failed_run_says_why(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ class DataSettings(Strict):
         split: how official labelled pairs are split. "people": no person is in training and in validation. "pairs": at
             random over pairs, and "pairs-by-label": at random over the genuine and over the impostor pairs. With these
             two, people are in both parts, so that validation figures are too good. They are there to repeat published
-            experiments; log, model and every evaluation say so.
+            experiments; log, page, model and every evaluation say so.
     """
 
     supervision: Literal["people", "pairs"] = "people"

@@ -51,6 +51,7 @@ class RunView:
     Attributes:
         info, status: the run's record, and its status in words.
         recipe, description, epochs_wanted: from its settings.
+        shared_people: whether people of the validation pairs are in training too.
         headline: the result in one sentence.
         key_figures: of the first evaluation and of training.
         learning: how training went.
@@ -66,6 +67,7 @@ class RunView:
     recipe: str
     description: str
     epochs_wanted: int
+    shared_people: bool
     headline: str
     key_figures: list[Row]
     learning: LearningView
@@ -105,6 +107,7 @@ def run_view(folder: RunFolder) -> RunView:
         recipe=settings.recipe,
         description=settings.description,
         epochs_wanted=settings.trainer.epochs,
+        shared_people=settings.data.split != "people",
         headline=_headline(summary, info, metrics, by_steps),
         key_figures=key_figures(summary, info, metrics, by_steps),
         learning=learning_view(metrics, loss_is_cross_entropy=settings.loss.name == "bce"),
