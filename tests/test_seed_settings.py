@@ -17,7 +17,7 @@ from toy_training import PEOPLE, toy_network, toy_plan, toy_state
 from twinface.core.errors import DataError, SettingsError
 from twinface.core.types import FaceSet, PairSet, TrainingSource
 from twinface.datasets.splits import split_pairs_at_random
-from twinface.faces.resize import resize
+from twinface.faces.crop import resize
 from twinface.networks.backbones import Koch
 from twinface.training.build import check_components
 from twinface.training.losses import LOSSES, labels_of

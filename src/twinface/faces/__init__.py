@@ -20,7 +20,6 @@ conditions     simulated conditions of photos: size, blur, light, noise, compres
 
 preparation    which part of a picture, in which size and color, a network takes
 crop           how a face is cropped and resized
-resize         ways of resizing
 mask           paints over the face or the background
 
 cache          prepared faces on disk

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+import cv2
 import numpy as np
 
-from twinface.core.types import ByteArray
+from twinface.core.types import ByteArray, FloatArray
 from twinface.faces.align import similarity_transform, warp
 from twinface.faces.frame import STANDARD_FRAME, Frame
 from twinface.faces.picture import Picture, load_picture
-from twinface.faces.preparation import Preparation
-from twinface.faces.resize import resize
+from twinface.faces.preparation import Preparation, Resize
+
+_PRECISION = 22  # bits after the point of Pillow's weights
 
 
 def prepare(image: ByteArray, preparation: Preparation) -> ByteArray:
@@ -62,3 +66,75 @@ def prepare_picture(picture: Picture, preparation: Preparation, name: str | None
         ImageError: the picture cannot be read or decoded, or is an array of another shape or type.
     """
     return prepare(load_picture(picture, preparation.color, name), preparation)
+
+
+def resize(image: ByteArray, height: int, width: int, method: Resize = "area") -> ByteArray:
+    """A picture in another size; one that has that size already is returned as it is.
+
+    Args:
+        image: [H, W, C] uint8.
+        height, width: in pixels.
+        method: see `ImagingSettings`.
+
+    Returns:
+        [height, width, C] uint8.
+    """
+    if image.shape[:2] == (height, width):
+        return image
+    if method == "bicubic":
+        return _bicubic(image, height, width)
+    if method == "bilinear":
+        return _by_opencv(image, (height, width), cv2.INTER_LINEAR)
+    # Shrink first and enlarge afterwards. OpenCV's area average, the method that does not alias, falls back to linear
+    # interpolation along both sides as soon as one of them grows.
+    smaller = (min(image.shape[0], height), min(image.shape[1], width))
+    for size, way in ((smaller, cv2.INTER_AREA), ((height, width), cv2.INTER_CUBIC)):
+        image = _by_opencv(image, size, way)
+    return image
+
+
+def _by_opencv(image: ByteArray, size: tuple[int, int], method: int) -> ByteArray:
+    if image.shape[:2] == size:
+        return image
+    resized = np.asarray(cv2.resize(image, size[::-1], interpolation=method), np.uint8)
+    return resized.reshape(*size, image.shape[2])
+
+
+def _bicubic(image: ByteArray, height: int, width: int) -> ByteArray:
+    """`Image.resize` of Pillow, to the bit: rows first, and grey values are rounded in between."""
+    across, down = _pillow_weights(image.shape[1], width), _pillow_weights(image.shape[0], height)
+    rows = _rounded(across @ image.astype(np.float64))  # [H, width, C]
+    # [H, width, C] -> [height, width, C], as one product
+    return _rounded((down @ rows.reshape(len(rows), -1)).reshape(height, width, -1))
+
+
+def _rounded(sums: FloatArray) -> ByteArray:
+    """Sums of grey values with whole weights, all of them exact in float64, as grey values."""
+    return np.ascontiguousarray(np.clip(np.floor(sums / (1 << _PRECISION) + 0.5), 0, 255), np.uint8)
+
+
+@lru_cache(maxsize=64)
+def _pillow_weights(size: int, wanted: int) -> FloatArray:
+    """`[wanted, size]`: the weight of each pixel in each new one, in units of 2 to the power of -`_PRECISION`.
+
+    The kernel is as wide as the pixels that become one (Pillow's Resample.c).
+    """
+    scale = size / wanted
+    stretch = max(scale, 1.0)
+    weights = np.zeros((wanted, size))
+    for place in range(wanted):
+        centre = (place + 0.5) * scale
+        first, end = max(int(centre - 2 * stretch + 0.5), 0), min(int(centre + 2 * stretch + 0.5), size)
+        found = _cubic((np.arange(first, end, dtype=np.float64) - centre + 0.5) / stretch)
+        found /= found.sum()
+        weights[place, first:end] = np.trunc(found * (1 << _PRECISION) + np.copysign(0.5, found))
+    weights.setflags(write=False)
+    return weights
+
+
+def _cubic(distance: FloatArray) -> FloatArray:
+    """The cubic kernel with the parameter -0.5 (Keys 1981)."""
+    x = np.abs(distance)
+    inner, outer = (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2
+    values: FloatArray = np.where(x < 1, inner, np.where(x < 2, outer, 0.0))
+    return values

@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from twinface.core.errors import ModelError, SettingsError
 from twinface.core.types import WHOLE_FRAME, Region
 from twinface.faces.color import CHANNELS, Color
 from twinface.faces.frame import ARCFACE_FRAME, STANDARD_FRAME, Frame, read_points, scaled_points
 from twinface.faces.mask import Mask
-from twinface.faces.resize import Resize
 
 if TYPE_CHECKING:
     # Imports pydantic, which is not needed to use a model.
     from twinface.core.settings_sections import ImagingSettings
+
+Resize = Literal["area", "bicubic", "bilinear"]
 
 # Raise it whenever `decode` or `prepare` comes to give other pixels for the same picture.
 _PIXELS_VERSION = 1
