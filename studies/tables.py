@@ -1,4 +1,4 @@
-"""Makes the tables and the figure of docs/seeds.md and docs/ladder.md from the figures that are kept as JSON.
+"""Makes the tables and the charts of docs/seeds.md and docs/ladder.md from the figures that are kept as JSON.
 
     python studies/tables.py            (after studies/run_list.py)
     python studies/tables.py --check    (fails if a page does not show the kept figures)
@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from dot_chart import Dot, Line, dot_chart
 from kept_figures import (
     ENOUGH,
     LADDER,
@@ -35,7 +36,6 @@ from kept_figures import (
     table,
     test_pairs,
 )
-from ladder_chart import ladder_chart
 from run_list import RunList
 
 from twinface.core.storage import write_text
@@ -356,6 +356,36 @@ def rungs() -> str:
     )
 
 
+def ladder_chart() -> str:
+    """The accuracy of each rung on View 1's test pairs."""
+    kind, lines = "accuracy", []
+    for run in LADDER.runs:
+        here = kept(run.list, run.name)
+        dots = {}
+        if here.each:
+            ends = accuracy_of(run.list, run.name, "test")
+            dots = {kind: Dot(float(here.values("test", "accuracy").mean()), ends.low, ends.high)}
+        lines.append(Line(run.label, dots))
+    return dot_chart(f"{LADDER.title}: accuracy on LFW View 1 test, 95 % over people", [kind], lines)
+
+
+def models_chart() -> str:
+    """The published models: published, their way here, our way here."""
+    kinds, lines = ["published", "here, their way", "here, our way"], []
+    for run in SEEDS.runs:
+        if not run.published:
+            continue
+        here, dots = seed(run.name), {}
+        if "test" in run.published:
+            dots[kinds[0]] = Dot(run.published["test"])
+        if here.each:
+            ends = accuracy_of("seeds", run.name, "test_of_people")
+            dots[kinds[1]] = Dot(float(here.values("test", "accuracy").mean()))
+            dots[kinds[2]] = Dot(float(here.values("test_of_people", "accuracy").mean()), ends.low, ends.high)
+        lines.append(Line(run.what, dots))
+    return dot_chart("The reports' models on LFW View 1 test, 95 % over people", kinds, lines)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "models": models,
     "readings": readings,
@@ -370,13 +400,16 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "rungs": rungs,
 }
 PAGES = ("docs/seeds.md", "docs/ladder.md")
-CHART = "docs/figures/ladder.svg"
+CHARTS: Mapping[str, Callable[[], str]] = {
+    "docs/figures/ladder.svg": ladder_chart,
+    "docs/figures/seeds.svg": models_chart,
+}
 _BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
 def generated() -> dict[str, str]:
     """Each generated file as it should be."""
-    files = {CHART: ladder_chart()}
+    files = {name: draw() for name, draw in CHARTS.items()}
     for page in PAGES:
         text = (ROOT / page).read_text(encoding="utf-8")
         files[page] = _BLOCK.sub(lambda block: f"{block[1]}{TABLES[block[2]]()}\n{block[3]}", text)
