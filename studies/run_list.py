@@ -45,7 +45,6 @@ from twinface.evaluation.metrics import area_under_curve, binary_cross_entropy
 from twinface.models.load import load_model
 from twinface.training.recipe import load_recipe
 from twinface.training.run_folder import RunFolder
-from twinface.training.train import train
 
 FIGURES = Path(__file__).parent / "figures"
 PEOPLE = FIGURES / "view1-test.json"
@@ -188,6 +187,8 @@ def figures_of(folder: RunFolder, dataset: Dataset) -> dict[str, Any]:
 
 def finish(run: ListedRun, seed: int, root: Path, place: Path, threads: int | None) -> dict[str, Any]:
     """Trains a run to its end from wherever it stands, and measures it."""
+    from twinface.training.train import train  # needs torch, which the tables do not
+
     on = [f"trainer.threads={threads}"] if threads else []
     settings = load_recipe(run.recipe, [*run.set, *on])
     folder = train(DataSource("lfw", str(root)), settings, seed=seed, out=place)
