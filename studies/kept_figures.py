@@ -92,8 +92,7 @@ def kept(list_name: str, name: str) -> Kept:
     """The runs of an entry of the list "seeds" or "ladder"."""
     (listed,) = (each for each in (SEEDS, LADDER) if each.name == list_name)
     run = next(each for each in listed.runs if each.name == name)
-    files = [run.file(seed) for seed in listed.seeds]
-    return Kept(run, tuple(json.loads(file.read_text(encoding="utf-8")) for file in files if file.exists()))
+    return Kept(run, tuple(figures for seed in listed.seeds if (figures := run.figures(seed))))
 
 
 @cache

@@ -2,9 +2,10 @@
 
     python studies/run_list.py studies/seeds.toml --root DIR --work FOLDER     (or studies/ladder.toml)
 
-A run that has a JSON file is not run again, and a run that was stopped goes on where it stopped. So the same command is
-given until nothing is missing; `--only NAME` and `--seeds 0 1` choose. All runs are made with the first seed before any
-is made with the second. `python studies/tables.py` makes the tables of the documentation from the JSON files.
+A run whose figures are there is not made again, unless its recipe has changed since. A run that was stopped goes on. So
+the same command is given until nothing is missing; `--only NAME` and `--seeds 0 1` choose. All runs are made with the
+first seed before any is made with the second. `python studies/tables.py` makes the tables of the documentation from the
+JSON files.
 
 A list is a TOML file with `name`, `seeds` and `[[runs]]`; see `ListedRun`. All runs of a list are named before any of
 them is judged, and none of them is chosen by its figures on View 1's test pairs.
@@ -30,6 +31,7 @@ from typing import Any
 import numpy as np
 
 from twinface.core.errors import SettingsError
+from twinface.core.settings import Settings, settings_from
 from twinface.core.storage import write_text
 from twinface.core.types import Interval, PairSet, ScoredPairs
 from twinface.datasets.data_source import DataSource
@@ -75,6 +77,25 @@ class ListedRun:
     def file(self, seed: int) -> Path:
         """Where the figures of the run are."""
         return FIGURES / self.list / f"{self.name}-seed-{seed}.json"
+
+    def figures(self, seed: int) -> dict[str, Any] | None:
+        """The figures of the run; None if it has not been made, or if its recipe has changed since."""
+        file = self.file(seed)
+        if not file.exists():
+            return None
+        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        try:
+            made = settings_from(found["settings"], str(file))
+        except SettingsError:  # a setting of then is gone
+            return None
+        return found if _sections(made) == _sections(load_recipe(self.recipe, self.set)) else None
+
+
+def _sections(settings: Settings) -> dict[str, Any]:
+    """All that decides what a run computes; names, words and threads do not."""
+    sections = {name: value for name, value in settings.to_dict().items() if isinstance(value, dict)}
+    sections["trainer"].pop("threads", None)
+    return sections
 
 
 @dataclass(frozen=True)
@@ -192,7 +213,12 @@ def finish(run: ListedRun, seed: int, root: Path, place: Path, threads: int | No
     on = [f"trainer.threads={threads}"] if threads else []
     settings = load_recipe(run.recipe, [*run.set, *on])
     folder = train(DataSource("lfw", str(root)), settings, seed=seed, out=place)
-    return {"run": asdict(run), "seed": seed, **figures_of(folder, load_dataset("lfw", str(root)))}
+    return {
+        "run": asdict(run),
+        "seed": seed,
+        "settings": settings.to_dict(),
+        **figures_of(folder, load_dataset("lfw", str(root))),
+    }
 
 
 def write_people(root: Path) -> None:
@@ -224,14 +250,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         write_people(given.root)
     for seed in given.seeds or listed.seeds:
         for run in listed.runs:
-            file = run.file(seed)
             wanted = run.name in given.only if given.only else run.list == listed.name
-            if file.exists() or not wanted:
+            if not wanted or run.figures(seed):
                 continue
             place = given.work / listed.name / f"{run.name}-seed-{seed}"
             print(f"{datetime.now(UTC):%H:%M} {run.name}, seed {seed}: {run.what}", flush=True)
             figures = finish(run, seed, given.root, place, given.threads)
-            keep(file, figures)
+            keep(run.file(seed), figures)
             if not given.keep:
                 shutil.rmtree(place)
             print(f"{datetime.now(UTC):%H:%M} test accuracy {figures['test']['accuracy']:.3f}", flush=True)

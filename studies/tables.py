@@ -300,7 +300,7 @@ def times() -> str:
 def left(listed: RunList) -> str:
     """The runs of a list that have not been made."""
     own = [run for run in listed.runs if run.list == listed.name]
-    missing = {run.name: [seed for seed in listed.seeds if not run.file(seed).exists()] for run in own}
+    missing = {run.name: [seed for seed in listed.seeds if not run.figures(seed)] for run in own}
     count = sum(map(len, missing.values()))
     none = ", ".join(f"`{name}`" for name, seeds in missing.items() if len(seeds) == len(listed.seeds))
     some = ", ".join(

@@ -12,6 +12,7 @@ import pytest
 
 from twinface.core.errors import SettingsError
 from twinface.core.types import Interval
+from twinface.training.recipe import load_recipe
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "studies"))
 import kept_figures
@@ -58,6 +59,28 @@ def test_a_run_after_another_has_its_settings_too(tmp_path: Path) -> None:
         file.write_text(f"{LIST}[[runs]]\n{wrong}\n")
         with pytest.raises(SettingsError, match="the name stands twice, or no run"):
             run_list.read_list(file)
+
+
+def test_figures_of_a_recipe_that_has_changed_are_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names, words and threads may change, and so may the default of a setting that there was not at that time."""
+    monkeypatch.setattr(run_list, "FIGURES", tmp_path)
+    run = run_list.ListedRun("some", "some run", "some", "fast", ("projection.size=500",), "list", {})
+    assert run.figures(0) is None
+
+    def keep(**changes: Any) -> None:
+        settings = load_recipe("fast", ["projection.size=500", "trainer.threads=1"]).to_dict()
+        run_list.keep(run.file(0), {"settings": settings | changes, "seed": 0})
+
+    keep(description="other words", recipe="other")
+    assert run.figures(0)["seed"] == 0
+    keep(trainer={"epochs": 0})
+    assert run.figures(0)["seed"] == 0
+    keep(trainer={"epochs": 0, "averaging": 0.5})
+    assert run.figures(0) is None
+    keep(gone={"setting": 1})
+    assert run.figures(0) is None
 
 
 @pytest.mark.parametrize("listed", [kept_figures.SEEDS, kept_figures.LADDER])
