@@ -3,7 +3,7 @@
 train, evaluate, view2, sweep, report, export   build and judge models
 verify, explain, embed, detect, compare         use a model
 enroll, identify, people, gallery, cluster      people of one's own, found again and forgotten
-models, calibrate                               choose one, and fit it to people of one's own
+models, calibrate, adapt                        choose one, and fit it to people or photos of one's own
 data, demo, doctor                              look around
 console, options, gallery_options, errors       shared: printing, options as records, errors as one line
 heic                                            HEIC photos
@@ -24,6 +24,7 @@ import typer
 
 from twinface import __version__
 from twinface.cli import (
+    adapt,
     calibrate,
     cluster,
     compare,
@@ -104,6 +105,7 @@ app.command("cluster")(cluster.cluster)
 app.add_typer(gallery.app, name="gallery")
 app.command("models")(models.models)
 app.command("calibrate")(calibrate.calibrate)
+app.command("adapt")(adapt.adapt)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 

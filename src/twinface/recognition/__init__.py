@@ -4,6 +4,8 @@ verifier          two pictures → verdict
 photo_faces       the faces of a photo, aligned as a model takes them
 rates             from wanted error rates to a threshold, and from a score to how often strangers reach it
 verdict           the answer: same or different, with score, threshold and probability
+adapt             fits a model to one's own photos without labels
+embed_photos      the embeddings of a folder, in memory
 batch             many picture files → a folder of embeddings
 picture_list      the picture files of a folder, or those that a text file names
 embedding_folder  the files in a folder of embeddings
