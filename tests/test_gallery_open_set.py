@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from toy_gallery import PixelModel
 from twinface.models.card import read_card
 from twinface.models.decision import Calibration
+from twinface.models.error_table import ErrorTable, OperatingPoint
 from twinface.recognition.gallery.identification import assign
 from twinface.recognition.gallery.look_alikes import confusion_rate
 from twinface.recognition.gallery.open_set import false_positive_rate, probabilities
@@ -95,6 +96,22 @@ def test_rates_of_normal_scores_are_those_of_the_normal_distribution() -> None:
         assert math.log(float(rates.fmr_at(score))) == pytest.approx(math.log(exact), rel=0.06)
         ratio = (score / 0.1) ** 2 / 2 - ((score - 0.7) / 0.12) ** 2 / 2 + math.log(0.1 / 0.12)
         assert float(rates.log_ratio_at(score)) == pytest.approx(ratio, abs=0.6)
+
+
+def test_rates_of_a_model_without_a_card_come_from_its_error_table() -> None:
+    """Normal impostors (0, .1) and genuine pairs (.7, .12), as a table of operating points."""
+    points = []
+    for threshold in (0.0, 0.1, 0.2, 0.3, 0.4):
+        fmr = math.erfc(threshold / 0.1 / math.sqrt(2)) / 2
+        fnmr = math.erfc((0.7 - threshold) / 0.12 / math.sqrt(2)) / 2
+        points.append(OperatingPoint(threshold, fmr, 0, 1, fnmr, 0, 1))
+    rates = score_rates(replace(PixelModel().record, error_table=ErrorTable(tuple(points), 100, "made up")))
+    for score in (0.05, 0.3, 0.6):
+        exact = math.log(math.erfc(score / 0.1 / math.sqrt(2)) / 2)
+        assert math.log(float(rates.fmr_at(score))) == pytest.approx(exact, rel=0.02)
+    ratio = (0.5 / 0.1) ** 2 / 2 - ((0.5 - 0.7) / 0.12) ** 2 / 2 + math.log(0.1 / 0.12)
+    assert float(rates.log_ratio_at(0.5)) == pytest.approx(ratio, abs=0.3)
+    assert confusion_rate(rates, 0.5, 1.0, 0.45) is None
 
 
 def test_without_a_card_the_calibration_bounds_the_rate() -> None:

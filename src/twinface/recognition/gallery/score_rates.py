@@ -3,7 +3,8 @@ genuine pair is to have this score.
 
 A gallery needs both for scores that next to no impostor reaches. Few pairs are there to be counted, so the tail is
 continued: the quantiles of the model's card become places on a normal distribution, with straight lines between and
-beyond them (a normal quantile plot). A model without a card has its calibration alone. Then the false match rate is
+beyond them (a normal quantile plot). The error table of a model's record does the same. A model without either has its
+calibration alone. Then the false match rate is
 bounded by it: of impostors, at most one in r has a likelihood ratio of r or more (Markov's inequality; for likelihood
 ratios Royall 1997).
 """
@@ -70,8 +71,17 @@ def score_rates(record: ModelRecord, card: ModelCard | None = None) -> ScoreRate
         record: of the model, for its threshold and calibration.
         card: of the model if it has a name.
     """
-    if card is not None and card.genuine and card.impostor:
-        return _from_quantiles(record, card.genuine, card.impostor)
+    genuine, impostor = (card.genuine, card.impostor) if card is not None else ((), ())
+    if genuine and impostor:
+        accepted = [(genuine[place], 1 - place / 100) for place in _PLACES]
+        taken = [(impostor[place], 1 - place / 100) for place in _PLACES]
+        return _from_lines(accepted, taken + _tail(record, impostor[99]), genuine, impostor)
+    if record.error_table is not None:
+        points = record.error_table.points
+        accepted = [(point.threshold, 1 - point.fnmr) for point in points if 0 < point.fnmr < 1]
+        taken = [(point.threshold, point.fmr) for point in points if 0 < point.fmr < 1]
+        if len(_line(accepted)[0]) > 1 and len(_line(taken)[0]) > 1:
+            return _from_lines(accepted, taken)
     calibration = record.calibration
     if calibration.slope <= 0:  # no score of this model says anything
         return ScoreRates(np.array([0.0, 1.0]), np.zeros(2), np.zeros(2))
@@ -80,24 +90,43 @@ def score_rates(record: ModelRecord, card: ModelCard | None = None) -> ScoreRate
     return ScoreRates(scores, np.minimum(0, -ratio), ratio)
 
 
-def _from_quantiles(record: ModelRecord, genuine: Sequence[float], impostor: Sequence[float]) -> ScoreRates:
-    tail = []
-    if record.threshold.far is not None and record.threshold.value > impostor[99]:
-        tail = [(record.threshold.value, record.threshold.far)]
-    accepted, genuine_deviates = _line([(genuine[place], 1 - place / 100) for place in _PLACES])
-    places, deviates = _line([*((impostor[place], 1 - place / 100) for place in _PLACES), *tail])
-    spread = impostor[85] - impostor[15]
-    scores = np.linspace(impostor[1] - spread, max(genuine[100], impostor[99]) + 2 * spread, _POINTS)
+def _tail(record: ModelRecord, beyond: float) -> list[tuple[float, float]]:
+    """Scores above `beyond` and the fractions of impostors that reach them, where the record has them."""
+    points = record.error_table.points if record.error_table is not None else ()
+    known = [(point.threshold, point.fmr) for point in points]
+    if not known and record.threshold.far is not None:
+        known = [(record.threshold.value, record.threshold.far)]
+    return [point for point in known if point[0] > beyond and 0 < point[1] < 0.01]
+
+
+def _from_lines(
+    accepted: Sequence[tuple[float, float]],
+    taken: Sequence[tuple[float, float]],
+    genuine: Sequence[float] = (),
+    impostor: Sequence[float] = (),
+) -> ScoreRates:
+    """From scores with the fractions of genuine pairs, and of impostor pairs, that reach them.
+
+    Args:
+        accepted, taken: (score, fraction), two or more of each.
+        genuine, impostor: all quantiles, where they are known.
+    """
+    scores_of_genuine, genuine_deviates = _line(accepted)
+    places, deviates = _line(taken)
+    # The mean score of one deviation.
+    step = (places[-1] - places[0]) / (deviates[-1] - deviates[0])
+    highest = max(scores_of_genuine[-1], places[-1], *genuine[-1:])
+    scores = np.linspace(places[0] - 2 * step, highest + 8 * step, _POINTS)
     far_out = _continued(scores, places, deviates)
-    ratio = _log_density(scores, accepted, genuine_deviates) - _log_density(scores, places, deviates)
+    ratio = _log_density(scores, scores_of_genuine, genuine_deviates) - _log_density(scores, places, deviates)
     return ScoreRates(
         scores,
         np.array([_log_tail(value) for value in far_out]),
         np.maximum.accumulate(ratio),
         tuple(genuine),
-        float(np.mean(impostor[1:100])),
+        float(np.mean(impostor[1:100])) if impostor else math.nan,
         # Between the quantiles at 15 % and 85 % lie 2.0729 deviations of a normal distribution.
-        spread / 2.0729,
+        (impostor[85] - impostor[15]) / 2.0729 if impostor else math.nan,
     )
 
 
