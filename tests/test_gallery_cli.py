@@ -51,6 +51,8 @@ def test_a_photo_of_three_is_identified_face_by_face(place: Path, photos: Path) 
     assert "Nobody I know: face 3" in shown
     assert f"* {B}: probability" in shown
     assert "labelled outside data" in shown
+    assert "Measured: FPIR" in shown
+    assert answer["rates"] in shown
     assert twinface_here("identify", photos / f"{C}-1.jpg", "--gallery", place).returncode == 1
     assert twinface_here("identify", photos / "nobody.png", "--gallery", place).returncode == 2
 

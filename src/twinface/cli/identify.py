@@ -65,6 +65,8 @@ def _lines(answer: Identification, photo: str) -> Iterator[str]:
         yield from _candidates(face, answer.fpir)
     yield f"{answer.people:,} enrolled; of strangers, at most {answer.fpir:g} are taken for one of them."
     yield f"Model {answer.model}: trained on {answer.trained_on}."
+    if answer.rates:
+        yield f"Measured: {answer.rates}."
 
 
 def _candidates(face: IdentifiedFace, fpir: float) -> Iterator[str]:

@@ -9,7 +9,7 @@ import numpy as np
 from twinface.core.types import Float32Array
 from twinface.faces.picture import Picture
 from twinface.recognition.gallery.engine import Engine, ReadPhoto
-from twinface.recognition.gallery.open_set import check_fpir, false_positive_rate, probabilities
+from twinface.recognition.gallery.open_set import MEASURED, check_fpir, false_positive_rate, probabilities
 from twinface.recognition.gallery.records import Candidate, Identification, IdentifiedFace
 from twinface.recognition.gallery.stored import StoredCorrection
 from twinface.recognition.verdict import VerdictFace
@@ -61,7 +61,13 @@ def identify_photo(engine: Engine, photo: ReadPhoto, count: int, fpir: float) ->
             for face, (candidates, nobody), name in zip(photo.faces, ranked, names, strict=True)
         ]
     return Identification(
-        tuple(found), people, fpir, record.name, record.threshold.fitted_on, record.provenance.trained_on
+        faces=tuple(found),
+        people=people,
+        fpir=fpir,
+        model=record.name,
+        threshold_fitted_on=record.threshold.fitted_on,
+        trained_on=record.provenance.trained_on,
+        rates=MEASURED.get(record.name, ""),
     )
 
 
