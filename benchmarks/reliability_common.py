@@ -34,6 +34,7 @@ SETTINGS = [
     'network.backbone={name="residual", channels=[4, 8], embedding=16, dropout=0.2}',
     "sampling.look_alikes=2",
     "trainer.averaging=0.9",
+    "trainer.keep_state=true",
     "trainer.threads=1",
 ]
 

@@ -43,6 +43,7 @@ TINY = [
     'network.backbone={name="residual", channels=[4, 8], embedding=16}',
     "sampling.look_alikes=2",
     "trainer.epochs=3",
+    "trainer.keep_state=true",  # tests compare it
     "trainer.threads=1",  # a core runs one test at a time: more threads would wait for each other
 ]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import train_tiny
 from shell import changes, twinface, twinface_here
 from twinface.datasets.load import load_dataset
 from twinface.training.run_folder import RunFolder
@@ -117,9 +118,10 @@ def test_a_taken_folder_is_left_alone(tmp_path: Path, tiny_run: RunFolder) -> No
     assert [path.name for path in (tmp_path / "letters").iterdir()] == ["dear.txt"]
 
 
-def test_one_run_is_trained_by_one_process(tmp_path: Path, tiny_run: RunFolder) -> None:
-    with tiny_run.locked():
-        result = twinface("train", "--resume", tiny_run.path)
+def test_one_run_is_trained_by_one_process(tmp_path: Path) -> None:
+    run = train_tiny(tmp_path / "run", model=False)
+    with run.locked():
+        result = twinface("train", "--resume", run.path)
     assert result.returncode == 2
     assert "another process is training this run" in result.stderr
 

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from twinface.core.errors import DataError
-from twinface.datasets.folder import PICTURE_SUFFIXES, Folder
+from twinface.datasets.entries import PICTURE_SUFFIXES
+from twinface.datasets.folder import Folder
 from twinface.datasets.load import load_dataset
+from twinface.datasets.photo_notes import Reason
 
 
 def make(root: Path, *paths: str) -> Path:
@@ -21,7 +23,7 @@ def test_people_and_pictures_in_order(tmp_path: Path) -> None:
     make(
         tmp_path, "Zoë Q/b.JPG", "Zoë Q/a.png", "Ann/x.jpeg", "Ann/notes.txt", "Ann/.hidden.jpg", ".git/c.jpg"
     )
-    faces = load_dataset("folder", tmp_path).faces()
+    faces = Folder(tmp_path).faces()
     assert faces.paths == ("Ann/x.jpeg", "Zoë Q/a.png", "Zoë Q/b.JPG")
     assert faces.names == ("Ann", "Zoë Q")
     assert faces.people.tolist() == [0, 1, 1]
@@ -37,31 +39,66 @@ def test_every_suffix_counts_in_any_case(tmp_path: Path, suffix: str) -> None:
 @pytest.mark.parametrize(
     ("paths", "message"),
     [
-        ((), "0 folders of people, need 2 or more"),
-        (("a.jpg", "b.png"), r"0 folders of people \(2 pictures lie loose in it\), need 2"),
-        (("Ann/1.jpg",), "1 folders of people, need 2"),
-        (("Ann/1.jpg", "Bob/notes.txt"), r"Bob'?: no picture of this person"),
-        (("Ann/1.jpg", "Bob/deeper/1.jpg"), r"Bob'?: no picture of this person"),
-        (("Ann/1.jpg", "B\x1bb/1.jpg"), r"the name 'B\\x1bb' cannot be used, it contains U\+001B"),
-        (("Ann/1.jpg", "Bob/a\nb.jpg"), r"the name 'a\\nb\.jpg' cannot be used"),
+        ((), "found 0 folders with pictures, need 2 people or more"),
+        (("a.jpg", "b.png"), "found 0 folders with pictures and 2 loose pictures, need 2"),
+        (("Ann/1.jpg",), "found 1 folder with pictures, need 2"),
+        (("Ann/1.jpg", "Bob/notes.txt"), "found 1 folder with pictures, need 2"),
+        (("Ann/1.jpg", "B\x1bb/1.jpg"), "found 1 folder with pictures, need 2"),
+        (
+            ("x/train/Ann/1.jpg", "x/train/Bob/1.jpg", "x/val/Cy/1.jpg"),
+            r"name one of them, --root \S+/x/train \(2 p",
+        ),
+        (("lfwa/Ann/Ann_0001.jpg", "lfwa/Bob/Bob_0001.jpg"), "looks like LFW: use --data lfw --root"),
     ],
 )
-def test_what_is_refused(tmp_path: Path, paths: tuple[str, ...], message: str) -> None:
+def test_a_folder_without_two_people_is_refused(tmp_path: Path, paths: tuple[str, ...], message: str) -> None:
     with pytest.raises(DataError, match=message) as caught:
         Folder(make(tmp_path, *paths)).faces()
     assert str(caught.value).isprintable()
 
 
-def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
-    make(tmp_path, "Ann/1.jpg")
+def test_the_folder_above_is_named(tmp_path: Path) -> None:
+    make(tmp_path, "Ann/1.jpg", "Ann/2.jpg", "Bob/1.jpg")
+    with pytest.raises(
+        DataError, match=rf"the folder of one person: name the folder above, --root {tmp_path}"
+    ):
+        Folder(tmp_path / "Ann").faces()
+
+
+def test_what_cannot_be_used_is_listed_and_stops_nothing(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        "Ann/1.jpg",
+        "Ann/2021/2.jpg",
+        "Ann/2021/x/3.jpg",
+        "Ann/4.heic",
+        "Ann/notes.txt",
+        "Ann/b\na.jpg",
+    )
+    make(tmp_path, "Bob/1.jpg", "Cy/notes.txt", "D\x1be/1.jpg", "loose.png")
+    folder = Folder(tmp_path)
+    assert folder.faces().paths == ("Ann/1.jpg", "Bob/1.jpg")
+    assert {note.path: note.reason for note in folder.notes()} == {
+        "Ann/2021/2.jpg": Reason.DEEPER,
+        "Ann/2021/x/3.jpg": Reason.DEEPER,
+        "Ann/4.heic": Reason.FORMAT,
+        "Ann/b\na.jpg": Reason.NAME,
+        "Cy": Reason.NOBODY,
+        "D\x1be": Reason.NAME,
+        "loose.png": Reason.LOOSE,
+    }
+
+
+def test_a_name_that_is_no_text_is_listed(tmp_path: Path) -> None:
+    make(tmp_path, "Ann/1.jpg", "Cy/1.jpg")
     try:
         os.makedirs(os.fsencode(tmp_path) + b"/B\xffb")  # noqa: PTH103
     except OSError:
         pytest.skip("this file system takes UTF-8 names only")
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/B\xffb/1.jpg")).touch()
-    with pytest.raises(DataError, match=r"cannot be used, it contains U\+DCFF") as caught:
-        Folder(tmp_path).faces()
-    str(caught.value).encode()
+    folder = Folder(tmp_path)
+    assert folder.faces().names == ("Ann", "Cy")
+    assert [note.reason for note in folder.notes()] == [Reason.NAME]
 
 
 def test_links_that_lead_out_are_not_followed(tmp_path: Path) -> None:
@@ -86,7 +123,7 @@ def test_what_it_has_not(tmp_path: Path) -> None:
     for root, layout, message in (
         (None, None, "--root"),
         (tmp_path, "x", "no layouts"),
-        ("no", None, "no such"),
+        ("no", None, r"no: there is no such folder \(looked for in .*\): .* correct the path"),
     ):
         with pytest.raises(DataError, match=message):
             load_dataset("folder", root, layout)

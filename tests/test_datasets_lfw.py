@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pictures import LOSSLESS
 from twinface.core.errors import DataError
+from twinface.datasets.checked import CheckedDataset
 from twinface.datasets.data_source import DataSource
 from twinface.datasets.dataset import Dataset
 from twinface.datasets.folder import Folder
@@ -160,7 +162,8 @@ def test_unknown_names_are_refused_with_the_nearest(tiny: Path) -> None:
     ):
         Lfw(tiny).protocol("veiw1")
     with pytest.raises(
-        DataError, match=r'no data set "lwf" \(did you mean "lfw"\?\); there are lfw, orl, folder'
+        DataError,
+        match=r'--data lwf: no data set of that name \(did you mean "lfw"\?\); there are lfw, orl, folder',
     ):
         load_dataset("lwf")
 
@@ -183,10 +186,11 @@ def test_the_table_holds_data_sets() -> None:
 def test_a_data_set_can_be_loaded_again_from_its_source(tiny: Path, tmp_path: Path) -> None:
     for person in ("ann", "bob"):
         (tmp_path / "own" / person).mkdir(parents=True)
-        (tmp_path / "own" / person / "1.jpg").touch()
+        (tmp_path / "own" / person / "1.jpg").write_bytes(LOSSLESS["pgm"])
     fold = LfwWithoutFold(Lfw(tiny, "lfw-a"), 3)
     assert fold.source == DataSource("lfw", str(tiny), "lfw-a", without_fold=3)
-    for dataset in (Lfw(tiny), Lfw(tiny, "lfw-a"), fold, Folder(tmp_path / "own")):
+    own = CheckedDataset(Folder(tmp_path / "own"))
+    for dataset in (Lfw(tiny), Lfw(tiny, "lfw-a"), fold, own):
         again = load_source(dataset.source)
         assert type(again) is type(dataset)
         assert (again.source, again.title) == (dataset.source, dataset.title)

@@ -20,7 +20,7 @@ from twinface.core.types import ByteArray, FaceSet, FloatArray
 from twinface.faces.choose import central_face, choose_face
 from twinface.faces.detect import DetectedFace, FaceDetector
 from twinface.faces.frame import STANDARD_FRAME
-from twinface.faces.landmarks import find_landmarks
+from twinface.faces.landmarks import UNREADABLE, check_pictures, find_faces
 from twinface.faces.look import look_at
 from twinface.faces.picture import load_picture
 
@@ -261,29 +261,42 @@ def test_landmarks_of_a_set_are_found_once(
     photo_set: FaceSet, detector: FaceDetector, portraits: list[ByteArray], tmp_path: Path
 ) -> None:
     calls: list[tuple[int, int]] = []
-    found = find_landmarks(photo_set, cache=tmp_path, progress=lambda *step: calls.append(step))
+    found = find_faces(photo_set, cache=tmp_path, progress=lambda *step: calls.append(step))
     assert calls == [(1, 3), (2, 3), (3, 3)]
     for row, portrait in enumerate(portraits[:2]):
-        assert np.array_equal(found[row], only(detector.find(portrait)).landmarks)
-    assert np.isnan(found[2]).all()
-    again = find_landmarks(photo_set, cache=tmp_path, progress=lambda *step: calls.append(step))
-    assert np.array_equal(again, found, equal_nan=True)
+        assert np.array_equal(found.landmarks[row], only(detector.find(portrait)).landmarks)
+    assert np.isnan(found.landmarks[2]).all()
+    assert found.count.tolist() == [1, 1, 0]
+    again = find_faces(photo_set, cache=tmp_path, progress=lambda *step: calls.append(step))
+    assert np.array_equal(again.landmarks, found.landmarks, equal_nan=True)
+    assert (again.count.tolist(), again.problems) == (found.count.tolist(), found.problems)
     assert len(calls) == 3
+
+
+def test_a_picture_that_cannot_be_read_stops_nothing(photo_set: FaceSet, tmp_path: Path) -> None:
+    (photo_set.root / "1.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (photo_set.root / "2.png").write_bytes(b"")
+    for look in (find_faces, check_pictures):
+        found = look(photo_set, cache=tmp_path)
+        assert found.count[1:].tolist() == [UNREADABLE, UNREADABLE]
+        assert found.problems[0] == ""
+        assert found.problems[1].startswith("damaged PNG")
+        assert found.problems[2] == "the file is empty, need a picture"
 
 
 def test_a_changed_picture_is_searched_again(
     photo_set: FaceSet, portraits: list[ByteArray], tmp_path: Path
 ) -> None:
-    before = find_landmarks(photo_set, cache=tmp_path)
+    before = find_faces(photo_set, cache=tmp_path)
     cv2.imwrite(str(photo_set.root / "2.png"), portraits[2][..., ::-1])
-    after = find_landmarks(photo_set, cache=tmp_path)
-    assert np.array_equal(after[:2], before[:2])
-    assert np.isfinite(after[2]).all()
+    after = find_faces(photo_set, cache=tmp_path)
+    assert np.array_equal(after.landmarks[:2], before.landmarks[:2])
+    assert np.isfinite(after.landmarks[2]).all()
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut off", "another shape", "text"])
 def test_a_damaged_cache_is_not_used(photo_set: FaceSet, tmp_path: Path, damage: str) -> None:
-    found = find_landmarks(photo_set, cache=tmp_path)
+    found = find_faces(photo_set, cache=tmp_path)
     (entry,) = (tmp_path / "landmarks").iterdir()
     if damage == "empty":
         entry.write_bytes(b"")
@@ -294,14 +307,14 @@ def test_a_damaged_cache_is_not_used(photo_set: FaceSet, tmp_path: Path, damage:
             np.save(file, np.zeros((2, 5, 2)))
     else:
         entry.write_text("not numbers")
-    assert np.array_equal(find_landmarks(photo_set, cache=tmp_path), found, equal_nan=True)
+    assert np.array_equal(find_faces(photo_set, cache=tmp_path).landmarks, found.landmarks, equal_nan=True)
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_cache_that_cannot_be_written_is_done_without(photo_set: FaceSet, tmp_path: Path) -> None:
     cache = tmp_path / "read-only"
     cache.mkdir(mode=stat.S_IRUSR | stat.S_IXUSR)
-    assert np.isfinite(find_landmarks(photo_set, cache=cache)[:2]).all()
+    assert np.isfinite(find_faces(photo_set, cache=cache).landmarks[:2]).all()
 
 
 def test_a_file_in_place_of_the_cache_is_done_without(photo_set: FaceSet, tmp_path: Path) -> None:
@@ -309,4 +322,4 @@ def test_a_file_in_place_of_the_cache_is_done_without(photo_set: FaceSet, tmp_pa
     blocked = tmp_path / "blocked"
     blocked.mkdir()
     (blocked / "landmarks").write_text("a file")
-    assert np.isfinite(find_landmarks(photo_set, cache=blocked)[:2]).all()
+    assert np.isfinite(find_faces(photo_set, cache=blocked).landmarks[:2]).all()

@@ -12,7 +12,7 @@ from twinface.models.distances import DISTANCES
 from twinface.models.load import load_model
 from twinface.networks.score_normalisation import fit_score_normalisation
 from twinface.training.checkpoint import load_checkpoint
-from twinface.training.open_run import start_run
+from twinface.training.open_run import RunOptions, start_run
 from twinface.training.recipe import load_recipe
 from twinface.training.run import continue_run
 from twinface.training.run_folder import RunFolder
@@ -88,7 +88,7 @@ def check_both_forms(run: RunFolder) -> None:
 def test_training_can_start_from_a_model_with_score_normalisation(run: RunFolder, tmp_path) -> None:
     second = RunFolder(tmp_path / "second")
     settings = load_recipe("demo", [*TINY, *NORMALISED])
-    continue_run(start_run(DataSource("orl"), settings, 0, second, run.path))
+    continue_run(start_run(DataSource("orl"), settings, 0, second, RunOptions(run.path)))
     assert load_checkpoint(second.path)[0].score_normalisation is not None
 
 

@@ -18,7 +18,7 @@ from twinface.core.errors import DivergedError
 from twinface.core.interruption import Interrupted, StopRequest
 from twinface.datasets.data_source import DataSource
 from twinface.training.callbacks import Callbacks, Step
-from twinface.training.open_run import open_run, start_run
+from twinface.training.open_run import RunOptions, open_run, start_run
 from twinface.training.plan import TrainingPosition
 from twinface.training.recipe import load_recipe
 from twinface.training.run import continue_run, train_epochs
@@ -162,7 +162,13 @@ def test_training_on_from_a_model_remembers_the_people_that_it_had_seen(
     tmp_path, tiny_run: RunFolder
 ) -> None:
     folder = RunFolder(tmp_path / "run")
-    start_run(DataSource("orl"), load_recipe("demo", [*TINY, "data.split_seed=5"]), 0, folder, tiny_run.path)
+    start_run(
+        DataSource("orl"),
+        load_recipe("demo", [*TINY, "data.split_seed=5"]),
+        0,
+        folder,
+        RunOptions(tiny_run.path),
+    )
     continue_run(open_run(folder), StopRequest(), Callbacks())
     before = json.loads((tiny_run.model / "twin.json").read_text())["provenance"]
     after = json.loads((folder.model / "twin.json").read_text())["provenance"]

@@ -1,11 +1,13 @@
 """The command line. Each command parses its options, calls one function of the library, and prints.
 
-train, evaluate, view2, sweep, report, export   build and judge models
+train, recipes, evaluate, view2, sweep, report, export
+                                                build and judge models
 verify, explain, embed, detect, compare         use a model
 enroll, identify, people, gallery, cluster      people of one's own, found again and forgotten
 models, calibrate, adapt                        choose one, and fit it to people or photos of one's own
 data, demo, doctor                              look around
 console, options, gallery_options, errors       shared: printing, options as records, errors as one line
+help_text                                       `--help` in groups
 heic                                            HEIC photos
 
 Results go to stdout (as JSON with `--json`); progress and messages go to stderr. Exit codes: 0 for success and for
@@ -41,6 +43,7 @@ from twinface.cli import (
     identify,
     models,
     people,
+    recipes,
     report,
     sweep,
     train,
@@ -49,10 +52,31 @@ from twinface.cli import (
 )
 from twinface.cli.errors import DEBUG_VARIABLE, run_command
 from twinface.cli.heic import add_heic
+from twinface.cli.help_text import GroupedTyper, sectioned
 from twinface.core.interruption import CommandSignals
 
-app = typer.Typer(
+_SECTIONS = {
+    "Compare photos": ["verify", "compare", "explain", "detect", "embed"],
+    "Know people": [
+        "enroll",
+        "identify",
+        "people",
+        "show",
+        "rename",
+        "merge",
+        "split",
+        "forget",
+        "gallery",
+        "cluster",
+    ],
+    "Build a model": ["train", "recipes", "evaluate", "report", "view2", "sweep", "export"],
+    "Choose a model and fit it to your photos": ["models", "calibrate", "adapt"],
+    "Look around": ["demo", "data", "doctor"],
+}
+
+app = GroupedTyper(
     name="twinface",
+    cls=sectioned(_SECTIONS),
     help="Train, judge and use Siamese networks for face verification.",
     no_args_is_help=True,
     add_completion=False,
@@ -63,7 +87,10 @@ app = typer.Typer(
 
 
 # They open photos of one's own; no other command, and no service, hands bytes to the decoder of HEIC.
-_TAKE_HEIC = {"verify", "compare", "explain", "embed", "detect", "enroll", "identify", "gallery", "cluster"}
+_TAKE_HEIC = {
+    *("verify", "compare", "explain", "embed", "detect", "enroll", "identify", "gallery", "cluster"),
+    *("train", "evaluate", "calibrate", "report"),
+}
 
 
 @app.callback(invoke_without_command=True)
@@ -82,6 +109,7 @@ def _options(
 
 
 app.add_typer(data.app, name="data")
+app.add_typer(recipes.app, name="recipes")
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("view2")(view2.view2)

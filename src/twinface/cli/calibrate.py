@@ -40,7 +40,7 @@ def calibrate(
         raise SettingsError("--data is missing: name the data set: lfw, orl or folder")
     log_to_stderr()
     loaded = load_model(model)
-    source = DataSource(data.data, str(data.root) if data.root else None, data.layout, align=data.align)
+    source = DataSource(data.data, str(data.root) if data.root else None, data.layout, align=data.aligns)
     with progress_bar("embedding") as progress:
         result = fit(loaded, load_source(source).training_faces(), far, progress)
     write_derived(out, model, loaded, result.record)

@@ -91,6 +91,7 @@ def log_to_stderr() -> None:
     if not log.handlers:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(_PrintableLines("%(message)s"))
+        handler.addFilter(lambda record: not hasattr(record, "file_only"))
         log.addHandler(handler)
         log.setLevel(logging.INFO)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -22,7 +23,12 @@ Overrides = Annotated[list[str] | None, typer.Option("--set", help="Change one s
 Root = Annotated[Path | None, typer.Option(help="Folder of the data, where it is not in a usual place.")]
 Layout = Annotated[str | None, typer.Option(help="Which version of LFW: lfw-a, original, funneled …")]
 Align = Annotated[
-    bool, typer.Option("--align", help="The pictures are photos: find the faces and align them first.")
+    bool | None,
+    typer.Option(
+        "--align/--no-align",
+        help="Find the faces and align them first; this is so for a folder of your own unless you say --no-align.",
+        show_default=False,
+    ),
 ]
 ModelPlace = Annotated[
     str,
@@ -43,7 +49,12 @@ class DataOptions:
     data: Annotated[str | None, typer.Option(help="Data set: lfw, orl or folder.")] = None
     root: Root = None
     layout: Layout = None
-    align: Align = False
+    align: Align = None
+
+    @property
+    def aligns(self) -> bool:
+        """Whether faces are found and aligned; if nothing was said, in a folder of one's own."""
+        return self.data == "folder" if self.align is None else self.align
 
 
 class Several(StrEnum):
@@ -101,6 +112,8 @@ class RateOptions:
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
     """Lets a command have parameters that are dataclasses: each field becomes an option of its own.
 
+    `--help` lists the options of a dataclass together, under the first line of its docstring.
+
     Args:
         command: its dataclass parameters have fields annotated as typer wants options; other parameters stay.
     """
@@ -113,7 +126,9 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
             continue
         types = get_type_hints(groups[name], include_extras=True)
         parameters += [
-            parameter.replace(name=field.name, annotation=types[field.name], default=field.default)
+            parameter.replace(
+                name=field.name, annotation=_titled(types[field.name], groups[name]), default=field.default
+            )
             for field in fields(groups[name])
         ]
 
@@ -129,3 +144,13 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     flat.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]
     flat.__annotations__ = {each.name: each.annotation for each in ordered}
     return flat
+
+
+def _titled(annotation: Any, group: Any) -> Any:
+    """An option's annotation, with the group that `--help` lists it in."""
+    if get_origin(annotation) is not Annotated:
+        return annotation
+    plain, *described = get_args(annotation)
+    option = copy(described[0])
+    option.rich_help_panel = (group.__doc__ or "").partition("\n")[0].rstrip(".")
+    return Annotated[plain, option]

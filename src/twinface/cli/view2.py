@@ -19,7 +19,7 @@ class LfwOptions:
 
     root: Root = None
     layout: Layout = None
-    align: Align = False
+    align: Align = None
 
 
 @grouped
@@ -44,7 +44,7 @@ def view2(
 
     settings = load_recipe(recipe, set_ or [])
     root = str(pictures.root) if pictures.root else None
-    source = DataSource("lfw", root, pictures.layout, align=pictures.align)
+    source = DataSource("lfw", root, pictures.layout, align=bool(pictures.align))
     place = out or default_folder(settings, "view2")
     log_to_stderr()
     try:

@@ -10,6 +10,9 @@ from typing import Any
 
 from twinface.core.types import ProgressCallback
 
+# Marks a line of the log that was printed above a progress bar already: `log.info(line, extra=FILE_ONLY)`.
+FILE_ONLY = {"file_only": True}
+
 
 @contextmanager
 def progress_bar(label: str, unit: str = "img") -> Iterator[ProgressCallback]:

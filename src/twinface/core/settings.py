@@ -35,6 +35,7 @@ class Settings(Strict):
     Attributes:
         recipe: the name of the recipe that the run began with.
         description: of the recipe, in a sentence.
+        suits: for whom or what the recipe is, in a few words.
         data: see `DataSettings`; so with the other sections.
         sampling: an entry of `training.sampling.SAMPLERS`, with its settings.
         loss: an entry of `training.losses.LOSSES`.
@@ -45,6 +46,7 @@ class Settings(Strict):
 
     recipe: str = "custom"
     description: str = ""
+    suits: str = ""
     data: DataSettings = DataSettings()
     imaging: ImagingSettings = ImagingSettings()
     augment: AugmentSettings = AugmentSettings()
@@ -64,6 +66,21 @@ class Settings(Strict):
             raise ValueError(
                 f'data.supervision = "{self.data.supervision}" does not go with sampling.name = '
                 f'"{self.sampling.name}": "given-pairs" samples labelled pairs, all others sample people'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _cross_fitting_needs_no_steps(self) -> Settings:
+        fitted = self.projection.name != "none" or self.score_normalisation.wanted
+        if self.data.cross_fitting and (self.trainer.epochs or self.data.supervision != "people"):
+            raise ValueError(
+                f"data.cross_fitting = {self.data.cross_fitting} needs trainer.epochs = 0 and data.supervision = "
+                f'"people", found {self.trainer.epochs} and "{self.data.supervision}"'
+            )
+        if self.data.cross_fitting == 1 and fitted:
+            raise ValueError(
+                "data.cross_fitting = 1 needs a model in which nothing is fitted to people: projection.name = "
+                f'"none" and no score normalisation, found "{self.projection.name}"; take 2 groups or more'
             )
         return self
 

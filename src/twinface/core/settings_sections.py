@@ -29,6 +29,11 @@ class DataSettings(Strict):
             random over pairs, and "pairs-by-label": at random over the genuine and over the impostor pairs. With these
             two, people are in both parts, so that validation figures are too good. They are there to repeat published
             experiments; log, page, model and every evaluation say so.
+        cross_fitting: 0 keeps validation people out of training. From 2 on, all people are trained on, and the
+            threshold and the calibration come from scores in which nobody is scored by a model that has seen them: the
+            people are dealt into so many groups, and each group is scored by what was fitted to the other groups. It
+            needs a network that is not trained by steps. With 1, all people are validated on as one group; this needs
+            a model in which nothing is fitted to people.
     """
 
     supervision: Literal["people", "pairs"] = "people"
@@ -37,6 +42,7 @@ class DataSettings(Strict):
     test_part: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     split_seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
     split: Literal["people", "pairs", "pairs-by-label"] = "people"
+    cross_fitting: Annotated[int, Field(ge=0, le=1000)] = 0
 
 
 class ImagingSettings(Strict):
@@ -173,6 +179,8 @@ class TrainerSettings(Strict):
         averaging: decay a step of the exponential average of the weights, which is validated and kept; 0 turns it off.
             The average starts as the plain mean, so that it follows the weights closely in early epochs.
         save_every: seconds between saves of the state within an epoch.
+        keep_state: keep the training state of a finished run: the weights of the last and of the best epoch, and those
+            of the optimiser. It takes several times the space of the model, and nothing but a comparison needs it.
         device: "auto", "cpu", "cuda" or "cuda:1".
         threads: processor threads; None takes all cores.
         compiled: run the network through torch.compile, on a GPU as a captured graph. It needs a C++ compiler and a
@@ -186,6 +194,7 @@ class TrainerSettings(Strict):
     gradient_clip: Annotated[float, Field(gt=0, le=LARGEST)] | None = None
     averaging: Fraction = 0.0
     save_every: Annotated[float, Field(ge=0, le=LARGEST)] = 60.0
+    keep_state: bool = False
     device: Annotated[str, AfterValidator(_is_device)] = "auto"
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     compiled: bool = False

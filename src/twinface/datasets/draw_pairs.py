@@ -9,6 +9,7 @@ import numpy as np
 
 from twinface.core.errors import DataError
 from twinface.core.types import FaceSet, IntArray, PairSet
+from twinface.datasets.subsets import take_people
 
 
 def draw_pairs(faces: FaceSet, seed: int, max_per_person: int = 10, limit: int | None = None) -> PairSet:
@@ -49,6 +50,46 @@ def draw_pairs(faces: FaceSet, seed: int, max_per_person: int = 10, limit: int |
         left=sides[:, 0].copy(),
         right=sides[:, 1].copy(),
         is_match=np.arange(2 * wanted) < wanted,
+    )
+
+
+def draw_pairs_in_groups(
+    faces: FaceSet, groups: int, seed: int, max_per_person: int = 10, limit: int | None = None
+) -> PairSet:
+    """As `draw_pairs`, where both people of a pair are in the same group of people.
+
+    People with several pictures are dealt to the groups first, so that each group has genuine pairs.
+
+    Args:
+        faces: N pictures of P people.
+        groups: how many; fewer are made where a group would have less than two people, or nobody with two pictures.
+        seed, max_per_person, limit: see `draw_pairs`.
+
+    Returns:
+        M pairs over `faces`; `fold` is the group of each.
+
+    Raises:
+        DataError: there are no two pictures of one person, or fewer than two people.
+    """
+    counts = np.bincount(faces.people, minlength=len(faces.names))
+    groups = max(1, min(groups, len(counts) // 2, int((counts > 1).sum())))
+    order = np.random.default_rng(seed).permutation(len(counts))
+    order = order[np.argsort(counts[order] < 2, kind="stable")]
+    group = np.empty(len(counts), np.int64)
+    group[order] = np.arange(len(counts)) % groups
+    most = None if limit is None else max(2, limit // groups)
+    parts, rows = [], []
+    for number in range(groups):
+        inside = group == number
+        rows.append(np.flatnonzero(inside[faces.people]))
+        parts.append(draw_pairs(take_people(faces, inside), seed, max_per_person, most))
+    return PairSet(
+        name=f"{sum(map(len, parts))} pairs drawn within {groups} groups of {faces.name} with seed {seed}",
+        faces=faces,
+        left=np.concatenate([own[part.left] for own, part in zip(rows, parts, strict=True)]),
+        right=np.concatenate([own[part.right] for own, part in zip(rows, parts, strict=True)]),
+        is_match=np.concatenate([part.is_match for part in parts]),
+        fold=np.repeat(np.arange(groups), [len(part) for part in parts]),
     )
 
 

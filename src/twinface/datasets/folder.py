@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,17 +9,19 @@ from twinface.core.errors import DataError
 from twinface.core.types import WHOLE_FRAME, FaceSet, PairSet
 from twinface.datasets.assemble import face_set
 from twinface.datasets.data_source import DataSource
+from twinface.datasets.entries import PICTURE_SUFFIXES, can_be_read, is_image, visible
+from twinface.datasets.folder_layout import describe_layout
 from twinface.datasets.names import unsafe_name
+from twinface.datasets.photo_notes import PhotoNote, Reason
 from twinface.faces.frame import Frame
-
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".pgm", ".ppm")
 
 
 class Folder:
     """Pictures as `root/PERSON/picture.jpg`, with any names.
 
     Hidden files are ignored. So are links that lead out of `root`, so that a folder of uploads cannot name other files
-    on the disk.
+    on the disk. Pictures that cannot be used because of their place, name or format are left out, and so are people
+    without pictures; `notes` lists them.
 
     Args:
         root: the folder of people.
@@ -38,30 +39,35 @@ class Folder:
 
     def __init__(self, root: Path | str | None = None, layout: str | None = None) -> None:
         if layout is not None:
-            raise DataError(f"a folder of people has no layouts, found {layout!r}: leave the layout out")
+            raise DataError(f"a folder of people has no layouts, found {layout!r}: leave --layout out")
         if root is None:
             raise DataError("the data set 'folder' needs the folder of people: name it with --root")
         self.root = Path(root).expanduser()
         if not self.root.is_dir():
-            raise DataError(f"{self.root}: there is no such folder: need one that holds PERSON/picture.jpg")
+            found = "is a file" if self.root.exists() else "there is no such folder"
+            where = "" if self.root.is_absolute() else f" (looked for in {Path.cwd()})"
+            raise DataError(
+                f"{self.root}: {found}{where}: need the folder that holds PERSON/picture.jpg; correct the path (--root)"
+            )
         self.title = self.root.resolve().name or str(self.root)
         self.source = DataSource(self.name, str(root))
+        self._notes: dict[str, PhotoNote] = {}
 
     def faces(self) -> FaceSet:
         """All pictures, sorted by person and file name.
 
         Raises:
-            DataError: there are fewer than two people, a person has no picture, or a name cannot be used.
+            DataError: there are fewer than two people with pictures.
         """
-        people = sorted(entry.name for entry in visible(self.root) if entry.is_dir())
-        if len(people) < 2:
-            raise DataError(
-                f"{self.root}: {len(people)} folders of people{self._loose()}, need 2 or more: "
-                "put each person's pictures in a folder with the person's name"
-            )
         person_of: dict[str, str] = {}
-        for person in people:
-            person_of |= {f"{person}/{name}": person for name in self._pictures(person)}
+        for entry in sorted(visible(self.root), key=lambda each: each.name):
+            if entry.is_dir():
+                person_of |= {f"{entry.name}/{name}": entry.name for name in self._pictures(entry.name)}
+            elif is_image(entry.name):
+                self._note(entry.name, Reason.LOOSE)
+        people = len(set(person_of.values()))
+        if people < 2:
+            raise DataError(f"{self.root}: {describe_layout(self.root, people)}")
         return face_set(self.title, self.root, person_of)
 
     def training_faces(self) -> FaceSet:
@@ -79,55 +85,45 @@ class Folder:
             DataError: always.
         """
         raise DataError(
-            f"a folder of people has no protocol {name!r} and no other: hold people out and draw pairs of them, or "
-            "give a pairs file"
+            f"a folder of people has no protocol {name!r} and no other: hold people out and draw pairs of them "
+            "(--protocol unseen), or give a pairs file (--pairs)"
         )
+
+    def notes(self) -> list[PhotoNote]:
+        """What was left out because of its place, name or format, once `faces` was called."""
+        return [self._notes[path] for path in sorted(self._notes)]
 
     def _pictures(self, person: str) -> list[str]:
-        names = sorted(
-            entry.name
-            for entry in visible(self.root, self.root / person)
-            if is_picture(entry.name) and entry.is_file()
-        )
+        """The names of a person's pictures that can be used."""
+        if why := unsafe_name(person):
+            self._note(person, Reason.NAME, why)
+            return []
+        names = []
+        for entry in sorted(visible(self.root, self.root / person), key=lambda each: each.name):
+            path = f"{person}/{entry.name}"
+            if entry.is_dir(follow_symlinks=False):
+                for deeper in sorted(_images_below(self.root, Path(entry.path))):
+                    self._note(f"{path}/{deeper}", Reason.DEEPER)
+            elif not is_image(entry.name) or not entry.is_file():
+                continue
+            elif why := unsafe_name(entry.name):
+                self._note(path, Reason.NAME, why)
+            elif not can_be_read(entry.name):
+                self._note(path, Reason.FORMAT, f"need one of {' '.join(PICTURE_SUFFIXES)}: convert it")
+            else:
+                names.append(entry.name)
         if not names:
-            raise DataError(
-                f"{str(self.root / person)!r}: no picture of this person, need one that ends in "
-                f"{' '.join(PICTURE_SUFFIXES)}: add one or remove the folder"
-            )
-        for name in (person, *names):
-            why = unsafe_name(name)
-            if why:
-                raise DataError(f"{str(self.root)!r}: the name {name!r} cannot be used, {why}: rename it")
+            self._note(person, Reason.NOBODY)
         return names
 
-    def _loose(self) -> str:
-        loose = sum(is_picture(entry.name) and entry.is_file() for entry in os.scandir(self.root))
-        return f" ({loose} pictures lie loose in it)" if loose else ""
+    def _note(self, path: str, reason: Reason, detail: str = "") -> None:
+        self._notes[path] = PhotoNote(path, reason, detail)
 
 
-def visible(root: Path, folder: Path | None = None) -> Iterator[os.DirEntry[str]]:
-    """The entries of `folder` (None for `root`), without hidden ones and links that are broken or lead out of `root`.
-
-    Raises:
-        DataError: the folder cannot be read.
-    """
-    try:
-        with os.scandir(folder or root) as entries:
-            for entry in entries:
-                path = Path(entry.path)
-                followed = not entry.is_symlink() or (path.exists() and not leads_out(path, root))
-                if followed and not entry.name.startswith("."):
-                    yield entry
-    except OSError as error:
-        raise DataError(f"{folder or root}: the folder cannot be read ({error.strerror})") from error
-
-
-def leads_out(path: Path, root: Path) -> bool:
-    """Whether `path`, with all links followed, is outside `root`."""
-    # Path.resolve would raise an error where links form a loop.
-    return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
-
-
-def is_picture(name: str) -> bool:
-    """Whether a file's name has the suffix of a picture."""
-    return name.lower().endswith(PICTURE_SUFFIXES)
+def _images_below(root: Path, folder: Path) -> Iterator[str]:
+    """The pictures in a folder and in its folders, relative to it. Folders behind links are not entered."""
+    for entry in visible(root, folder):
+        if entry.is_dir(follow_symlinks=False):
+            yield from (f"{entry.name}/{deeper}" for deeper in _images_below(root, Path(entry.path)))
+        elif is_image(entry.name):
+            yield entry.name

@@ -11,6 +11,7 @@ from pathlib import Path
 from twinface.core.errors import DataError
 from twinface.core.suggestion import nearest
 from twinface.datasets.aligned import AlignedDataset
+from twinface.datasets.checked import CheckedDataset
 from twinface.datasets.data_source import DataSource
 from twinface.datasets.dataset import Dataset
 from twinface.datasets.folder import Folder
@@ -41,9 +42,10 @@ def load_dataset(
         DataError: the name is unknown, or the data set is not there.
     """
     if name not in DATASETS:
-        raise DataError(f'no data set "{name}"{nearest(name, DATASETS)}')
-    dataset = DATASETS[name](root, layout)
-    return AlignedDataset(dataset) if align else dataset
+        raise DataError(
+            f"--data {name}: no data set of that name{nearest(name, DATASETS)}{_own_folder(name)}"
+        )
+    return _checked(DATASETS[name](root, layout), align)
 
 
 def load_source(source: DataSource) -> Dataset:
@@ -52,9 +54,22 @@ def load_source(source: DataSource) -> Dataset:
     Raises:
         DataError: the name is unknown, the data set is not there, or it has no such fold.
     """
-    dataset = load_dataset(source.data, source.root, source.layout)
+    dataset = load_dataset(source.data, source.root, source.layout, align=source.align)
     if source.without_fold is not None:
+        dataset = load_dataset(source.data, source.root, source.layout)
         if not isinstance(dataset, Lfw):
             raise DataError(f"{dataset.title} has no official folds; LFW has")
-        dataset = LfwWithoutFold(dataset, source.without_fold)
-    return AlignedDataset(dataset) if source.align else dataset
+        return _checked(LfwWithoutFold(dataset, source.without_fold), source.align)
+    return dataset
+
+
+def _checked(dataset: Dataset, align: bool) -> Dataset:
+    """A data set of one's own may hold anything, so its pictures are looked at before they are used."""
+    if align:
+        return AlignedDataset(dataset)
+    return CheckedDataset(dataset) if isinstance(dataset, Folder) else dataset
+
+
+def _own_folder(name: str) -> str:
+    """What to do if the name of a data set is the place of a folder."""
+    return f"; for photos of your own: twinface train {name}" if Path(name).expanduser().is_dir() else ""

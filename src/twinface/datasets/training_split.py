@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from twinface.core.errors import SettingsError
+from twinface.core.errors import DataError, SettingsError
 from twinface.core.settings import Settings, settings_from
-from twinface.core.types import PairSet, TrainingSource
+from twinface.core.settings_sections import DataSettings
+from twinface.core.types import FaceSet, PairSet, TrainingSource
 from twinface.datasets.dataset import Dataset
-from twinface.datasets.draw_pairs import draw_pairs
+from twinface.datasets.draw_pairs import draw_pairs, draw_pairs_in_groups
 from twinface.datasets.splits import split_pairs, split_pairs_at_random, split_people
 from twinface.models.record import ModelRecord
 
@@ -72,8 +74,10 @@ def split_dataset(dataset: Dataset, settings: Settings) -> PeopleSplit:
         )
     faces = dataset.training_faces()
     if data.test_people:
-        faces, _ = split_people(faces, data.test_people, seed, data.test_part)
-    rest_faces, held_faces = split_people(faces, data.validation_people, seed + 1)
+        faces, _ = _held_out(faces, "test_people", data)
+    if data.cross_fitting:
+        return _all_in_groups(faces, dataset.title, settings)
+    rest_faces, held_faces = _held_out(faces, "validation_people", data)
     drawn = (
         draw_pairs(rest_faces, seed, max_per_person=drawing.per_person)
         if data.supervision == "pairs"
@@ -85,6 +89,36 @@ def split_dataset(dataset: Dataset, settings: Settings) -> PeopleSplit:
         f"{len(rest_faces.names)} people of {dataset.title}",
         f"{len(held_faces.names)} other people of {dataset.title}",
     )
+
+
+def _held_out(
+    faces: FaceSet, field: Literal["test_people", "validation_people"], data: DataSettings
+) -> tuple[FaceSet, FaceSet]:
+    """`split_people` as a setting asks for it.
+
+    Raises:
+        DataError: there are too few people; the message names the setting.
+    """
+    wanted = getattr(data, field)
+    seed, part = (data.split_seed, data.test_part) if field == "test_people" else (data.split_seed + 1, 0)
+    try:
+        return split_people(faces, wanted, seed, part)
+    except DataError as error:
+        raise DataError(
+            f"data.{field} = {wanted:g}: {error}. Add people, or change it, for example --set data.{field}="
+            f"{max(1, len(faces.names) // 3)}"
+        ) from error
+
+
+def _all_in_groups(faces: FaceSet, title: str, settings: Settings) -> PeopleSplit:
+    """Everybody is trained on and validated on, see `DataSettings.cross_fitting`."""
+    groups, drawing = settings.data.cross_fitting, settings.validation
+    pairs = draw_pairs_in_groups(
+        faces, groups, settings.data.split_seed, max_per_person=drawing.per_person, limit=drawing.pairs
+    )
+    people = f"{len(faces.names)} people of {title}"
+    how = f"the same people, each judged without them in {groups} groups" if groups > 1 else "the same people"
+    return PeopleSplit(TrainingSource(faces), pairs, people, how)
 
 
 def validation_of(record: ModelRecord, dataset: Dataset) -> PairSet | None:

@@ -1,6 +1,7 @@
 """How good a model is, and how sure that figure is.
 
 evaluate       judges a model on labelled pairs
+pooled         one evaluation of what several models judged
 leaks          who may be scored: nobody that the model has seen
 measure        scored pairs → figures with intervals
 summary        the figures of an evaluation, as a record

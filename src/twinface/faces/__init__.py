@@ -23,7 +23,7 @@ crop           how a face is cropped and resized
 mask           paints over the face or the background
 
 cache          prepared faces on disk
-landmarks      found faces on disk
+landmarks      found faces, and pictures that cannot be read, on disk
 cache_folder   where both are kept
 content        the content of a set of pictures, as one checksum
 encode         pixels → the bytes of a JPEG

@@ -50,20 +50,24 @@ def content_of(faces: FaceSet, cache: Path) -> Content:
         DataError: pictures are missing.
         ImageError: a picture cannot be read.
     """
-    fingerprint = _fingerprint(faces)
+    fingerprint = fingerprint_of(faces)
     known = cache / "known" / f"{fingerprint}.txt"
     content = _recall(known)
     if content is None:
         content = _read_all(faces)
-        if _fingerprint(faces) == fingerprint:
+        if fingerprint_of(faces) == fingerprint:
             # A cache that others fill may be read-only. Then the files are read at each start.
             with contextlib.suppress(StorageError):
                 write_text(known, content)
     return Content(content, known)
 
 
-def _fingerprint(faces: FaceSet) -> str:
-    """A checksum over everything about the files that is known without reading them, as 64 hexadecimal digits."""
+def fingerprint_of(faces: FaceSet) -> str:
+    """A checksum over everything about the files that is known without reading them, as 64 hexadecimal digits.
+
+    Raises:
+        DataError: pictures are missing.
+    """
     root = faces.root.resolve()
     lines = [str(root)]
     missing = []

@@ -56,3 +56,8 @@ def extra_format_of(data: bytes) -> ExtraFormat | None:
 def extra_suffixes() -> tuple[str, ...]:
     """The suffixes of all added formats."""
     return tuple(suffix for extra in _added.values() for suffix in extra.suffixes)
+
+
+def readable_extras() -> tuple[str, ...]:
+    """The names of the added formats that can be read on this machine."""
+    return tuple(sorted(name for name, extra in _added.items() if not extra.missing()))

@@ -13,6 +13,7 @@ graph_check which operators a file has, and whether it reads other files
 limits      how much memory and time ONNX Runtime may take
 embedder    what evaluation, verification and search need of a model
 record      what a model is, beside its weights
+layer       one layer of a network, as people read it
 fields      checked fields of the record's JSON
 provenance  which people a model was trained and tuned on
 error_table error rates at several thresholds

@@ -14,7 +14,7 @@ from twinface.core.settings_sections import ImagingSettings, NetworkSettings
 from twinface.core.suggestion import nearest
 from twinface.core.types import ByteArray
 from twinface.models.distances import DISTANCES
-from twinface.networks.backbones import BACKBONES
+from twinface.networks.backbones import BACKBONES, InputShape
 from twinface.networks.initial_weights import INITIALISATIONS
 from twinface.networks.seeding import seed_torch
 from twinface.networks.siamese import SiameseNetwork
@@ -37,7 +37,7 @@ def build_network(
         SettingsError: a setting does not exist or has a wrong value.
     """
     check_name("network.distance", settings.distance, TRAINABLE_DISTANCES)
-    shape = (3 if imaging.color == "rgb" else 1, imaging.height, imaging.width)
+    shape = input_shape(imaging)
     if seed is not None:
         seed_torch(seed, "weights")
     try:
@@ -56,6 +56,11 @@ def build_network(
         check_name("network.initialisation", settings.initialisation, INITIALISATIONS)
         INITIALISATIONS[settings.initialisation](network)
     return network
+
+
+def input_shape(imaging: ImagingSettings) -> InputShape:
+    """Channels, height and width of the network's input."""
+    return 3 if imaging.color == "rgb" else 1, imaging.height, imaging.width
 
 
 def fit_backbone(network: SiameseNetwork, faces: ByteArray, seed: int) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from twinface.core.errors import DataError, FaceNotFoundError, ImageError, ModelError, SeveralFacesError
 from twinface.core.threads import map_in_order
 from twinface.core.types import Float32Array, ProgressCallback
-from twinface.datasets.folder import leads_out
+from twinface.datasets.entries import leads_out
 from twinface.faces.detect import YUNET
 from twinface.recognition.pair_rows import PairRow, PairRows, check_pair_rows
 from twinface.recognition.table_file import TableFile, TableFormat

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from twinface.core.errors import DataError
-from twinface.datasets.folder import is_picture, visible
-from twinface.faces.extra_formats import extra_suffixes
+from twinface.datasets.entries import can_be_read, visible
 
 
 def list_pictures(source: Path) -> Iterator[str]:
@@ -87,5 +86,5 @@ def _search(root: Path, folder: Path) -> Iterator[str]:
         path = folder / name
         if is_folder and not path.is_symlink():
             yield from _search(root, path)
-        elif not is_folder and (is_picture(name) or name.lower().endswith(extra_suffixes())):
+        elif not is_folder and can_be_read(name):
             yield str(path.relative_to(root))

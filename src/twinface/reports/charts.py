@@ -30,6 +30,7 @@ _VARIABLES = {
     GRID: "grid",
     PAPER: "card",
 }
+LEAST_SPAN = 0.05  # of an axis of shares
 WIDTH, HEIGHT = 4.6, 3.3  # inches; a column of a laptop's page, and the width of a phone
 
 _STYLE = {
@@ -107,6 +108,20 @@ def chart(
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(buffer, format="svg", metadata=nothing)
     return Chart(title, description, caption, _for_a_page(buffer.getvalue(), description))
+
+
+def wide_enough(low: float, high: float) -> tuple[float, float]:
+    """The ends of an axis of shares: within 0 and 1, and at least `LEAST_SPAN` apart, so that nothing looks large.
+
+    >>> wide_enough(0.8, 0.9), [round(end, 3) for end in wide_enough(0.8, 0.81)]
+    ((0.8, 0.9), [0.78, 0.83])
+    >>> [round(end, 3) for end in wide_enough(0.99, 1.02)]
+    [0.955, 1.005]
+    """
+    missing = max(0.0, LEAST_SPAN - (high - low))
+    low, high = low - missing / 2, high + missing / 2
+    beyond = max(0.0, high - 1.005)  # room for the marker of a share of 1
+    return max(0.0, low - beyond), high - beyond
 
 
 def share_axis(axes: Axes, which: str, low: float, high: float) -> None:

@@ -16,6 +16,7 @@ Epochs = Sequence[EpochMetrics]
 # None of the two colours that mean genuine and impostor.
 _SHARES = (
     ("accuracy", "accuracy", INK, "-"),
+    ("training_accuracy", "training accuracy", MUTED, ":"),
     ("auc", "AUC", FOURTH, "--"),
     ("one_shot", "one-shot", THIRD, "-."),
 )
@@ -78,14 +79,15 @@ def _shares(metrics: Epochs) -> Chart | None:
             axes.plot(epochs, values, line, color=color, **_marker(epochs), label=label)
         lowest = min(min(values) for _, _, values, _, _ in curves)
         share_axis(axes, "y", max(0.0, lowest - 0.03), 1.005)
-        figure.legend(loc="outside upper center", ncols=3)
+        figure.legend(loc="outside upper center", ncols=2)
 
     said = "; ".join(
         f"{label} ends at {values[-1]:.4f}, best {max(values):.4f}" for label, _, values, _, _ in curves
     )
-    return chart(
-        "Validation", f"Validation over epochs: {said}.", draw, "Of people that training did not see."
-    )
+    caption = "Of people that training did not see."
+    if any(label == "training accuracy" for label, *_ in curves):
+        caption += " Training accuracy: pairs of people that were trained on; the gap is overfitting."
+    return chart("Validation", f"Validation over epochs: {said}.", draw, caption)
 
 
 def _learning_rate(metrics: Epochs) -> Chart | None:

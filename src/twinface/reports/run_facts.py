@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from twinface.core.formatting import count, duration
 from twinface.evaluation.results import StoredEvaluation
@@ -50,8 +51,17 @@ def time_rows(
     if info.finished:
         rows.append(Row("Finished", info.finished))
     if info.costs:
-        rows.append(Row("Training", duration(info.costs.training)))
-        rows.append(Row("Writing the model", duration(info.costs.writing)))
+        costs = info.costs
+        parts = {
+            "Preparing": (costs.preparing, "pictures, network, optimiser"),
+            "Training": (costs.training, "steps, validation and saving"),
+            "Writing the model": (costs.writing, "projection, threshold, both forms of the model"),
+        }
+        rows += [
+            Row(name, duration(seconds), note=note) for name, (seconds, note) in parts.items() if seconds
+        ]
+        together = duration(sum(seconds for seconds, _ in parts.values()))
+        rows.append(Row("These together", together, note=_whole_time(info)))
     if metrics:
         seconds = metrics[-1].seconds / len(metrics)
         rows.append(Row("Each epoch, on average", f"{seconds:.2f} s", note="validation included"))
@@ -61,6 +71,15 @@ def time_rows(
         note = f"{result.summary.images_per_second:,.0f} pictures/s embedded"
         rows.append(Row(f"Evaluation {result.name}", duration(result.summary.seconds), note=note))
     return rows
+
+
+def _whole_time(info: RunInfo) -> str:
+    """How long it took from start to end by the clock, and what the parts leave out."""
+    if not info.finished:
+        return ""
+    between = datetime.fromisoformat(info.finished) - datetime.fromisoformat(info.started)
+    whole = duration(max(0.0, between.total_seconds()))
+    return f"of {whole} from start to end; the rest is loading programs, and pauses if it was stopped"
 
 
 def machine_rows(info: RunInfo) -> list[Row]:

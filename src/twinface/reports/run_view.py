@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from twinface.core.formatting import count, percent
 from twinface.evaluation.results import StoredEvaluation, load_results
 from twinface.evaluation.summary import Summary
+from twinface.models.layer import Layer
 from twinface.reports.charts import Chart
 from twinface.reports.decision_charts import decision_charts
 from twinface.reports.explained_pairs import ExplainedPairs, explained_pairs
@@ -30,7 +31,7 @@ _STATUS: dict[Status, str] = {
     "failed": "failed",
     "pruned": "given up early, being worse than half of the runs before it",
 }
-_TRUSTED_FIRST = ("view2", "view1", "unseen")
+_TRUSTED_FIRST = ("view2", "view1", "cross-validated", "unseen")
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class RunView:
         learning: how training went.
         evaluations: the most trustworthy first.
         explained: maps over the pairs that the model was most wrong about; None without evaluation.
+        layers: of the network; none for runs of earlier versions.
         times, data, machine: rows of facts.
         settings: the settings file.
         commands: to make the run again.
@@ -73,6 +75,7 @@ class RunView:
     learning: LearningView
     evaluations: list[EvaluationView]
     explained: ExplainedPairs | None
+    layers: list[Layer]
     times: list[Row]
     data: list[Row]
     machine: list[Row]
@@ -113,6 +116,7 @@ def run_view(folder: RunFolder) -> RunView:
         learning=learning_view(metrics, loss_is_cross_entropy=settings.loss.name == "bce"),
         evaluations=[_evaluation_view(result) for result in results],
         explained=explained_pairs(folder.path, first) if first else None,
+        layers=folder.layers(),
         times=time_rows(info, metrics, results),
         data=data_rows(info),
         machine=machine_rows(info),

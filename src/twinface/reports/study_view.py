@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,13 @@ from twinface.reports.charts import Chart
 from twinface.reports.decision_charts import confusion_chart
 from twinface.reports.figures_table import NOTHING, Row
 from twinface.reports.pictures import PictureGroup
-from twinface.reports.study_charts import agreement_chart, curves_chart, effect_charts, leaderboard_chart
+from twinface.reports.study_charts import (
+    agreement_chart,
+    cost_chart,
+    curves_chart,
+    effect_charts,
+    leaderboard_chart,
+)
 from twinface.reports.study_disagreements import disagreements
 from twinface.studies.results.costs import RunCost
 from twinface.studies.results.leaderboard import ScoredModel
@@ -75,6 +81,7 @@ class StudyView:
         curves: learning curves of the first models in one chart; empty if no model was validated more than once.
         confusions: decisions of the first models.
         disagreements: pairs on which the first models disagree.
+        cost_charts: how long runs took.
         cost_rows: cells of the table of costs.
         total_cost: of all runs, in words.
         text: the study file.
@@ -92,6 +99,7 @@ class StudyView:
     curves: list[Chart]
     confusions: list[Chart]
     disagreements: list[PictureGroup]
+    cost_charts: list[Chart]
     cost_rows: list[list[str]]
     total_cost: str
     text: str
@@ -116,11 +124,11 @@ def study_view(
     first = [trials[name] for name in names[:COMPARED]]
     models = [scored_model(folder, trial) for trial in first]
     together = curves_chart(
-        {trial.name: curve(folder.runs(trial)[0], objective) for trial in first}, objective
+        {trial.name: curve(folder.runs(trial)[0], objective) for trial in first}, objective, results.label
     )
-    charts = [leaderboard_chart(lines)] if lines else []
+    charts = [leaderboard_chart(lines, results.label)] if lines else []
     if len(lines) > 1:
-        charts.append(agreement_chart([line.place for line in lines]))
+        charts.append(agreement_chart([line.place for line in lines], results.label))
     return StudyView(
         results=results,
         headline=_headline(results),
@@ -132,12 +140,24 @@ def study_view(
         leaderboard_charts=charts,
         factors=_factors(results),
         curves=[together] if together else [],
-        confusions=[confusion_chart(_confusion(model), model.name) for model in models],
-        disagreements=disagreements(folder.runs(first[0])[0], models) if len(models) > 1 else [],
-        cost_rows=[_cost_row(name, runs) for name, runs in costs.items()],
+        confusions=[confusion_chart(_confusion(model), results.label(model.name)) for model in models],
+        disagreements=disagreements(folder.runs(first[0])[0], [_labelled(model, results) for model in models])
+        if len(models) > 1
+        else [],
+        cost_charts=[cost_chart(_seconds(names, costs), results.label)] if names else [],
+        cost_rows=[_cost_row(results.label(name), runs) for name, runs in costs.items()],
         total_cost=duration(sum(run.seconds for runs in costs.values() for run in runs)),
         text=(folder.path / "study.toml").read_text(encoding="utf-8"),
     )
+
+
+def _labelled(model: ScoredModel, results: StudyResults) -> ScoredModel:
+    return replace(model, name=results.label(model.name))
+
+
+def _seconds(names: Sequence[str], costs: Mapping[str, Sequence[RunCost]]) -> dict[str, list[float]]:
+    """By the names of models, the seconds of their runs."""
+    return {name: [run.seconds for run in costs[name]] for name in names if name in costs}
 
 
 def _headline(results: StudyResults) -> str:
@@ -153,8 +173,9 @@ def _headline(results: StudyResults) -> str:
     else:
         rest = "every other is worse"
     return (
-        f"The first of {len(lines)}, {best.name}, decided {percent(best.accuracy)} of the validation pairs rightly "
-        f"(95\N{NO-BREAK SPACE}% interval {percent(best.interval.low)} to {percent(best.interval.high)}); {rest}."
+        f"The first of {len(lines)}, {results.label(best.name)}, decided {percent(best.accuracy)} of the validation "
+        f"pairs rightly (95\N{NO-BREAK SPACE}% interval {percent(best.interval.low)} to "
+        f"{percent(best.interval.high)}); {rest}."
     )
 
 

@@ -2,7 +2,10 @@
 
 What people call
     train             a run with progress bars, signals and profile
+    request           what is asked for → a run that is ready to be trained
+    own_photos        a folder of photos → recipe and split that suit the people in it
     evaluate_run      accuracy of a finished run
+    judge_run         judges a run that has just ended on the people who were kept out
     recipe, recipes/  settings by name
     export            a trained network as an ONNX file
 
@@ -12,8 +15,10 @@ A run
     run_folder        the files of a run
     run_info          the records in `run.json`
     validation        figures on the validation people after an epoch
+    training_sample   pairs of training people, measured beside them
     epoch_metrics     the figures of an epoch
     finalize          fits projection and score normalisation to the trained network
+    cross_fitting     scores in which nobody is scored by what was fitted to them
     write_model       threshold, calibration and files of the finished model
 
 The loop

@@ -8,6 +8,7 @@ from pathlib import Path
 from twinface.core.errors import ModelError
 from twinface.core.settings import settings_from
 from twinface.core.storage import json_bytes, write_files
+from twinface.models.catalog import is_name
 from twinface.models.record import ModelRecord
 from twinface.networks.build import build_network
 from twinface.networks.projections import empty_projection
@@ -34,6 +35,17 @@ def save_checkpoint(folder: Path, weights: Tensors, record: ModelRecord) -> None
     write_files({folder / WEIGHTS: packed, folder / RECORD: json_bytes(json.loads(record.to_json()))})
 
 
+def _no_start(name: str) -> str:
+    """Why training cannot begin with a named model, and what can be done."""
+    instead = "--recipe sface, which begins with the weights of SFace"
+    if name not in ("sface", "sface-dlib", "dlib", "best"):
+        instead = f"--recipe {name}, which fits the same kind of model to your people, or {instead}"
+    return (
+        f"--start-from {name}: the model {name} comes without the weights that training goes on from. Leave "
+        f"--start-from out, and use {instead}"
+    )
+
+
 def load_checkpoint(place: Path | str) -> tuple[SiameseNetwork, ModelRecord]:
     """Reads what `save_checkpoint` wrote.
 
@@ -46,6 +58,8 @@ def load_checkpoint(place: Path | str) -> tuple[SiameseNetwork, ModelRecord]:
     Raises:
         ModelError: a file is missing or damaged, or the weights do not fit the record or this version's networks.
     """
+    if is_name(str(place)) and not Path(place).exists():
+        raise ModelError(_no_start(str(place)))
     place = Path(place)
     folder = next((path for path in (place / "model", place) if (path / WEIGHTS).is_file()), None)
     if folder is None:

@@ -22,12 +22,15 @@ class ValidationMetrics:
         auc: area under the ROC curve.
         validation_loss: cross-entropy in nats a pair.
         one_shot: share of right answers in one-shot trials; None where there are too few people to draw them.
+        training_accuracy: the accuracy of about as many pairs of people who are trained on, measured in the same way;
+            None where nothing is trained by steps. The gap between the two is overfitting.
     """
 
     accuracy: float
     auc: float
     validation_loss: float
     one_shot: float | None = None
+    training_accuracy: float | None = None
 
     def chosen_by(self, metric: Metric, penalty: float = 0.0) -> float:
         """The figure that chooses between epochs, higher for better.

@@ -37,7 +37,8 @@ class EvaluationRequest:
         protocol: "view1" or "view2" on LFW; "unseen" draws pairs of people that the model has not seen.
         pairs: a pair file of one's own.
         data, root, layout: the data set; None takes the run's own.
-        align: its pictures are photos: find the faces and align them. A run that was trained so is judged so.
+        align: its pictures are photos: find the faces and align them. None does what the run was trained with; for any
+            other model it aligns the pictures of a folder of one's own.
         allow_seen: score people that the model has seen, and say so in the result.
         only: show it one part of each picture: "face" or "background".
 
@@ -50,7 +51,7 @@ class EvaluationRequest:
     data: str | None = None
     root: Path | None = None
     layout: str | None = None
-    align: bool = False
+    align: bool | None = None
     allow_seen: bool = False
     only: str | None = None
 
@@ -111,7 +112,7 @@ def evaluate_run(
         data=source.data if source else None,
         root=Path(root) if root else Path(source.root) if source and source.root else None,
         layout=source.layout if source else None,
-        align=bool(source and source.align),
+        align=source.align if source else None,
         allow_seen=allow_seen,
         only=only,
     )
@@ -181,10 +182,13 @@ def run_at(place: str | Path) -> RunFolder | None:
 
 def _choose(model: Embedder, folder: RunFolder | None, request: EvaluationRequest) -> ChosenPairs:
     own = folder.info().source if folder else None
+    run_aligns = own.align if own else None
     if own and request.data not in (None, own.data):
         own = None  # another data set: root and layout of the run's own say nothing of it
     root = request.root or (Path(own.root) if own and own.root else None)
-    align = request.align or bool(own and own.align)
+    align = request.align
+    if align is None:
+        align = run_aligns if run_aligns is not None else request.data == "folder"
     if request.pairs is not None:
         if root is None:
             raise SettingsError("--root is missing: name the folder that the pair file's pictures are in")

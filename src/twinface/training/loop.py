@@ -13,6 +13,7 @@ from dataclasses import asdict, replace
 from typing import Any, Protocol
 
 from twinface.core.errors import ModelError
+from twinface.core.formatting import count
 from twinface.core.interruption import Interrupted, StopRequest
 from twinface.core.settings_sections import ValidationSettings
 from twinface.networks.siamese import SiameseNetwork
@@ -100,6 +101,23 @@ def training_loop(
         save()
         leave_if(plan.processes.highest(stop.signal_number or 0), plan.processes)
     return with_time(position)
+
+
+def why_it_ended(position: TrainingPosition, plan: TrainingPlan) -> str:
+    """Why training ended where it did, in words; "" for a network that is not trained by steps."""
+    if plan.trainer.epochs == 0:
+        return ""
+    if _patience_is_over(position, plan) and position.epoch < plan.trainer.epochs:
+        metric = {
+            "loss": "validation loss",
+            "accuracy": "validation accuracy",
+            "one-shot": "one-shot accuracy",
+        }
+        return (
+            f"stopped after epoch {position.epoch}: no gain in {metric[plan.validation.metric]} for "
+            f"{count(position.waiting, 'epoch')}"
+        )
+    return f"trained for all {count(position.epoch, 'epoch')}"
 
 
 def resume(state: TrainingState, store: RunStore) -> TrainingPosition:

@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from twinface.core.settings import Settings
+from twinface.datasets.checked import photo_notes
 from twinface.datasets.data_source import DataSource
 from twinface.datasets.dataset import Dataset
 from twinface.datasets.load import load_source
+from twinface.datasets.photo_notes import refuse_left_out
 from twinface.datasets.training_split import PeopleSplit, split_dataset
 from twinface.faces.preparation import build_preparation
 from twinface.models.provenance import new_salt
 from twinface.models.record import ModelRecord
+from twinface.networks.backbones import layers_of
+from twinface.networks.build import input_shape
 from twinface.networks.siamese import SiameseNetwork
 from twinface.training.build import check_components, check_network
 from twinface.training.checkpoint import load_checkpoint
 from twinface.training.run_folder import RunFolder, now
 from twinface.training.run_info import RunInfo
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a new run begins and ends, beside its settings.
+
+    Attributes:
+        start_from: a run whose weights to begin with; None draws them.
+        judge: judge the model in the end, on the people who were kept out; see `judge_run`.
+        strict: refuse a data set of which a picture cannot be used.
+        dataset: the source's, where it is open already.
+    """
+
+    start_from: Path | None = None
+    judge: bool = False
+    strict: bool = False
+    dataset: Dataset | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +55,7 @@ class OpenRun:
         split: its people, by who is trained on and who is validated on.
         network: on the CPU, never trained; it takes the best weights in the end, for the model.
         start: the model whose weights it begins with, and that model's record; None for initial weights.
+        said, warnings: what was decided before training, and what cannot be known, for the log.
     """
 
     folder: RunFolder
@@ -42,10 +65,12 @@ class OpenRun:
     split: PeopleSplit
     network: SiameseNetwork
     start: tuple[SiameseNetwork, ModelRecord] | None
+    said: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def start_run(
-    source: DataSource, settings: Settings, seed: int, folder: RunFolder, start_from: Path | None = None
+    source: DataSource, settings: Settings, seed: int, folder: RunFolder, options: RunOptions | None = None
 ) -> OpenRun:
     """Checks all settings and makes the run folder; `continue_run` then trains.
 
@@ -54,31 +79,41 @@ def start_run(
         settings: of the run.
         seed: of everything random.
         folder: new, or empty.
-        start_from: a run whose weights to begin with; None draws them.
+        options: see `RunOptions`.
 
     Raises:
         SettingsError: a setting is wrong, or the folder is taken.
         DataError: the data set is not there, or has too few people.
     """
+    options = options or RunOptions()
     check_components(settings)
     network = check_network(settings)
-    dataset = load_source(source)
+    start = load_checkpoint(options.start_from) if options.start_from else None
+    dataset = options.dataset or load_source(source)
     build_preparation(
         settings.imaging, dataset.region, dataset.frame
     )  # refuses an impossible crop before there is a folder
     split = split_dataset(dataset, settings)
-    start = load_checkpoint(start_from) if start_from else None
+    if options.strict:
+        refuse_left_out(dataset.title, photo_notes(dataset))
     info = RunInfo(
         name=folder.name,
         started=now(),
         seed=seed,
-        source=source,
-        start_from=str(start_from) if start_from else None,
+        source=replace(source, root=_absolute(source.root)),
+        start_from=_absolute(options.start_from),
+        judge=options.judge,
         salt=start[1].provenance.salt if start else new_salt(),
         command=shlex.join(["twinface", *sys.argv[1:]]),
     )
     folder.create(settings, info)
+    folder.keep_layers(layers_of(network.backbone, input_shape(settings.imaging)))
     return OpenRun(folder, settings, info, dataset, split, network, start)
+
+
+def _absolute(path: Path | str | None) -> str | None:
+    """A path that names the same place from any working directory; links stay as they are."""
+    return None if path is None else os.path.abspath(Path(path).expanduser())  # noqa: PTH100
 
 
 def open_run(folder: RunFolder) -> OpenRun:

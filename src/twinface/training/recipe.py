@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from twinface.core.errors import SettingsError
+from twinface.core.registry import settings_of
 from twinface.core.settings import Settings, settings_from
 from twinface.core.suggestion import nearest
 from twinface.datasets.names import unsafe_name
@@ -31,7 +33,55 @@ def load_recipe(name: str, overrides: Iterable[str] = ()) -> Settings:
         SettingsError: no such recipe, a file that is not TOML, an unknown field, an impossible value.
     """
     values, source = read_recipe(name)
-    return settings_from(override(values, overrides), source)
+    overrides = list(overrides)
+    try:
+        return settings_from(override(values, overrides), source)
+    except SettingsError as error:
+        for text in overrides:
+            path = text.partition("=")[0].strip()
+            if "." not in path and path not in Settings.model_fields and (places := _places_of(path)):
+                raise SettingsError(
+                    f'--set {text}: unknown field "{path}"; did you mean {places}?'
+                ) from error
+        raise
+
+
+def recipe_comment(name: str) -> list[str]:
+    """The comment at the top of a recipe that comes with the package, as lines; none for any other."""
+    if name not in recipe_names():
+        return []
+    lines = _shipped(name).splitlines()
+    comment = itertools.takewhile(lambda line: line.startswith("#"), lines)
+    return [line.removeprefix("#").strip() for line in comment]
+
+
+def _places_of(name: str) -> str:
+    """The dotted fields whose last word this is, of sections and of components: "sampling.batch_size"."""
+    from twinface.networks.backbones import BACKBONES
+    from twinface.networks.projections import PROJECTIONS
+    from twinface.training.losses import LOSSES
+    from twinface.training.optimizers import OPTIMIZERS
+    from twinface.training.sampling import SAMPLERS
+    from twinface.training.schedules import SCHEDULES
+
+    tables: dict[str, Mapping[str, Callable[..., Any]]] = {
+        "sampling": SAMPLERS,
+        "loss": LOSSES,
+        "optimizer": OPTIMIZERS,
+        "schedule": SCHEDULES,
+        "projection": PROJECTIONS,
+        "network.backbone": BACKBONES,
+    }
+    found = [
+        f"{section}.{name}"
+        for section, field in Settings.model_fields.items()
+        if name in getattr(field.annotation, "model_fields", {}) and f"{section}.{name}" not in _COMPONENTS
+    ]
+    found += [kind for kind in _COMPONENTS if kind.rpartition(".")[2] == name]
+    for kind, table in tables.items():
+        if any(name in settings_of(constructor) for constructor in table.values()):
+            found.append(f"{kind}.{name}")
+    return " or ".join(f'"{place}"' for place in found)
 
 
 def default_folder(settings: Settings, ending: object) -> Path:
@@ -57,7 +107,7 @@ def read_recipe(name: str) -> tuple[dict[str, Any], str]:
         SettingsError: no such recipe, or a file that is not TOML.
     """
     if name in recipe_names():
-        text = (resources.files("twinface.training") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
+        text = _shipped(name)
         source = f"recipe {name}"
     elif name.endswith(".toml"):
         try:
@@ -93,6 +143,10 @@ def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
         else:
             result[field] = value
     return result
+
+
+def _shipped(name: str) -> str:
+    return (resources.files("twinface.training") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
 
 
 def override(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:

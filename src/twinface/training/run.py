@@ -13,11 +13,12 @@ from twinface.core.errors import ModelError, SettingsError, TwinfaceError
 from twinface.core.interruption import Interrupted, StopRequest
 from twinface.core.registry import build
 from twinface.core.types import ProgressCallback
+from twinface.datasets.checked import photo_notes
 from twinface.faces.cache import PreparedFaces, prepare_faces
 from twinface.faces.preparation import build_preparation
 from twinface.training.build import build_training_state
 from twinface.training.callbacks import Callbacks
-from twinface.training.loop import leave_if, training_loop
+from twinface.training.loop import leave_if, training_loop, why_it_ended
 from twinface.training.machine import Machine, choose_machine, describe_machine
 from twinface.training.open_run import OpenRun
 from twinface.training.plan import TrainingPlan, TrainingPosition
@@ -29,6 +30,7 @@ from twinface.training.sampling import SAMPLERS
 from twinface.training.schedules import SCHEDULES
 from twinface.training.shared_layers import share_layers
 from twinface.training.state_file import read_tensors
+from twinface.training.training_sample import draw_sample
 from twinface.training.training_state import TrainingState
 from twinface.training.validation import Validator
 from twinface.training.write_model import write_model
@@ -45,6 +47,7 @@ class TrainedEpochs:
         state: network, loss and optimizer as they are now; the best weights can be older.
         faces, validation: the prepared pictures of training people and validation people.
         validator: what validation measures with.
+        preparing: seconds from the opened run to the first step.
     """
 
     position: TrainingPosition
@@ -52,6 +55,7 @@ class TrainedEpochs:
     faces: PreparedFaces
     validation: PreparedFaces
     validator: Validator
+    preparing: float
 
 
 def continue_run(
@@ -76,6 +80,9 @@ def continue_run(
         Interrupted: a signal came; the state is saved.
     """
     processes, stop = processes or Processes(), stop or StopRequest()
+    if run.info.status == "finished" and not run.folder.state.exists():
+        log.info("%s is finished; to train on from it, start a run with --start-from", run.folder.path)
+        return TrainingPosition(epoch=run.info.epochs or 0, best_epoch=(run.info.best_epoch or 0) - 1)
     trained = train_epochs(run, stop, callbacks, on_prepare, processes)
     position = trained.position
     with _status_on_error(run.folder, processes, stop):
@@ -85,6 +92,8 @@ def continue_run(
         run.folder.note(
             status="finished", finished=now(), epochs=position.epoch, best_epoch=position.best_epoch + 1
         )
+        if not run.settings.trainer.keep_state:
+            run.folder.forget_state()
     return position
 
 
@@ -137,6 +146,7 @@ def _train(
     on_prepare: ProgressCallback | None,
     processes: Processes,
 ) -> TrainedEpochs:
+    began = time.monotonic()
     make_deterministic()
     settings, split = run.settings, run.split
     if settings.trainer.epochs:
@@ -162,6 +172,11 @@ def _train(
         scores_are_logits=settings.loss.name == "bce",
         processes=processes,
     )
+    if settings.trainer.epochs:
+        seed = settings.data.split_seed
+        validator.training = draw_sample(
+            split.source, faces.images, split.validation, settings.validation, seed
+        )
     plan = _plan(run, faces, validator, machine, processes)
     state = _initial_state(run, plan)
     log.info("training on %d pictures of %s; %s", len(faces), split.trained_on, machine)
@@ -172,8 +187,12 @@ def _train(
             settings.data.split,
         )
     stop.doing = "in the middle of a step"
+    prepared = time.monotonic() - began
     position = training_loop(state, plan, run.folder, stop, callbacks)
-    return TrainedEpochs(position, state, faces, validation, validator)
+    if ended := why_it_ended(position, plan):
+        log.info("%s; the best was epoch %d, whose weights become the model", ended, position.best_epoch + 1)
+    run.folder.note(ended=ended or None)
+    return TrainedEpochs(position, state, faces, validation, validator, prepared)
 
 
 def _write_best(run: OpenRun, trained: TrainedEpochs, stop: StopRequest) -> None:
@@ -190,6 +209,7 @@ def _write_best(run: OpenRun, trained: TrainedEpochs, stop: StopRequest) -> None
     run.folder.state.forget_previous()
     run.folder.note(
         costs=RunCosts(
+            preparing=round(trained.preparing, 2),
             training=round(position.seconds, 2),
             writing=round(time.monotonic() - began, 2),
             images_per_second=round(position.images / max(position.seconds, 1e-9), 1),
@@ -260,3 +280,4 @@ def _note_data(run: OpenRun, faces: PreparedFaces, validation: PreparedFaces) ->
             "bring them back, or start a new run"
         )
     run.folder.note(data=data)
+    run.folder.keep_notes(photo_notes(run.dataset))

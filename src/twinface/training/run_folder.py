@@ -4,11 +4,13 @@ settings.toml       every setting
 run.json            when, where, on which data, by which versions, and how it ended (`RunInfo`)
 log.txt             messages
 metrics.jsonl       one line an epoch (`EpochMetrics`)
-state.safetensors   where training stands, to the bit
-best.safetensors    the best epoch's weights
+state.safetensors   where training stands, to the bit; gone once the run is finished
+best.safetensors    the best epoch's weights; gone once they are in the model
+layers.json         the network layer by layer
 model/              twin.safetensors + twin.json to train on from, model.onnx to use
 profile*            where the time went, with `train --profile`
 validation.npz      the model's scores of its validation pairs, to compare it with others pair by pair
+skipped.csv         photos that were left out, and why; and photos with several faces
 results/            one evaluation each: figures as JSON, scores as NPZ
 report.html         all of it to look at
 """
@@ -21,9 +23,9 @@ import sys
 import threading
 import time
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from html import escape
@@ -35,6 +37,8 @@ from twinface.core.formatting import html_table
 from twinface.core.interruption import Interrupted
 from twinface.core.settings import Settings, settings_from
 from twinface.core.storage import json_bytes, remove_leftovers, write_files, write_json, write_text
+from twinface.datasets.photo_notes import PhotoNote, write_notes
+from twinface.models.layer import Layer
 from twinface.training.epoch_metrics import EpochMetrics
 from twinface.training.run_info import RunInfo
 
@@ -81,16 +85,20 @@ class RunFolder:
         """
         import tomli_w
 
-        self._check_free()
+        self.check_free()
         with self._held():
-            self._check_free()  # another process may have made a run since
+            self.check_free()  # another process may have made a run since
             settings_text = tomli_w.dumps(settings.to_dict())
             write_files(
                 {self.settings_file: settings_text.encode(), self.manifest: json_bytes(info.to_dict())}
             )
 
-    def _check_free(self) -> None:
-        """Refuses a place where a new run cannot be made, and leaves it as it is."""
+    def check_free(self) -> None:
+        """Refuses a place where a new run cannot be made, and leaves it as it is.
+
+        Raises:
+            SettingsError: there is a run, a file, or a folder with other files.
+        """
         if self.manifest.exists():
             raise SettingsError(
                 f"{self.path}: there is a run already; continue it with --resume {self.path}, or choose another --out"
@@ -201,6 +209,29 @@ class RunFolder:
 
         write_tensors(self.best, weights, about)
 
+    def keep_notes(self, notes: Sequence[PhotoNote]) -> None:
+        """Keeps what is to be said of single photos in `skipped.csv`; no file where there is nothing to say."""
+        if notes:
+            write_notes(self.path / "skipped.csv", notes)
+
+    def keep_layers(self, layers: Sequence[Layer]) -> None:
+        """Keeps the layers of the network, so that a page can show them without building it."""
+        write_json(self.path / "layers.json", [asdict(layer) for layer in layers])
+
+    def layers(self) -> list[Layer]:
+        """The layers of the network; none for a run of an earlier version, or where the file is damaged."""
+        try:
+            found = json.loads((self.path / "layers.json").read_text(encoding="utf-8"))
+            return [Layer(**{**layer, "output": tuple(layer["output"])}) for layer in found]
+        except (OSError, ValueError, TypeError, KeyError):
+            return []
+
+    def forget_state(self) -> None:
+        """Removes what only a run that goes on needs: the states of training, and the best weights by themselves."""
+        self.state.forget()
+        with suppress(OSError):
+            self.best.unlink(missing_ok=True)
+
     def _repr_html_(self) -> str:
         """The run as a notebook shows it: its state, and the figures of its epochs."""
         info = self.info()
@@ -301,6 +332,12 @@ class FollowedRun(RunFolder):
 
     def record(self, number: int, metrics: EpochMetrics) -> None:
         """Writes nothing."""
+
+    def keep_notes(self, notes: Sequence[PhotoNote]) -> None:
+        """Writes nothing."""
+
+    def forget_state(self) -> None:
+        """Removes nothing."""
 
     def keep_best(self, weights: Tensors, about: dict[str, Any]) -> None:
         """Writes nothing."""

@@ -54,6 +54,7 @@ class RunCosts:
 
     Attributes:
         training, writing: seconds of training, and of making and writing the model.
+        preparing: seconds before the first step, of the last start: pictures, network, optimiser; 0 in older runs.
         images_per_second: pictures trained on.
         network_parameters, loss_parameters: trained numbers of the network and of its loss.
         numbers: all numbers in the model, fitted ones included.
@@ -65,6 +66,7 @@ class RunCosts:
     network_parameters: int
     loss_parameters: int
     numbers: int
+    preparing: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,9 +82,11 @@ class RunInfo:
         source: the data set.
         start_from: the run whose weights it began with, or None.
         salt: of the hashes of people.
+        judge: whether the model is judged as soon as it is finished; see `judge_run`.
         command: that started it.
         twinface: the version that trained it.
         machine, data, validation, costs: None until they are known.
+        ended: why training ended where it did, in words; None where nothing is trained by steps.
         epochs, best_epoch: trained, and the one whose weights were kept (0 where nothing is trained by steps).
     """
 
@@ -93,6 +97,7 @@ class RunInfo:
     source: DataSource
     start_from: str | None = None
     salt: str
+    judge: bool = False
     command: str = ""
     twinface: str | None = None
     machine: MachineInfo | None = None
@@ -100,6 +105,7 @@ class RunInfo:
     validation: ValidationMetrics | None = None
     costs: RunCosts | None = None
     finished: str | None = None
+    ended: str | None = None
     epochs: int | None = None
     best_epoch: int | None = None
     reason: str | None = None
@@ -114,6 +120,7 @@ class RunInfo:
             "source": asdict(self.source),
             "start_from": self.start_from,
             "salt": self.salt,
+            "judge": self.judge or None,
             "command": self.command,
             "twinface": self.twinface,
             "machine": asdict(self.machine) if self.machine else None,
@@ -121,6 +128,7 @@ class RunInfo:
             "validation": self.validation.to_dict() if self.validation else None,
             **(_costs_to_dict(self.costs) if self.costs else {}),
             "finished": self.finished,
+            "ended": self.ended,
             "epochs": self.epochs,
             "best_epoch": self.best_epoch,
             "reason": self.reason,
@@ -152,12 +160,12 @@ class RunInfo:
 
 
 # On disk the costs lie in four entries, under the names that they had in the first version.
-_TRAINING, _WRITING = "training", "writing the model"
+_PREPARING, _TRAINING, _WRITING = "preparing", "training", "writing the model"
 
 
 def _costs_to_dict(costs: RunCosts) -> dict[str, Any]:
     return {
-        "seconds": {_TRAINING: costs.training, _WRITING: costs.writing},
+        "seconds": {_PREPARING: costs.preparing, _TRAINING: costs.training, _WRITING: costs.writing},
         "images_per_second": costs.images_per_second,
         "parameters": {"twin": costs.network_parameters, "loss": costs.loss_parameters},
         "numbers": costs.numbers,
@@ -170,6 +178,7 @@ def _costs_from_dict(values: dict[str, Any]) -> dict[str, Any]:
         found if isinstance(found := values.get(name), dict) else {} for name in ("seconds", "parameters")
     )
     costs = {
+        "preparing": seconds.get(_PREPARING),
         "training": seconds.get(_TRAINING),
         "writing": seconds.get(_WRITING),
         "images_per_second": values.get("images_per_second"),

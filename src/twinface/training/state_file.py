@@ -125,6 +125,12 @@ class StateFile:
         with contextlib.suppress(OSError):
             self.previous.unlink(missing_ok=True)
 
+    def forget(self) -> None:
+        """Deletes all states, once the model is written."""
+        for path in (self.path, self.previous):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
 
 class ReadOnlyState(StateFile):
     """A run's state for processes that only read it."""

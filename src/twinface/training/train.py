@@ -11,15 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from twinface.core.interruption import DEADLINE, stop_on_signals
-from twinface.core.progress import in_notebook, progress_bar, tqdm_type
+from twinface.core.progress import FILE_ONLY, in_notebook, progress_bar, tqdm_type
 from twinface.core.settings import Settings
+from twinface.datasets.checked import photo_notes
 from twinface.datasets.data_source import DataSource
 from twinface.datasets.dataset import Dataset
+from twinface.datasets.load import DATASETS
+from twinface.datasets.photo_notes import note_lines
+from twinface.evaluation.evaluate import Evaluation
 from twinface.training.callbacks import Callbacks, Step
 from twinface.training.epoch_metrics import EpochMetrics
-from twinface.training.open_run import OpenRun, open_run, start_run
+from twinface.training.open_run import OpenRun, open_run
+from twinface.training.own_photos import own_photos
 from twinface.training.processes import Processes
-from twinface.training.recipe import default_folder, load_recipe
+from twinface.training.request import TrainingRequest, start_requested
 from twinface.training.run import continue_run
 from twinface.training.run_folder import FollowedRun, RunFolder
 
@@ -41,7 +46,7 @@ class TrainingOutput:
 
 def train(
     dataset: str | Dataset | DataSource,
-    recipe: str | Settings = "default",
+    recipe: str | Settings | None = None,
     *,
     seed: int = 0,
     out: Path | str | None = None,
@@ -53,10 +58,11 @@ def train(
     A run that is there and not finished is continued. It can be interrupted at any moment.
 
     Args:
-        dataset: "orl", or a data set from `load_dataset`.
-        recipe: its name, a TOML file, or settings.
+        dataset: "orl", a data set from `load_dataset`, or a folder of photos of your own, with a folder for each
+            person. Of such a folder some people are kept out, and judge the model in the end.
+        recipe: its name, a TOML file, or settings; None takes "default", or what suits a folder of your own.
         seed: of everything random.
-        out: the run folder; None is `runs/RECIPE-SEED`.
+        out: the run folder; None is `runs/RECIPE-SEED`, or `runs/FOLDER-SEED`.
         overrides: of single settings, such as "trainer.epochs=5".
         start_from: a run whose weights to begin with.
 
@@ -70,16 +76,24 @@ def train(
     Example:
         >>> run = train("orl", recipe="demo", out="runs/orl")  # doctest: +SKIP
     """
-    settings = recipe if isinstance(recipe, Settings) else load_recipe(recipe, overrides)
-    folder = RunFolder(out or default_folder(settings, seed))
-    if folder.is_finished:
-        return folder
-    source = _source_of(dataset)
-    if folder.manifest.exists():
-        run = open_run(folder)
-    else:
-        run = start_run(source, settings, seed, folder, Path(start_from) if start_from else None)
-    return train_run(run)
+    source, own = _source_of(dataset, recipe)
+    request = TrainingRequest(
+        source=source,
+        recipe=recipe,
+        overrides=tuple(overrides),
+        seed=seed,
+        out=Path(out) if out else None,
+        own=own,
+        start_from=Path(start_from) if start_from else None,
+    )
+    folder = request.folder
+    dataset_of_run = None
+    if not folder.is_finished:
+        run = open_run(folder) if folder.manifest.exists() else start_requested(request)
+        train_run(run)
+        dataset_of_run = run.dataset
+    judge_if_asked(folder, dataset_of_run)
+    return folder
 
 
 def train_run(
@@ -104,8 +118,34 @@ def train_run(
         callbacks = stack.enter_context(_epoch_bar(run, output.tensorboard))
         if output.profile:
             callbacks = stack.enter_context(_profiled(run.folder, callbacks))
+        for line in run.said:
+            log.info(line)
+        for line in run.warnings:
+            log.warning("note: %s", line)
         continue_run(run, stop, callbacks, prepared, processes)
+        _list_photos(run)
     return run.folder
+
+
+def judge_if_asked(folder: RunFolder, dataset: Dataset | None = None) -> list[Evaluation]:
+    """Judges a finished run on the people who were kept out for that, unless its results are there.
+
+    Args:
+        folder: the run.
+        dataset: its data set, where it is open already.
+
+    Returns:
+        What was found now; nothing where nobody asked, or it was found before.
+
+    Raises:
+        TwinfaceError: see `judge_run`.
+    """
+    if not folder.info().judge or any((folder.path / "results").glob("*.json")):
+        return []
+    from twinface.training.judge_run import judge_run
+
+    with folder.locked():
+        return judge_run(folder, dataset)
 
 
 def follow_run(folder: RunFolder, processes: Processes) -> None:
@@ -119,10 +159,26 @@ def follow_run(folder: RunFolder, processes: Processes) -> None:
         continue_run(open_run(FollowedRun(folder.path)), stop, processes=processes)
 
 
-def _source_of(dataset: str | Dataset | DataSource) -> DataSource:
-    if isinstance(dataset, DataSource):
-        return dataset
-    return DataSource(dataset) if isinstance(dataset, str) else dataset.source
+def _source_of(dataset: str | Dataset | DataSource, recipe: str | Settings | None) -> tuple[DataSource, bool]:
+    """The source, and whether it is a folder of one's own photos for which all is to be chosen."""
+    if isinstance(dataset, str):
+        if dataset not in DATASETS and Path(dataset).expanduser().is_dir():
+            return own_photos(dataset), True
+        return DataSource(dataset), False
+    source = dataset if isinstance(dataset, DataSource) else dataset.source
+    return source, source.data == "folder" and recipe is None
+
+
+def _list_photos(run: OpenRun) -> None:
+    """Lists the photos that were left out, by reason."""
+    notes = photo_notes(run.dataset)
+    if notes:
+        log.info(
+            "photos that were left out, or show several faces (all of them in %s):",
+            run.folder.path / "skipped.csv",
+        )
+        for line in note_lines(notes):
+            log.info("  %s", line)
 
 
 @contextmanager
@@ -160,7 +216,9 @@ def _epoch_bar(run: OpenRun, tensorboard: bool) -> Iterator[Callbacks]:
             bar.update(step.images)
 
         def on_epoch(metrics: EpochMetrics) -> None:
-            bar.write(epoch_line(metrics), file=sys.stderr)
+            line = epoch_line(metrics)
+            bar.write(line, file=sys.stderr)
+            log.info(line, extra=FILE_ONLY)
             for name, value in metrics.to_dict().items() if writer else ():
                 writer.add_scalar(name, value, metrics.epoch)
 
@@ -169,15 +227,29 @@ def _epoch_bar(run: OpenRun, tensorboard: bool) -> Iterator[Callbacks]:
         writer.close()
 
 
+# Figures whose names on disk do not say of whom they are.
+_SAID = {
+    "loss": "training loss",
+    "learning_rate": "learning rate",
+    "accuracy": "validation accuracy",
+    "auc": "validation AUC",
+    "validation_loss": "validation loss",
+    "one_shot": "one-shot",
+    "training_accuracy": "training accuracy",
+}
+
+
 def epoch_line(metrics: EpochMetrics) -> str:
-    """An epoch's figures as one line to read; a star marks the best so far.
+    """An epoch's figures as one line to read.
 
     >>> epoch_line(EpochMetrics(epoch=1, loss=0.5, learning_rate=0.001, seconds=2.0))
-    'epoch 1, loss 0.5000, learning_rate 0.0010, seconds 2.0000'
+    'epoch 1, training loss 0.5000, learning rate 0.0010, seconds 2.0000'
     """
     said = ", ".join(
-        f"{name} {value:.4f}" if isinstance(value, float) else f"{name} {value}"
+        f"{_SAID.get(name, name)} {value:.4f}"
+        if isinstance(value, float)
+        else f"{_SAID.get(name, name)} {value}"
         for name, value in metrics.to_dict().items()
         if name not in ("value", "best")
     )
-    return said + (" *" if metrics.best else "")
+    return said + (" (best so far)" if metrics.best else "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -22,6 +24,7 @@ from twinface.networks.siamese import SiameseNetwork
 from twinface.training.epoch_metrics import ValidationMetrics
 from twinface.training.machine import Machine
 from twinface.training.processes import Processes
+from twinface.training.training_sample import TrainingSample
 
 # A score that was trained as a logit is a calibrated one already.
 LOGIT = Calibration(slope=1.0, offset=0.0, fitted_on="nothing: scores are logits")
@@ -40,6 +43,10 @@ class Validator:
         scores_are_logits: whether the loss makes scores logits (cross-entropy does); otherwise the loss that is
             reported is that of calibrated probabilities.
 
+    Attributes:
+        training: pairs of people who are trained on, whose accuracy is reported beside that of the validation people;
+            None reports none.
+
     Raises:
         DataError: there are too few pairs; or one-shot trials are to choose, and there are too few people for them.
     """
@@ -56,6 +63,7 @@ class Validator:
     ) -> None:
         self.faces, self.pairs, self.settings, self.machine = faces, pairs, settings, machine
         self.processes = processes or Processes()
+        self.training: TrainingSample | None = None
         self.scores_are_logits = scores_are_logits
         self.folds = min(10, int(pairs.is_match.sum()), int((~pairs.is_match).sum()))
         if self.folds < 2:
@@ -72,7 +80,8 @@ class Validator:
 
     def __call__(self, network: SiameseNetwork) -> ValidationMetrics:
         """The network's figures; it is in evaluation mode, on the validator's machine."""
-        return self.measure(network, self._embed_all(network), self.machine.device)[0]
+        measured = self.measure(network, self._embed_all(network, self.faces), self.machine.device)[0]
+        return replace(measured, training_accuracy=self._training_accuracy(network))
 
     def measure(
         self, network: SiameseNetwork, embeddings: Float32Array, device: str = "cpu"
@@ -85,29 +94,27 @@ class Validator:
             device: where the network is.
         """
 
-        def score(left: Float32Array, right: Float32Array) -> Float32Array:
-            with torch.inference_mode():
-                scores = network.score(torch.from_numpy(left).to(device), torch.from_numpy(right).to(device))
-                return np.asarray(scores.cpu().numpy(), np.float32)
-
+        score = _scorer(network, device)
         scored = score_pairs(embeddings, self.pairs, score)
+        return replace(self.figures(scored), one_shot=self._one_shot(score, embeddings)), scored
+
+    def figures(self, scored: ScoredPairs) -> ValidationMetrics:
+        """The figures of the validation pairs' scores, without one-shot trials."""
         calibration = (
             LOGIT
             if self.scores_are_logits
             else fit_calibration(scored.scores, scored.is_match, "these very pairs, to compare epochs")
         )
-        measured = ValidationMetrics(
-            accuracy=self._accuracy(scored),
+        return ValidationMetrics(
+            accuracy=self._accuracy(scored, self.folds),
             auc=area_under_curve(scored.scores, scored.is_match),
             validation_loss=binary_cross_entropy(calibration.probability(scored.scores), scored.is_match),
-            one_shot=self._one_shot(score, embeddings),
         )
-        return measured, scored
 
-    def _accuracy(self, scored: ScoredPairs) -> float:
+    def _accuracy(self, scored: ScoredPairs, folds: int) -> float:
         if self.settings.threshold == "even":
             return float(np.mean((scored.scores >= 0) == scored.is_match))
-        return cross_validated_accuracy(scored.scores, scored.is_match, self.folds)
+        return cross_validated_accuracy(scored.scores, scored.is_match, folds)
 
     def _one_shot(self, score: Score, embeddings: Float32Array) -> float | None:
         if not self.trials:
@@ -117,11 +124,18 @@ class Validator:
         similarities = score(np.repeat(embeddings[probe], ways, axis=0), embeddings[candidates.ravel()])
         return one_shot_accuracy(similarities.reshape(count, ways), answer)
 
-    def _embed_all(self, network: SiameseNetwork) -> Float32Array:
+    def _training_accuracy(self, network: SiameseNetwork) -> float | None:
+        if self.training is None:
+            return None
+        embeddings = self._embed_all(network, self.training.faces)
+        scored = score_pairs(embeddings, self.training.pairs, _scorer(network, self.machine.device))
+        return self._accuracy(scored, self.training.folds)
+
+    def _embed_all(self, network: SiameseNetwork, all_faces: ByteArray) -> Float32Array:
         """Every picture, each by one of the processes, in the same batches as one process would make."""
         preferred_batch = network.backbone.preferred_batch if self.machine.device == "cpu" else 512
-        share = self.processes.share_of(len(self.faces), preferred_batch)
-        faces = self.faces[share.rows]
+        share = self.processes.share_of(len(all_faces), preferred_batch)
+        faces = all_faces[share.rows]
         own = np.zeros((0, network.embedding_size), np.float32)
         if len(faces):
             own = embed_faces(lambda batch: self._embed(network, batch), faces, preferred_batch)
@@ -131,3 +145,14 @@ class Validator:
         with torch.inference_mode(), self.machine.autocast():
             embeddings = network.embed(torch.from_numpy(faces).to(self.machine.device))
             return np.asarray(embeddings.float().cpu().numpy(), np.float32)
+
+
+def _scorer(network: SiameseNetwork, device: str) -> Score:
+    """Scores embeddings `[M, D]` and `[M, D]` by a network on a device."""
+
+    def score(left: Float32Array, right: Float32Array) -> Float32Array:
+        with torch.inference_mode():
+            scores = network.score(torch.from_numpy(left).to(device), torch.from_numpy(right).to(device))
+            return np.asarray(scores.cpu().numpy(), np.float32)
+
+    return score

@@ -25,8 +25,10 @@ from twinface.models.decision import Threshold
 from twinface.models.provenance import Provenance, hash_people
 from twinface.models.record import ModelRecord
 from twinface.training.checkpoint import save_checkpoint
+from twinface.training.cross_fitting import cross_fitted_scores, projected
+from twinface.training.epoch_metrics import ValidationMetrics
 from twinface.training.export import export_model
-from twinface.training.finalize import embed_with, fit_to_training_people
+from twinface.training.finalize import embed_with, fit_to_people, fit_to_training_people
 from twinface.training.open_run import OpenRun
 from twinface.training.validation import LOGIT, Validator
 
@@ -58,11 +60,16 @@ def write_model(
     """
     stop.check()
     frame = run.dataset.frame or typical_frame(run.split.source.faces)
-    inside = prepared_frame(faces.preparation, frame) if frame else None
-    fit_to_training_people(run.network, run.settings, run.split.source, faces.images, run.info.seed, inside)
-    stop.check()
-    embeddings = embed_with(run.network, validation.images)
-    measured, scored = validator.measure(run.network, embeddings)
+    if run.settings.data.cross_fitting > 1:
+        measured, scored, embeddings = _fit_crosswise(run, faces, validator)
+    else:
+        inside = prepared_frame(faces.preparation, frame) if frame else None
+        fit_to_training_people(
+            run.network, run.settings, run.split.source, faces.images, run.info.seed, inside
+        )
+        stop.check()
+        embeddings = embed_with(run.network, validation.images)
+        measured, scored = validator.measure(run.network, embeddings)
     record = describe_model(run, faces.preparation, scored, frame)
     record = with_error_table(run, record, validation.images, embeddings)
     save_checkpoint(run.folder.model, run.network.state_dict(), record)
@@ -70,6 +77,21 @@ def write_model(
     export_model(run.network, record, run.folder.model / "model.onnx")
     save_validation(run.folder.path, run.split.validation, scored)
     run.folder.note(validation=measured)
+
+
+def _fit_crosswise(
+    run: OpenRun, faces: PreparedFaces, validator: Validator
+) -> tuple[ValidationMetrics, ScoredPairs, Float32Array]:
+    """Fits the model to all people; nobody's validation scores come from a model that was fitted to them.
+
+    Returns:
+        The figures and the scores of the validation pairs, and the finished model's embeddings of all pictures.
+    """
+    run.network.eval()
+    plain = embed_with(run.network, faces.images)
+    scored = cross_fitted_scores(run.network, run.settings, plain, run.split.validation)
+    fit_to_people(run.network, run.settings, plain, run.split.source.faces.people)
+    return validator.figures(scored), scored, projected(run.network, plain)
 
 
 def describe_model(

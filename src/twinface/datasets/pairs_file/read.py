@@ -16,7 +16,7 @@ import numpy as np
 from twinface.core.errors import DataError
 from twinface.core.types import WHOLE_FRAME, PairSet, Region
 from twinface.datasets.assemble import ListedPair, listed_pairs
-from twinface.datasets.folder import PICTURE_SUFFIXES, leads_out
+from twinface.datasets.entries import PICTURE_SUFFIXES, leads_out
 from twinface.datasets.lfw.dataset import TIGHT_FACE, picture_path
 from twinface.datasets.lfw.home import find_lfw, picture_folders
 from twinface.datasets.lfw.pair_list import located, read_pair_list

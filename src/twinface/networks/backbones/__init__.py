@@ -8,7 +8,7 @@ sface      the pretrained network SFace
 committee  several of them side by side
 
 base          the interface of all
-cost          counts multiplications
+cost          the layers of a network, with parameters and multiplications
 fourier       convolutions by Fourier transforms, for `koch`
 resampling    resizing as matrix products
 oriented_edges, descriptors, mirror_symmetry, mixture: the pieces of `gradients` and `fisher`
@@ -24,7 +24,7 @@ from collections.abc import Callable, Sequence
 from twinface.core.registry import build
 from twinface.networks.backbones.base import Backbone, InputShape
 from twinface.networks.backbones.committee import Committee, Member
-from twinface.networks.backbones.cost import multiply_adds
+from twinface.networks.backbones.cost import layers_of, multiply_adds
 from twinface.networks.backbones.fisher import Fisher
 from twinface.networks.backbones.gradients import Gradients
 from twinface.networks.backbones.koch import Koch
@@ -71,5 +71,6 @@ __all__ = [
     "SFace",
     "Shortcut",
     "committee",
+    "layers_of",
     "multiply_adds",
 ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,15 +22,18 @@ class Level:
     Attributes:
         label: the value as short text.
         mean: of the objective over all runs at this level.
-        margin: half the width of the 95 % interval; None for a single run. In a balanced plan the effects of the other
-            factors and of the seed are removed first.
+        margin: half the width of the 95 % interval; None where nothing is known of it. It is for other runs (Student's
+            t; in a balanced plan the effects of the other factors and of the seed are removed first) and, if
+            `of_people`, for other people as well.
         runs: number of runs.
+        of_people: whether people were resampled for the margin.
     """
 
     label: str
     mean: float
     margin: float | None
     runs: int
+    of_people: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,16 +45,25 @@ class Effect:
         levels: in the order of the study file, or from low to high.
         share: of the variance between points that the levels' means explain, in [0, 1].
         balanced: whether every level was combined with the same values of the other factors.
+        alone: whether no other factor varies, so that the share says nothing.
     """
 
     field: str
     levels: tuple[Level, ...]
     share: float
     balanced: bool
+    alone: bool = False
+
+
+# The half width of the 95 % interval of the mean over some runs, people resampled: positions of points → half width.
+PeopleMargin = Callable[[Sequence[int]], float | None]
 
 
 def main_effects(
-    search: Search, points: Sequence[Point], values: Sequence[Sequence[float]]
+    search: Search,
+    points: Sequence[Point],
+    values: Sequence[Sequence[float]],
+    people_margin: PeopleMargin | None = None,
 ) -> tuple[Effect, ...]:
     """The effect of each factor of a search, the strongest first; factors with a single level are left out.
 
@@ -58,14 +71,29 @@ def main_effects(
         search: the search.
         points: its points that have finished.
         values: for each point, the objective of each run, in the order of the seeds.
+        people_margin: see `PeopleMargin`; None leaves people out of the margins.
     """
     effects = []
     for field, choices in search.vary.items():
         labels, order = levels_of(choices, [point[field] for point in points])
         if len(set(labels)) < 2:
             continue
-        effects.append(_effect(field, labels, order, points, values))
+        effect = _effect(field, labels, order, points, values)
+        if people_margin is not None:
+            effect = _with_people(effect, labels, people_margin)
+        effects.append(effect)
+    effects = [replace(effect, alone=len(effects) == 1) for effect in effects]
     return tuple(sorted(effects, key=lambda effect: -effect.share))
+
+
+def _with_people(effect: Effect, labels: Sequence[str], people_margin: PeopleMargin) -> Effect:
+    """The same effect, with margins that hold for other people too; both kinds of chance are independent."""
+    levels = []
+    for level in effect.levels:
+        people = people_margin([row for row, label in enumerate(labels) if label == level.label])
+        margin = level.margin if people is None else math.hypot(level.margin or 0.0, people)
+        levels.append(replace(level, margin=margin, of_people=people is not None))
+    return replace(effect, levels=tuple(levels))
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from twinface.core.errors import DataError
-from twinface.core.types import BoolArray, Interval, ScoredPairs
+from twinface.core.types import BoolArray, FloatArray, Interval, ScoredPairs
 from twinface.evaluation.intervals import gain_interval, holm, mcnemar, mean_accuracy_interval
+from twinface.evaluation.intervals.quantiles import t_quantile
 from twinface.evaluation.metrics import area_under_curve, cross_validated_right
 
 SIGNIFICANCE = 0.05
@@ -49,7 +51,7 @@ class Place:
         accuracies: of its runs, in [0, 1], in the order of the seeds.
         accuracy: their mean.
         spread: their standard deviation (ddof 1); None for a single run.
-        interval: 95 % interval of the mean, people resampled; it does not include how much seeds differ.
+        interval: 95 % interval of the mean: other people and, where there are several, other seeds; see `with_seeds`.
         auc: mean area under the ROC curve of its runs.
         apart: names of the models that it can be told apart from.
     """
@@ -78,7 +80,8 @@ def leaderboard(models: Sequence[ScoredModel]) -> list[Place]:
         _check_same_pairs(models[0], model)
     right = {model.name: model.right() for model in models}
     apart = _told_apart(right, models[0].runs[0]) if models else {}
-    places = [_place(model, right[model.name], frozenset(apart[model.name])) for model in models]
+    seeds = spread_of_seeds([right[model.name].mean(axis=1) for model in models])
+    places = [_place(model, right[model.name], frozenset(apart[model.name]), seeds) for model in models]
     return sorted(places, key=lambda place: (-place.accuracy, -place.auc, place.name))
 
 
@@ -106,16 +109,68 @@ def corrected_p_values(right: Mapping[str, BoolArray]) -> dict[tuple[str, str], 
     return dict(zip(pairs, map(float, holm(raw)), strict=True)) if pairs else {}
 
 
-def _place(model: ScoredModel, right: BoolArray, apart: frozenset[str]) -> Place:
+def _place(model: ScoredModel, right: BoolArray, apart: frozenset[str], seeds: SeedSpread | None) -> Place:
     accuracies = right.mean(axis=1)
     return Place(
         name=model.name,
         accuracies=tuple(map(float, accuracies)),
         accuracy=float(accuracies.mean()),
         spread=float(accuracies.std(ddof=1)) if len(accuracies) > 1 else None,
-        interval=mean_accuracy_interval(right.mean(axis=0), model.runs[0]),
+        interval=with_seeds(mean_accuracy_interval(right.mean(axis=0), model.runs[0]), accuracies, seeds),
         auc=float(np.mean([area_under_curve(run.scores, run.is_match) for run in model.runs])),
         apart=apart,
+    )
+
+
+@dataclass(frozen=True)
+class SeedSpread:
+    """How much seeds differ, pooled over all models that have several.
+
+    Attributes:
+        deviation: of one run, in accuracy.
+        freedom: degrees of freedom that it was estimated with.
+    """
+
+    deviation: float
+    freedom: int
+
+
+def spread_of_seeds(accuracies: Sequence[FloatArray]) -> SeedSpread | None:
+    """The spread over seeds, pooled over models; None if no model has several.
+
+    Two seeds of one model say little of how much seeds differ, and those of six models say more.
+
+    Args:
+        accuracies: of each model, one for each seed.
+    """
+    several = [each for each in accuracies if len(each) > 1]
+    freedom = sum(len(each) - 1 for each in several)
+    if not freedom:
+        return None
+    squares = sum(float(np.square(each - each.mean()).sum()) for each in several)
+    return SeedSpread(math.sqrt(squares / freedom), freedom)
+
+
+def with_seeds(people: Interval, values: FloatArray, seeds: SeedSpread | None) -> Interval:
+    """An interval for other people and other seeds together.
+
+    The two are independent, so their variances add up. People are resampled; of the few seeds, Student's t gives the
+    half width, because resampling three of them would make it too narrow.
+
+    Args:
+        people: the interval of the mean over seeds, people resampled.
+        values: of each seed.
+        seeds: how much they differ.
+    """
+    if len(values) < 2 or seeds is None:
+        return people
+    half = t_quantile(seeds.freedom, people.level) * seeds.deviation / math.sqrt(len(values))
+    mean = float(np.mean(values))
+    return replace(
+        people,
+        low=max(0.0, mean - math.hypot(mean - people.low, half)),
+        high=min(1.0, mean + math.hypot(people.high - mean, half)),
+        method=f"{people.method}, and Student's t over seeds",
     )
 
 

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
 
 from twinface.core.errors import ModelError
+from twinface.evaluation.intervals import mean_accuracy_interval
+from twinface.evaluation.intervals.people_bootstrap import people_bootstrap
+from twinface.evaluation.intervals.ranking import weighted_auc
 from twinface.evaluation.metrics import area_under_curve
 from twinface.evaluation.results import load_results, load_validation
 from twinface.studies.controls import baseline_scores, visible_part_scores
@@ -23,6 +29,10 @@ from twinface.studies.study_file.search import Search
 from twinface.studies.study_folder import StudyFolder
 from twinface.studies.trials.objective import final_value
 from twinface.studies.trials.trial import Trial
+from twinface.training.epoch_metrics import best_epoch
+
+MOST_RESAMPLED = 8  # trials whose pairs are resampled for one level of a factor
+REPLICATES = 300
 
 
 def study_results(folder: StudyFolder) -> StudyResults:
@@ -80,7 +90,18 @@ def _line(folder: StudyFolder, place: Place, first: Place, trial: Trial | None) 
         outcome.value,
         face_auc,
         background_auc,
+        _training_accuracy(folder, trial),
     )
+
+
+def _training_accuracy(folder: StudyFolder, trial: Trial) -> float | None:
+    """The mean over seeds of the accuracy on training people, after the epoch whose weights were kept."""
+    found = []
+    for run in folder.runs(trial):
+        best = best_epoch(run.metrics())
+        if best and best.validation and best.validation.training_accuracy is not None:
+            found.append(best.validation.training_accuracy)
+    return float(np.mean(found)) if found else None
 
 
 def _unfinished(trial: Trial) -> UnfinishedTrial:
@@ -96,10 +117,32 @@ def _effects(folder: StudyFolder, search: Search, finished: Sequence[Trial]) -> 
     points = [trial.point for trial in trials]
     values = [[final_value(run, folder.study.objective) for run in folder.runs(trial)] for trial in trials]
     return SearchEffects(
-        main_effects(search, points, values),
+        main_effects(search, points, values, partial(_people_margin, folder, trials)),
         interactions(search, points, values),
         importances(search, points, values),
     )
+
+
+def _people_margin(folder: StudyFolder, trials: Sequence[Trial], rows: Sequence[int]) -> float | None:
+    """Half the width of the interval of the objective's mean over some trials, people resampled.
+
+    None for objectives that are no mean over pairs, and for fewer than three people. Of many trials the first
+    `MOST_RESAMPLED` stand for all.
+    """
+    runs = [run for row in rows[:MOST_RESAMPLED] for run in scored_model(folder, trials[row]).runs[:1]]
+    if len(np.unique(runs[0].people)) < 3:
+        return None
+    if folder.study.objective == "accuracy":
+        right = np.mean([ScoredModel("", [run]).right()[0] for run in runs], axis=0)
+        interval = mean_accuracy_interval(right, runs[0], replicates=REPLICATES)
+    elif folder.study.objective == "auc":
+        areas = [weighted_auc(run) for run in runs]
+        interval = people_bootstrap(
+            lambda weights: np.mean([area(weights) for area in areas], axis=0), runs[0], REPLICATES
+        )
+    else:
+        return None
+    return (interval.high - interval.low) / 2
 
 
 def _test_results(folder: StudyFolder) -> list[FinalTestResult]:

@@ -18,6 +18,7 @@ from twinface.studies.study_file.point import Point
 from twinface.studies.trials.trial import State
 
 BASELINE = "reference verifier without training"
+LONGEST_LABEL = 48  # characters of settings that stand for a model
 _TIMES = ("seconds", "images_per_second")  # figures of an evaluation that depend on the clock
 
 
@@ -33,6 +34,7 @@ class LeaderboardLine:
         value: of the objective, higher is better; None for a baseline.
         face_auc, background_auc: AUC if the model sees the face alone or the background alone; None for baselines and
             for pictures without background.
+        training_accuracy: on people that were trained on, mean over seeds; None for models without training steps.
     """
 
     place: Place
@@ -42,6 +44,7 @@ class LeaderboardLine:
     value: float | None = None
     face_auc: float | None = None
     background_auc: float | None = None
+    training_accuracy: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -56,6 +59,7 @@ class LeaderboardLine:
             "value": self.value,
             "face_auc": self.face_auc,
             "background_auc": self.background_auc,
+            "training_accuracy": self.training_accuracy,
         }
 
 
@@ -152,6 +156,29 @@ class StudyResults:
     unfinished: tuple[UnfinishedTrial, ...]
     effects: Mapping[str, SearchEffects]
     test: tuple[FinalTestResult, ...]
+
+    @property
+    def best_trained(self) -> LeaderboardLine | None:
+        """The most accurate model that was trained; None if there are baselines only."""
+        return next((line for line in self.leaderboard if line.point is not None), None)
+
+    def against_best_trained(self, line: LeaderboardLine) -> str:
+        """How a model compares with the best trained one, in words, with the difference in points of accuracy."""
+        best = self.best_trained
+        if best is None:
+            return ""
+        if line is best:
+            return "the best trained"
+        points = 100 * (line.place.accuracy - best.place.accuracy)
+        apart = best.place.name in line.place.apart
+        word = ("better" if points > 0 else "worse") if apart else "not told apart"
+        return f"{word} ({points:+.1f})".replace("-", "\N{MINUS SIGN}")
+
+    def label(self, name: str) -> str:
+        """A model's settings, where they tell it apart from all others; otherwise its name."""
+        said = {line.place.name: line.description for line in self.leaderboard if line.point}
+        own = said.get(name, "")
+        return own if own and list(said.values()).count(own) == 1 and len(own) <= LONGEST_LABEL else name
 
     @property
     def pruned(self) -> list[UnfinishedTrial]:

@@ -1,0 +1,174 @@
+"""A folder of one's own photos → recipe, split and judgement that suit the number of people in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from twinface.core.errors import DataError
+from twinface.core.formatting import count
+from twinface.core.settings import Settings, settings_from
+from twinface.core.types import FaceSet
+from twinface.datasets.data_source import DataSource
+from twinface.datasets.dataset import Dataset
+from twinface.datasets.folder import Folder
+from twinface.training.recipe import override, read_recipe
+
+HEAD = "sface"  # the recipe that is the best one here for any number of people, see docs/own-photos.md
+FEWEST_FOR_A_HEAD = 4  # people with two pictures; of fewer, centring does more harm than good
+FEWEST_FOR_PARTS = 6  # each part of a cross-validation needs four people to fit to
+FEWEST_FOR_A_TEST = 10
+FEW = 100  # people; below, everybody is judged once, in parts, because a third of them says too little
+PARTS = 3
+GROUPS = 5  # of the cross-fitting
+
+
+@dataclass(frozen=True)
+class OwnPhotosPlan:
+    """How a folder of photos is trained on.
+
+    Attributes:
+        settings: of the run.
+        said: what was found and decided, in sentences for people.
+        warnings: what cannot be known from so few people.
+    """
+
+    settings: Settings
+    said: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def own_photos(root: Path | str, align: bool = True) -> DataSource:
+    """Photos of one's own as the source of a run. It can be used from any working directory.
+
+    Raises:
+        DataError: there is no such folder.
+    """
+    Folder(root)
+    return DataSource("folder", os.path.abspath(Path(root).expanduser()), align=align)  # noqa: PTH100 (keeps links)
+
+
+def plan_training(
+    dataset: Dataset, recipe: str | None = None, overrides: Iterable[str] = ()
+) -> OwnPhotosPlan:
+    """Chooses a recipe for the people of a data set, unless one is named, and who judges it.
+
+    Args:
+        dataset: a folder of people.
+        recipe: a name or a TOML file; None chooses.
+        overrides: of single settings; they count more than what is chosen here.
+
+    Raises:
+        DataError: there are fewer than two people with pictures, or nobody has two.
+        SettingsError: recipe or overrides are wrong.
+    """
+    faces = dataset.training_faces()
+    people, several = len(faces.names), int((np.bincount(faces.people) > 1).sum())
+    _check(faces, several)
+    said = [
+        f"{faces.name}: {count(len(faces), 'photo')} of {people:,} people, {several:,} of them with two or more"
+    ]
+    if recipe is None:
+        chosen, why, warnings = _head(people, several)
+        said.append(why)
+    else:
+        warnings = [] if several >= FEWEST_FOR_A_TEST else [_TOO_FEW_TO_TEST]
+        chosen = _held_out(people) if several >= FEWEST_FOR_A_TEST else {}
+    values, source = read_recipe(recipe or HEAD)
+    if recipe is not None and values.get("data", {}).get("test_people"):
+        chosen = {}  # it was made for so many people
+    values = override(values, [f"{field}={value}" for field, value in chosen.items()])
+    settings = settings_from(override(values, overrides), source)
+    said.append(_who(settings, people))
+    return OwnPhotosPlan(settings, tuple(said), tuple(warnings))
+
+
+_TOO_FEW_TO_TEST = (
+    f"fewer than {FEWEST_FOR_A_TEST} people have two photos or more, so nobody is kept out for a test"
+)
+
+
+def _head(people: int, several: int) -> tuple[dict[str, object], str, list[str]]:
+    """Changes of the recipe, the sentence that says which it is, and what cannot be known."""
+    network = "the pretrained network SFace (trained on labelled outside data)"
+    if several < FEWEST_FOR_A_HEAD:
+        why = f"recipe {HEAD}: {network} as it is, with a threshold fitted to these people"
+        warnings = [
+            f"with {several} people of two photos or more, nothing but a threshold can be fitted, and it was fitted on "
+            "all of them: how often it errs on other people cannot be known. What can be done: add people, "
+            f"{FEWEST_FOR_PARTS} give a first figure and {FEWEST_FOR_A_TEST} a test; or use a model as it is "
+            "(twinface verify A B), or adapted or calibrated to photos like yours (twinface --help)"
+        ]
+        return {"projection": "none", "data.cross_fitting": 1}, why, warnings
+    why = f"recipe {HEAD}: a head on {network}; no recipe here was better for any number of people"
+    chosen: dict[str, object] = {"data.cross_fitting": GROUPS}
+    if several >= FEWEST_FOR_A_TEST:
+        return chosen | {"data.test_people": people_to_test(people)}, why, []
+    known = (
+        "each of them is judged by a model without them, so the figure is for other people, and its interval is wide"
+        if several >= FEWEST_FOR_PARTS
+        else f"how often it errs on other people cannot be known below {FEWEST_FOR_PARTS}"
+    )
+    return chosen, why, [f"{_TOO_FEW_TO_TEST}; {known}"]
+
+
+def _held_out(people: int) -> dict[str, object]:
+    """Changes of a named recipe: who is kept out, and of few people, how many choose threshold and epoch."""
+    tested = people_to_test(people)
+    return {
+        "data.test_people": tested,
+        **({"data.validation_people": max(2, (people - tested) // 4)} if people < FEW else {}),
+    }
+
+
+def people_to_test(people: int) -> int:
+    """How many people are kept out to judge the model: a third of few, a tenth of many.
+
+    >>> [people_to_test(number) for number in (10, 40, 99, 100, 900, 2_000, 50_000)]
+    [3, 13, 33, 20, 180, 200, 500]
+    """
+    if people < FEW:
+        return round(people / 3)
+    return people // 5 if people < 1000 else min(500, people // 10)
+
+
+def parts_to_judge(settings: Settings, faces: FaceSet) -> int:
+    """In how many parts the people of a run are judged by models without them; 0 where that is not needed or possible.
+
+    Args:
+        settings: of the run.
+        faces: of its data set.
+    """
+    several = int((np.bincount(faces.people) > 1).sum())
+    few = len(faces.names) < FEW and several >= FEWEST_FOR_PARTS
+    return PARTS if few and settings.data.cross_fitting > 1 else 0
+
+
+def _who(settings: Settings, people: int) -> str:
+    data = settings.data
+    tested = data.test_people if isinstance(data.test_people, int) else round(data.test_people * people)
+    rest = people - tested
+    kept = f"{tested} people are kept out of everything and judge the model in the end; " if tested else ""
+    if data.cross_fitting > 1:
+        return f"{kept}{rest} people are trained on, and for the threshold each is scored by a model without them"
+    if data.cross_fitting:
+        return f"{kept}the threshold is fitted on all {rest} people"
+    return f"{kept}of the other {rest}, most are trained on, and the rest choose the threshold"
+
+
+def _check(faces: FaceSet, several: int) -> None:
+    """Refuses people of whom nothing can be learnt."""
+    if len(faces.names) < 2:
+        raise DataError(
+            f"{faces.name}: photos of {len(faces.names)} person can be used, need 2 people or more: add people"
+        )
+    pairs = np.bincount(faces.people)
+    if int((pairs * (pairs - 1) // 2).sum()) < 2:
+        raise DataError(
+            f"{faces.name}: {several} of {len(faces.names)} people have two usable photos or more, need two people "
+            "with two each, or one with three: add photos. Without them, use a model as it is: twinface verify A B"
+        )

@@ -1,0 +1,86 @@
+"""What is chosen for a folder of one's own photos, by the number of people in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from twinface.core.errors import DataError
+from twinface.core.types import FaceSet
+from twinface.datasets.checked import CheckedDataset
+from twinface.datasets.folder import Folder
+from twinface.training.own_photos import own_photos, parts_to_judge, people_to_test, plan_training
+from twinface.training.request import TrainingRequest
+
+
+class People:
+    """A data set of people with so many photos each."""
+
+    def __init__(self, *photos: int) -> None:
+        people = np.repeat(np.arange(len(photos)), photos)
+        names = tuple(f"p{number}" for number in range(len(photos)))
+        paths = tuple(f"{names[person]}/{row}.jpg" for row, person in enumerate(people))
+        self.set = FaceSet("photos", Path("photos"), paths, people, names)
+
+    def training_faces(self) -> FaceSet:
+        return self.set
+
+
+@pytest.mark.parametrize(
+    ("photos", "test", "groups", "projection", "parts"),
+    [
+        ([2, 2], 0, 1, "none", 0),
+        ([5, 5, 5], 0, 1, "none", 0),
+        ([3] * 4, 0, 5, "whitening", 0),
+        ([3] * 9, 0, 5, "whitening", 3),
+        ([2] * 10, 3, 5, "whitening", 3),
+        ([10] * 40, 13, 5, "whitening", 3),
+        ([2] * 100, 20, 5, "whitening", 0),
+        ([2] * 3 + [1] * 200, 0, 1, "none", 0),
+        ([2] * 4000, 400, 5, "whitening", 0),
+    ],
+)
+def test_the_number_of_people_chooses(
+    photos: list[int], test: int, groups: int, projection: str, parts: int
+) -> None:
+    dataset = People(*photos)
+    plan = plan_training(dataset)  # type: ignore[arg-type]
+    data = plan.settings.data
+    assert (data.test_people, data.cross_fitting, plan.settings.projection.name) == (test, groups, projection)
+    assert parts_to_judge(plan.settings, dataset.set) == parts
+    assert f"{sum(photos):,} photos of {len(photos):,} people" in plan.said[0]
+    assert bool(plan.warnings) == (sum(number > 1 for number in photos) < 10)
+
+
+def test_a_named_recipe_keeps_people_out_too() -> None:
+    dataset = People(*[3] * 30)
+    assert plan_training(dataset, "koch").settings.data.test_people == 10  # type: ignore[arg-type]
+    assert plan_training(dataset, "demo").settings.data.test_people == 13, "the recipe's own"  # type: ignore[arg-type]
+    own = plan_training(dataset, None, ["data.test_people=5"])  # type: ignore[arg-type]
+    assert own.settings.data.test_people == 5
+    assert own.said[2].startswith(
+        "5 people are kept out of everything and judge the model in the end; 25 people"
+    )
+
+
+@pytest.mark.parametrize("photos", [[4], [1, 1, 1], [2, 1]])
+def test_people_of_whom_nothing_can_be_learnt_are_refused(photos: list[int]) -> None:
+    with pytest.raises(DataError, match=r"need 2 people or more|need two people with two each"):
+        plan_training(People(*photos))  # type: ignore[arg-type]
+
+
+def test_few_people_leave_nobody_without_a_test() -> None:
+    assert [people_to_test(number) for number in range(10, 13)] == [3, 4, 4]
+    assert all(number - people_to_test(number) >= 7 for number in range(10, 5000))
+
+
+def test_a_folder_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for person in ("ann", "bob"):
+        (tmp_path / "photos" / person).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    source = own_photos("photos")
+    assert (source.root, source.align) == (str(tmp_path / "photos"), True)
+    assert str(TrainingRequest(source, own=True, seed=3).folder.path) == "runs/photos-3"
+    assert isinstance(CheckedDataset(Folder(source.root)).source.root, str)

