@@ -77,11 +77,11 @@ def test_commands_and_their_options_exist(page: str) -> None:
     for words in commands(page, "twinface"):
         parser = typer.main.get_command(app)
         context = parser.make_context("twinface", list(words))
-        while hasattr(parser, "resolve_command"):
+        while hasattr(parser, "resolve_command") and [*context._protected_args, *context.args]:
             name, parser, rest = parser.resolve_command(context, [*context._protected_args, *context.args])
             context = parser.make_context(name, rest, parent=context)
         if words[0] == "train" and context.params["resume"] is None:
-            load_recipe(context.params["recipe"], context.params["set_"] or [])
+            load_recipe(context.params["recipe"] or "default", context.params["set_"] or [])
 
 
 @pytest.mark.parametrize("page", PAGES)

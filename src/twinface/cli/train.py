@@ -66,7 +66,7 @@ def train(
     photos: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[PHOTOS]",
+            metavar="PHOTOS",
             help="Your own photos: a folder that holds a folder for each person.",
             show_default=False,
         ),
