@@ -237,6 +237,7 @@ def test_a_run_fits_exports_and_goes_on_from_its_state(tmp_path) -> None:
         "imaging.height=40",
         "imaging.width=36",
         "trainer.epochs=0",
+        "trainer.keep_state=true",
         'network.backbone={name="fisher", orders=1, gaussians=4, scales=[1.0, 0.8], steps=[4, 3], cell=4}',
         "projection.size=30",
     ]
