@@ -34,8 +34,9 @@ def recipes(context: typer.Context, json: Json = False) -> None:
             [{"name": each.recipe, "description": each.description, "suits": each.suits} for each in found]
         )
         return
+    width = max(len(each.recipe) for each in found) + 2
     for each in found:
-        print(f"{each.recipe:<17}{each.description}" + (f". For: {each.suits}" if each.suits else ""))
+        print(f"{each.recipe:<{width}}{each.description}" + (f". For: {each.suits}" if each.suits else ""))
 
 
 @app.command("show")
