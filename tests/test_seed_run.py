@@ -27,7 +27,9 @@ SMALL = [
 
 
 def start(path: Path) -> OpenRun:
-    return start_run(DataSource("orl"), load_recipe("seed-b-4", [*SMALL, "trainer.keep_state=true"]), 0, RunFolder(path))
+    return start_run(
+        DataSource("orl"), load_recipe("seed-b-4", [*SMALL, "trainer.keep_state=true"]), 0, RunFolder(path)
+    )
 
 
 def test_last_weights_and_a_threshold_of_one_half(tmp_path: Path) -> None:
