@@ -17,8 +17,9 @@ from twinface.core.errors import (
     SettingsError,
     UnknownPersonError,
 )
+from twinface.models.catalog import best_installed
 from twinface.recognition.gallery import corrections
-from twinface.recognition.gallery.contents import GallerySettings
+from twinface.recognition.gallery.contents import GallerySettings, model_place
 from twinface.recognition.gallery.enrolment import enrol
 from twinface.recognition.gallery.gallery import Gallery
 
@@ -238,3 +239,9 @@ def test_a_gallery_that_was_moved_meanwhile_takes_no_embedding_of_the_old_model(
     with pytest.raises(ModelMismatchError, match="meanwhile"):
         corrections.confirm(engine, "Ann", portrait(0, 9), None)
     assert len(gallery) == 3
+
+
+def test_the_best_model_is_written_down_by_its_own_name(tmp_path: Path) -> None:
+    assert model_place("best") == best_installed()
+    assert model_place("default") == "default"
+    assert model_place(tmp_path / "best") == str(tmp_path / "best")

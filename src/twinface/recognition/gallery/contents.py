@@ -242,7 +242,9 @@ def clean_name(name: str) -> str:
 
 
 def model_place(place: str | Path) -> str:
-    """A model as the gallery writes it down: its name, or where it is."""
-    from twinface.models.catalog import is_name
+    """A model as the gallery writes it down: its name, or where it is. "best" is another one once more is installed."""
+    from twinface.models.catalog import BEST, best_installed, is_name
 
+    if place == BEST:
+        return best_installed()
     return str(place) if is_name(place) else str(Path(place).resolve())
