@@ -9,6 +9,7 @@ registry           builds a component from its table and its settings
 suggestion         the nearest known word, for errors
 json_records       reads JSON into frozen records, with every value checked
 storage            writes files completely or not at all
+file_lock          keeps two processes from writing the same place
 packaged_file      files of weights that come in other packages
 threads            work on many items in threads, with the results in order
 seeding            random generators that depend on (seed, purpose, epoch, step) only

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from twinface.core.errors import DataError, ImageError, StorageError
+from twinface.core.file_lock import only_writer
 from twinface.core.storage import new_file
 from twinface.core.threads import map_in_order
 from twinface.core.types import ByteArray, Float32Array, ProgressCallback
@@ -77,9 +78,25 @@ def embed_files(
         DataError: there is no picture, a name cannot be used, or `target` holds other embeddings.
         ModelError: the model is missing or damaged.
         DivergedError: an embedding is not finite.
-        StorageError: `target` cannot be written.
+        StorageError: `target` cannot be written, or another process is writing it.
     """
     source, target = Path(source), Path(target)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{target}: cannot be made ({error.strerror})") from error
+    with only_writer(target / ".lock", target):
+        return _embed_all(source, target, model, progress, faces)
+
+
+def _embed_all(
+    source: Path,
+    target: Path,
+    model: str | Path | LoadedModel,
+    progress: ProgressCallback | None,
+    faces: Faces,
+) -> Embedded:
+    """`embed_files`, with the folder to itself."""
     loaded = load_model(model, threads=1) if isinstance(model, (str, Path)) else model
     verifier = Verifier(loaded, faces="one" if faces == "one" else "largest", aligned=faces == "aligned")
     about = _begin(source, target, loaded, faces if verifier.reader.frame else "aligned")

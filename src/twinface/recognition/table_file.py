@@ -7,12 +7,14 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal
 
 from twinface.core.errors import DataError, StorageError
+from twinface.core.file_lock import only_writer
 from twinface.core.storage import write_json
 
 Row = Mapping[str, Any]  # column → text, number or None; as JSON lines also lists and objects
@@ -95,7 +97,7 @@ class TableFile:
 
     Raises:
         DataError: there is a file of that name with other contents.
-        StorageError: the file cannot be read or written.
+        StorageError: the file cannot be read or written, or another process is writing it.
 
     Example:
         with TableFile(Path("scores.csv"), ["name", "score"], {"model": "…"}) as table:
@@ -112,12 +114,15 @@ class TableFile:
     ) -> None:
         self._path, self._ends_group = path, ends_group
         self._format = TableFormat(tuple(columns), table_kind(path))
-        # As JSON gives it back, so that a list equals the tuple that was written.
-        _check_or_write(path, json.loads(json.dumps(about)))
-        try:
-            self._file = path.open("a+b")
-        except OSError as error:
-            raise _not_written(path, error) from error
+        with ExitStack() as opening:
+            opening.enter_context(only_writer(path.with_name(f".{path.name}.lock"), path))
+            # As JSON gives it back, so that a list equals the tuple that was written.
+            _check_or_write(path, json.loads(json.dumps(about)))
+            try:
+                self._file = opening.enter_context(path.open("a+b"))
+            except OSError as error:
+                raise _not_written(path, error) from error
+            self._opened = opening.pop_all()
 
     def __enter__(self) -> TableFile:
         return self
@@ -125,7 +130,7 @@ class TableFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        self._opened.close()
 
     def kept(self) -> Iterator[dict[str, Any]]:
         """The rows that are there already. To be read to the end before the first `append`; cuts off what is not whole.
