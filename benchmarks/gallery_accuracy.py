@@ -24,6 +24,7 @@ from twinface.models.catalog import card_of
 from twinface.models.load import load_model
 from twinface.models.record import ModelRecord
 from twinface.recognition.gallery.clustering import group_faces
+from twinface.recognition.gallery.engine import score_templates
 from twinface.recognition.gallery.fusion import fuse
 from twinface.recognition.gallery.open_set import false_positive_rate, probabilities
 from twinface.recognition.gallery.score_rates import ScoreRates, score_rates
@@ -92,7 +93,7 @@ def judge(
     owners = np.unique(people[enrolled])
     rows = [np.flatnonzero(enrolled & (people == owner)) for owner in owners]
     templates = np.stack([fuse(embeddings[row], quality[row], record.distance) for row in rows])
-    scores = np.stack([np.asarray(record.score(templates, face), np.float64) for face in embeddings])
+    scores = np.stack([score_templates(record, rates, templates, face) for face in embeddings])
     own = people[:, None] == owners[None, :]
     genuine = ~enrolled & own.any(axis=1)
     mated = np.where(own, scores, -np.inf).max(axis=1)

@@ -59,7 +59,8 @@ def test_a_template_is_the_mean_by_quality() -> None:
     )
     assert fuse(vectors, [30, 90], "local-cosine") == pytest.approx([0.25, 0.75, 0.2])
     assert fuse(vectors, [30, 90], "euclidean") == pytest.approx([0.75, 0.75, 0.2])
-    assert fuse(vectors[:1], [0], "cosine").tolist() == vectors[0].tolist()
+    assert np.linalg.norm(fuse(vectors[:1], [0], "cosine")) == pytest.approx(1)
+    assert fuse(vectors[:1], [0], "euclidean").tolist() == vectors[0].tolist()
     assert fuse(vectors, [0, 0], "euclidean") == pytest.approx(vectors.mean(axis=0))
 
 

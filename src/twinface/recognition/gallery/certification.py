@@ -129,7 +129,7 @@ def certify(
     for done, row in enumerate(drawn.tolist(), start=1):
         person = people[row]
         others = [by_id[id] for id in _nearest(engine, person.template) if id in by_id and id != person.id]
-        scores = engine.score(np.stack([other.template for other in others]), person.template)
+        scores = engine.template_scores(np.stack([other.template for other in others]), person.template)
         best.append(float(scores.max()))
         for other, score in zip(others[:3], scores[:3].tolist(), strict=True):
             pairs[min(person.id, other.id), max(person.id, other.id)] = (score, person.name, other.name)
@@ -194,9 +194,9 @@ def _missed(engine: Engine, person: _Person, by_id: dict[int, _Person], threshol
         template = fuse(
             person.vectors[rest], [person.quality[other] for other in rest], engine.contents.info[DISTANCE]
         )
-        own = float(engine.score(template[None], vector)[0])
+        own = float(engine.template_scores(template[None], vector)[0])
         others = [by_id[id].template for id in _nearest(engine, vector) if id in by_id and id != person.id]
-        highest = float(engine.score(np.stack(others), vector).max()) if others else -np.inf
+        highest = float(engine.template_scores(np.stack(others), vector).max()) if others else -np.inf
         missed += own < threshold or own < highest
     return missed
 

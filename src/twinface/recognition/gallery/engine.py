@@ -13,7 +13,9 @@ from twinface.core.errors import FaceNotFoundError, ImageError
 from twinface.core.threads import map_in_order
 from twinface.core.types import Float32Array, FloatArray
 from twinface.faces.picture import Picture, load_picture
+from twinface.models.record import ModelRecord
 from twinface.recognition.gallery.contents import Contents
+from twinface.recognition.gallery.fusion import angular_length
 from twinface.recognition.gallery.look_alikes import confusion_rate
 from twinface.recognition.gallery.open_set import false_positive_rate
 from twinface.recognition.gallery.records import LookAlike
@@ -116,6 +118,10 @@ class Engine:
         """[P, D] and [D] → [P] float64."""
         return np.asarray(self.verifier.record.score(templates, face), np.float64)
 
+    def template_scores(self, templates: Float32Array, face: Float32Array) -> FloatArray:
+        """See `score_templates`."""
+        return score_templates(self.verifier.record, self.rates, templates, face)
+
     def look_alikes(self, template: Float32Array, own: int | None = None) -> tuple[LookAlike, ...]:
         """People who may be confused with the person of a template, or be the same; the most similar first.
 
@@ -129,7 +135,7 @@ class Engine:
             return ()
         count = self.search.people()
         templates = np.stack([self.contents.vector(person.template or b"") for person in people])
-        scores = self.score(templates, template)
+        scores = self.template_scores(templates, template)
         chances = false_positive_rate(self.rates, scores, count)
         perfect = float(self.score(template[None], template)[0])
         threshold = self.threshold(count)
@@ -152,3 +158,29 @@ def _numbered(photo: ReadPhoto, number: int) -> AlignedFace:
             f"{photo.name}: has {len(photo.faces)} faces, and none is number {number}", len(photo.faces)
         )
     return photo.faces[number - 1]
+
+
+def score_templates(
+    record: ModelRecord, rates: ScoreRates, templates: Float32Array, face: Float32Array
+) -> FloatArray:
+    """The scores of a face with templates.
+
+    The mean of several directions is shorter than they are. Brought back to their length, as a cosine does, it is more
+    like everybody: what all embeddings have in common is in each of them, and the rest is averaged away. So the mean
+    score of strangers rises by a factor of 1 over that length, which is taken off again.
+
+    Args:
+        record, rates: of the model.
+        templates: [P, D], see `fusion.fuse`.
+        face: [D].
+
+    Returns:
+        [P] float64; with templates of one face those of `record.score`.
+    """
+    scores = np.asarray(record.score(templates, face), np.float64)
+    length = angular_length(templates.shape[1], record.distance)
+    common = rates.impostor_mean - float(record.distance_parameters.get("bias", 0))
+    if not length or not common > 0:  # it is not a number where the scores of strangers are not known
+        return scores
+    norms = np.clip(np.linalg.norm(templates[:, :length], axis=1), 1e-6, 1)
+    return np.asarray(scores - common * (1 / norms - 1), np.float64)

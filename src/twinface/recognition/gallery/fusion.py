@@ -15,7 +15,7 @@ def fuse(vectors: Float32Array, quality: ArrayLike, distance: str) -> Float32Arr
     """The mean of embeddings, weighted by quality.
 
     Embeddings that are compared by their angle are brought to one length first, so that each has the weight of its
-    quality alone. A single face is its own template.
+    quality alone. So the mean is shorter than 1, the more the less alike the faces are; see `engine.score_templates`.
 
     Args:
         vectors: [N, D] float32, N at least 1.
@@ -29,8 +29,6 @@ def fuse(vectors: Float32Array, quality: ArrayLike, distance: str) -> Float32Arr
         >>> fuse(np.array([[2.0, 0.0], [0.0, 1.0]], np.float32), [50, 50], "cosine").round(2).tolist()
         [0.5, 0.5]
     """
-    if len(vectors) == 1:
-        return np.asarray(vectors[0], np.float32)
     weights = np.maximum(np.asarray(quality, np.float32), _LEAST)
     weights = weights / weights.sum()
     prepared = vectors.astype(np.float32, copy=True)

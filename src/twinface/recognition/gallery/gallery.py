@@ -283,7 +283,7 @@ class Gallery(GalleryTables):
         _, face = engine.face(photo, None)
         vector = engine.verifier.embed_faces(face)[0]
         verdict = engine.verifier.judge(
-            float(engine.score(self.contents.vector(person.template)[None], vector)[0])
+            float(engine.template_scores(self.contents.vector(person.template)[None], vector)[0])
         )
         return replace(verdict, faces=(VerdictFace.of(face),))
 

@@ -80,7 +80,7 @@ def _candidates(
     rows = [person for person in contents.store.people_with(ids) if person.template]
     if not rows:
         return [], 1.0
-    scores = engine.score(np.stack([contents.vector(row.template or b"") for row in rows]), face)
+    scores = engine.template_scores(np.stack([contents.vector(row.template or b"") for row in rows]), face)
     order = np.argsort(-scores, kind="stable")
     rows, scores = [rows[place] for place in order], scores[order]
     said: dict[int, list[StoredCorrection]] = {}
