@@ -53,9 +53,10 @@ def test_verify_says_who_model_and_faces(photos: dict[str, Path]) -> None:
     assert same.returncode == 0, same.stderr
     lines = same.stdout.splitlines()
     assert lines[0].startswith("Same person: the score")
-    assert lines[1].startswith("Model default-0: trained on 3634 people of LFW-a; threshold chosen on")
-    assert [line.split(":")[0] for line in lines[2:4]] == ["ann.png", "again.png"]
-    assert "1 face; quality" in lines[2]
+    assert lines[1].startswith("Model default: trained on 3634 people of LFW-a; threshold chosen on")
+    assert "of 10,000 pairs of strangers score this high" in lines[2]
+    assert [line.split(":")[0] for line in lines[3:5]] == ["ann.png", "again.png"]
+    assert "1 face; quality" in lines[3]
     different = twinface_here("verify", photos["ann"], photos["both"], *MODEL)
     assert different.returncode == 1, different.stderr
     assert "both.png: 2 faces, number 1 (the largest) compared; quality" in different.stdout

@@ -148,5 +148,5 @@ def explain_faces(
     faces = np.stack([verifier.prepare_face(left), verifier.prepare_face(right)])
     window = face_window(record.preparation, record.frame)
     score, maps = occlusion_maps(verifier.model, record.score, faces, patches, window, progress)
-    verdict = replace(verifier.judge_faces(left, right, score), seconds=round(time.perf_counter() - began, 4))
+    verdict = replace(verifier.judge_faces(score, left, right), seconds=round(time.perf_counter() - began, 4))
     return Explanation(faces, maps, verdict, score, verifier.model, window, patches)

@@ -150,19 +150,24 @@ class Verifier:
         """Whether two aligned faces are of the same person; in place of a face, why there is none."""
         if isinstance(left, AlignedFace) and isinstance(right, AlignedFace):
             embeddings = self.embed_faces(left, right)
-            return self.judge_faces(left, right, float(self.record.score(embeddings[0], embeddings[1])))
+            return self.judge_faces(float(self.record.score(embeddings[0], embeddings[1])), left, right)
         return self._untold([left, right])
 
-    def judge_faces(self, left: AlignedFace, right: AlignedFace, score: float) -> Verdict:
-        """The verdict on two aligned faces whose score is known.
+    def judge_faces(self, score: float, *compared: AlignedFace) -> Verdict:
+        """The verdict on aligned faces whose score is known.
+
+        Args:
+            score: of `record.score`; higher means the same person.
+            compared: both faces, or one that was compared with a stored embedding.
 
         Raises:
             DataError: the score is not finite.
         """
-        verdict, faces = self.judge(score), (VerdictFace.of(left), VerdictFace.of(right))
-        if not self.any_quality and any(is_poor(face.quality) for face in (left, right)):
+        verdict, faces = self.judge(score), tuple(map(VerdictFace.of, compared))
+        if not self.any_quality and any(is_poor(face.quality) for face in compared):
             verdict = replace(verdict, outcome="poor_quality", notes=(POOR_QUALITY_NOTE,))
-        return replace(verdict, faces=faces, notes=(*notes_on_faces(faces), *verdict.notes))
+        notes = notes_on_faces(faces) if len(faces) == 2 else []
+        return replace(verdict, faces=faces, notes=(*notes, *verdict.notes))
 
     def judge(self, score: float) -> Verdict:
         """The verdict that a score of two embeddings means.

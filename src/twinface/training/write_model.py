@@ -159,7 +159,8 @@ def with_error_table(
     if table is None:
         return record
     conditions = None
-    if record.frame is not None:
+    # Photos of one's own are alike in training and in use, so their threshold needs no margin for other conditions.
+    if record.frame is not None and run.dataset.source.data != "folder":
         model = FittedModel(lambda batch: embed_with(run.network, batch), record)
         conditions = score_conditions(model, faces, people, record.frame)
     if conditions is not None:

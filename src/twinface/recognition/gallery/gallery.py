@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from twinface.core.errors import GalleryError, ModelMismatchError
@@ -41,7 +40,7 @@ from twinface.recognition.gallery.score_rates import score_rates
 from twinface.recognition.gallery.search import open_search
 from twinface.recognition.gallery.tables import GalleryTables
 from twinface.recognition.gallery.transfer import add_embeddings
-from twinface.recognition.verdict import Verdict, VerdictFace
+from twinface.recognition.verdict import Verdict
 from twinface.recognition.verifier import Verifier
 
 
@@ -282,10 +281,8 @@ class Gallery(GalleryTables):
             raise GalleryError(f"{name}: has no face in the gallery any more: enrol a new photo")
         _, face = engine.face(photo, None)
         vector = engine.verifier.embed_faces(face)[0]
-        verdict = engine.verifier.judge(
-            float(engine.template_scores(self.contents.vector(person.template)[None], vector)[0])
-        )
-        return replace(verdict, faces=(VerdictFace.of(face),))
+        score = float(engine.template_scores(self.contents.vector(person.template)[None], vector)[0])
+        return engine.verifier.judge_faces(score, face)
 
     def show(self, name: str) -> PersonDetails:
         """Everything about a person: faces, look-alikes, corrections.
