@@ -52,8 +52,9 @@ def test_every_suffix_counts_in_any_case(tmp_path: Path, suffix: str) -> None:
     ],
 )
 def test_a_folder_without_two_people_is_refused(tmp_path: Path, paths: tuple[str, ...], message: str) -> None:
+    (tmp_path / "photos").mkdir()
     with pytest.raises(DataError, match=message) as caught:
-        Folder(make(tmp_path, *paths)).faces()
+        Folder(make(tmp_path / "photos", *paths)).faces()
     assert str(caught.value).isprintable()
 
 

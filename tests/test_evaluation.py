@@ -66,7 +66,7 @@ def test_figures_equal_a_plain_recomputation(model: OnnxModel, pairs: PairSet) -
         probabilities.append(1 / (1 + np.exp(-(calibration.slope * score + calibration.offset))))
     assert figures["accuracy"] == pytest.approx(right / len(some))
     labels = some.is_match.astype(float)
-    chances = np.array(probabilities)
+    chances = np.clip(probabilities, model.record.calibration.lowest, model.record.calibration.highest)
     loss = -np.mean(labels * np.log(chances) + (1 - labels) * np.log(1 - chances))
     assert figures["loss"] == pytest.approx(loss, rel=1e-3)
     assert figures["accuracy_interval"][0] < figures["accuracy"] < figures["accuracy_interval"][1]

@@ -30,7 +30,7 @@ def test_a_second_process_is_refused_and_a_killed_one_holds_nothing(tmp_path: Pa
         assert holder.stdout
         assert holder.stdout.readline() == b"held\n"
         with (
-            pytest.raises(StorageError, match="the table: another process is writing it"),
+            pytest.raises(StorageError, match="the place: another process is writing it"),
             only_writer(lock, Path("the place")),
         ):
             pass

@@ -150,6 +150,8 @@ class ValidationSettings(Strict):
         keep: the weights of the "best" epoch, or of the "last" one.
         threshold: "fitted" to the validation pairs, or "even": where the network's own probability is one half. The
             latter needs loss.name = "bce".
+        conditions: how many collections of photos under other conditions are simulated, for a threshold that holds
+            there too; 0 for none.
     """
 
     metric: Literal["accuracy", "loss", "penalised-loss", "one-shot"] = "accuracy"
@@ -161,6 +163,7 @@ class ValidationSettings(Strict):
     every: PositiveInt = 1
     keep: Literal["best", "last"] = "best"
     threshold: Literal["fitted", "even"] = "fitted"
+    conditions: Annotated[int, Field(ge=0, le=1000)] = 60
 
 
 def _is_device(name: str) -> str:

@@ -47,7 +47,7 @@ def fit_threshold(
 
     Example:
         >>> fit_threshold([4, 3, 2, 1], [True, True, False, False], "four pairs")
-        Threshold(value=2.5, fitted_on='four pairs', far=None)
+        Threshold(value=2.5, fitted_on='four pairs', far=None, lower=None, upper=None)
     """
     if far is None:
         fit = fit_calibration(scores, is_match, fitted_on)

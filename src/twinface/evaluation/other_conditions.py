@@ -30,7 +30,7 @@ from twinface.models.error_table import ErrorTable
 from twinface.models.scoring import embed_faces
 
 SHARE = 0.9  # of the simulated collections in which the wanted rate holds
-_COLLECTIONS, _PHOTOS = 60, 40  # of each collection
+COLLECTIONS, _PHOTOS = 60, 40  # of each collection
 _FEWEST = 10  # photos that are not poor, or the collection is left out
 _PEOPLE = 10  # of which two photos of a collection are taken where that is possible, so that there are genuine pairs
 
@@ -76,6 +76,7 @@ def score_conditions(
     people: IntArray,
     frame: Frame,
     seed: int = 0,
+    collections: int = COLLECTIONS,
     progress: ProgressCallback | None = None,
 ) -> ConditionScores | None:
     """Simulates collections of photos and scores the pairs of each.
@@ -86,6 +87,7 @@ def score_conditions(
         people: [N], the number of the person on each.
         frame: where the landmarks lie in the pictures before they are prepared.
         seed: of the conditions.
+        collections: how many.
         progress: called with (faces done, faces in all).
 
     Returns:
@@ -95,7 +97,7 @@ def score_conditions(
     inside = prepared_frame(model.record.preparation, frame)
     kept: list[ByteArray] = []
     rows: list[IntArray] = []
-    for _ in range(_COLLECTIONS):
+    for _ in range(collections):
         chosen = _draw_photos(people, random)
         photos, fit = _collection(faces[chosen], inside, random)
         if np.sum(fit) >= _FEWEST and len(np.unique(people[chosen[fit]])) > 1:
@@ -123,21 +125,19 @@ def _is_poor(photo: ByteArray, frame: Frame, eye_distance: float) -> bool:
 
 
 def _draw_photos(people: IntArray, random: np.random.Generator) -> IntArray:
-    """[M] rows: pictures of different people, and a second one of some."""
+    """[M] rows, at most 40: pictures of different people, a second one of ten of them, and more only of few people."""
     order = random.permutation(len(people))
+    turn = np.zeros(len(people), np.int64)  # whether a row is the first of its person, the second …
     seen: dict[int, int] = {}
-    first, second = [], []
     for row in order.tolist():
-        count = seen.get(int(people[row]), 0)
-        if count == 0:
-            first.append(row)
-        elif count == 1:
-            second.append(row)
-        seen[int(people[row])] = count + 1
-    repeated = second[:_PEOPLE]
-    with_second = {int(people[row]) for row in repeated}
-    first.sort(key=lambda row: int(people[row]) not in with_second)  # those with a second picture come first
-    return np.array([*first[: _PHOTOS - len(repeated)], *repeated])
+        turn[row] = seen.get(int(people[row]), 0)
+        seen[int(people[row])] = int(turn[row]) + 1
+    second = order[turn[order] == 1][:_PEOPLE]
+    first = order[turn[order] == 0]
+    # Those whose second picture was drawn come first.
+    first = first[np.argsort(~np.isin(people[first], people[second]), kind="stable")]
+    drawn = np.concatenate([first[: _PHOTOS - len(second)], second])
+    return np.concatenate([drawn, np.setdiff1d(order, drawn, assume_unique=True)[: _PHOTOS - len(drawn)]])
 
 
 def _pairs(embeddings: Float32Array, people: IntArray, model: Embedder) -> AllPairs:

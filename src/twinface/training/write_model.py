@@ -162,7 +162,8 @@ def with_error_table(
     # Photos of one's own are alike in training and in use, so their threshold needs no margin for other conditions.
     if record.frame is not None and run.dataset.source.data != "folder":
         model = FittedModel(lambda batch: embed_with(run.network, batch), record)
-        conditions = score_conditions(model, faces, people, record.frame)
+        count = run.settings.validation.conditions
+        conditions = score_conditions(model, faces, people, record.frame, collections=count)
     if conditions is not None:
         table = conditions.with_uppers(table, usual)
         threshold = record.threshold
