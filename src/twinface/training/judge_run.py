@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import logging
 import time
+from dataclasses import replace
 
 import numpy as np
 
-from twinface.core.errors import ModelError
+from twinface.core.errors import LeakError, ModelError
 from twinface.core.formatting import percent
 from twinface.core.progress import progress_bar
 from twinface.core.settings import Settings
@@ -135,9 +136,12 @@ def _compare_with_the_best(settings: Settings, dataset: Dataset, pairs: PairSet,
         model = load_model(name)
         split = split_dataset(dataset, settings)
         with progress_bar(f"comparing with {name}") as progress:
-            fitted = fit_model(model, model.record, split.validation, split.trained_on, progress)
+            # The people behind its own threshold are no matter, because that threshold is not used here.
+            provenance = replace(model.record.provenance, tuned=frozenset(), tuned_on=split.tuned_on)
+            record = replace(model.record, provenance=provenance)
+            fitted = fit_model(model, record, split.validation, split.trained_on, progress)
             other = evaluate(fitted, pairs, "unseen", progress=progress)
-    except ModelError as error:
+    except (ModelError, LeakError) as error:
         log.warning("no comparison with %s: %s", name, error)
         return
     log.info(
