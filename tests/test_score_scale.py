@@ -14,6 +14,7 @@ from twinface.models.card import ModelCard
 from twinface.recognition.canvas import (
     DIFFERENT,
     INK,
+    PAPER,
     SAME,
 )
 from twinface.recognition.show.scale_drawing import draw_scale
@@ -64,7 +65,9 @@ def test_score_and_threshold_are_on_the_scale(
     assert all(scale.low <= tick <= scale.high for tick in ticks)
     assert scale.has_densities == (card is not None)
     assert "same person" in scale.legend()
-    assert ("at or above" in scale.describe()) == (score > 0.167)
+    assert scale.same == (score > 1)
+    low, high = verifier.record.threshold.zone or (0, 0)
+    assert f"{score:.3f}; different below {low:.3f}, same from {high:.3f}" in scale.describe()
     if card:
         assert scale.genuine.max() <= 1
         assert max(scale.genuine.max(), scale.impostor.max()) == pytest.approx(1)
@@ -82,7 +85,7 @@ def test_a_model_without_calibration_has_a_scale(verifier: Verifier) -> None:
 
 
 def test_the_drawn_scale_has_the_score_at_its_place(verifier: Verifier) -> None:
-    for score, color in ((0.4, SAME), (-0.1, DIFFERENT)):
+    for score, color in ((0.5, SAME), (-0.1, DIFFERENT), (0.35, PAPER)):
         scale = score_scale(score, verifier.record, CARD)
         drawn = draw_scale(scale, 800)
         assert drawn.shape[1] == 800
@@ -92,3 +95,18 @@ def test_the_drawn_scale_has_the_score_at_its_place(verifier: Verifier) -> None:
         assert color in column
         assert f"{100 * scale.place(score):.2f}%" in scale_svg(scale)
         assert f"this pair {score:.3f}" in scale_svg(scale)
+
+
+def test_the_zone_that_cannot_be_told_has_two_marks_and_a_threshold_alone_one(verifier: Verifier) -> None:
+    low, high = verifier.record.threshold.zone or (0, 0)
+    scale = score_scale(0.35, verifier.record, CARD)
+    assert scale.same is None
+    assert [place for place, _ in scale.marks()] == [low, high]
+    svg = scale_svg(scale)
+    assert svg.count("stroke-dasharray") == 2
+    assert f"same from {high:.3f}" in svg
+    plain = replace(verifier.record, threshold=replace(verifier.record.threshold, upper=None))
+    scale = score_scale(0.35, plain, CARD)
+    assert scale.same is True
+    assert [said for _, said in scale.marks()] == [f"threshold {low:.3f}"]
+    assert scale_svg(scale).count("stroke-dasharray") == 1

@@ -98,10 +98,13 @@ class StrangerRates:
         >>> StrangerRates(0.001, 0.0009, 0.0011, 0.0003, 0.002, 0.0001, 1500).explain()
         'About 3 of 10,000 pairs of strangers score this high (20 in other conditions).'
         """
+        if self.this_high >= 0.5:
+            return "Half of all pairs of strangers or more score this high."
         usual = _of_many(self.this_high, self.least)
         if self.elsewhere is None or self.elsewhere <= self.this_high:
             return f"{usual} of 10,000 pairs of strangers score this high."
-        return f"{usual} of 10,000 pairs of strangers score this high ({_number(self.elsewhere)} in other conditions)."
+        elsewhere = "half of them or more" if self.elsewhere >= 0.5 else _number(self.elsewhere)
+        return f"{usual} of 10,000 pairs of strangers score this high ({elsewhere} in other conditions)."
 
 
 def _of_many(rate: float, least: float) -> str:

@@ -31,7 +31,11 @@ def pair_page(view: PairView) -> str:
     parts += [f"<p>{escape(note)}</p>" for note in verdict.notes]
     parts.append(f'<p class="note">{escape(model_text(verdict))}</p>')
     if verdict.score is not None and verdict.probability is not None:
-        values = (("score", verdict.score, 3), ("threshold", verdict.threshold, 3))
+        low, high = verdict.zone or (verdict.threshold, verdict.threshold)
+        bars = (
+            [("threshold", low, 3)] if low == high else [("same from", high, 3), ("different below", low, 3)]
+        )
+        values = [("score", verdict.score, 3), *bars]
         probability = ("probability of the same person", verdict.probability, 2)
         parts.append(tiles([(name, f"{value:.{digits}f}") for name, value, digits in (*values, probability)]))
     parts += ["<h2>Photos</h2>", _grid([_photo(photo) for photo in view.photos])]

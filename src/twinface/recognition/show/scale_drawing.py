@@ -49,7 +49,7 @@ def draw_scale(scale: ScoreScale, width: int) -> ByteArray:
     else:
         _draw_curve(block, scale.probability, SAME)
     cv2.line(block, (0, end), (width - 1, end), MUTED, 1)
-    _draw_threshold(block, scale, end)
+    _draw_marks(block, scale, end)
     _draw_score(block, scale, end)
     return below([block, text([scale.legend()], width, SMALL, MUTED)], 4)
 
@@ -71,24 +71,30 @@ def _in_parts_of_pixels(points: FloatArray) -> NDArray[np.int32]:
     return (points * (1 << _SHIFT)).round().astype(np.int32)
 
 
-def _draw_threshold(block: ByteArray, scale: ScoreScale, end: int) -> None:
-    x = round(scale.place(scale.threshold) * (block.shape[1] - 1))
-    for top in range(_LABELS - 8, end, 8):
-        cv2.line(block, (x, top), (x, min(top + 4, end)), INK, 1)
+def _draw_marks(block: ByteArray, scale: ScoreScale, end: int) -> None:
+    for score, _ in scale.marks():
+        x = round(scale.place(score) * (block.shape[1] - 1))
+        for top in range(_LABELS - 8, end, 8):
+            cv2.line(block, (x, top), (x, min(top + 4, end)), INK, 1)
 
 
 def _draw_score(block: ByteArray, scale: ScoreScale, end: int) -> None:
-    """The score as a line with a dot. Both labels come last, so that no line goes through them."""
+    """The score as a line with a dot. All labels come last, so that no line goes through them."""
     x = round(scale.place(scale.score) * (block.shape[1] - 1))
-    color = SAME if scale.score >= scale.threshold else DIFFERENT
+    color = {True: SAME, False: DIFFERENT, None: PAPER}[scale.same]
     cv2.line(block, (x, 22), (x, end), INK, 2)
     cv2.circle(block, (x, end), 7, INK, -1, cv2.LINE_AA)
     cv2.circle(block, (x, end), 5, color, -1, cv2.LINE_AA)
-    said = f"threshold {scale.threshold:.3f}"
-    place = scale.place(scale.threshold) * (block.shape[1] - 1)
-    left = round(_beside(place, said, block.shape[1]))
-    block[20:44, max(0, left - 3) : left + text_width(said, SMALL) + 3] = PAPER
-    write(block, said, left, 39, SMALL, MUTED)
+    marks = scale.marks()
+    for number, (score, said) in enumerate(marks):
+        place = scale.place(score) * (block.shape[1] - 1)
+        left = round(_beside(place, said, block.shape[1]))
+        if len(marks) == 2:  # beside the zone, so that the two labels do not meet
+            width = text_width(said, SMALL)
+            beside = place - width if number == 0 else place
+            left = round(min(max(beside, 0), block.shape[1] - width))
+        block[20:44, max(0, left - 3) : left + text_width(said, SMALL) + 3] = PAPER
+        write(block, said, left, 39, SMALL, MUTED)
     said = f"this pair {scale.score:.3f}"
     left = round(_beside(x, said, block.shape[1], bold=True))
     cv2.putText(block, said, (left, 15), cv2.FONT_HERSHEY_DUPLEX, SMALL, INK, 1, cv2.LINE_AA)

@@ -62,17 +62,27 @@ def _tick(scale: ScoreScale, tick: float) -> str:
 
 
 def _marks(scale: ScoreScale) -> str:
-    """The threshold as a dashed line, the score as a full one with a dot."""
-    threshold, score = scale.place(scale.threshold), scale.place(scale.score)
-    at_threshold, at_score = _percent(threshold), _percent(score)
-    color = _SAME if scale.score >= scale.threshold else _DIFFERENT
+    """The threshold, or both ends of the zone, as dashed lines; the score as a full one with a dot."""
+    score = scale.place(scale.score)
+    at_score = _percent(score)
+    color = {True: _SAME, False: _DIFFERENT, None: _PAPER}[scale.same]
+    marks = [(scale.place(place), said) for place, said in scale.marks()]
+    sides = ["end", "start"] if len(marks) == 2 else [None]  # beside the zone, so that the labels do not meet
+    dashed = "".join(
+        _line(_percent(place), _percent(place), _TOP - 8, _END, _INK, ' stroke-dasharray="4 4"')
+        for place, _ in marks
+    )
+    # Labels come last, so that no line goes through them.
+    labels = "".join(
+        _text(place, _TOP - 13, said, _MUTED, side=side)
+        for (place, said), side in zip(marks, sides, strict=True)
+    )
     return "".join(
         (
-            _line(at_threshold, at_threshold, _TOP - 8, _END, _INK, ' stroke-dasharray="4 4"'),
+            dashed,
             _line(at_score, at_score, 20, _END, _INK, ' stroke-width="2"'),
-            f'<circle cx="{at_score}" cy="{_END}" r="6" fill="{color}" stroke="{_PAPER}" stroke-width="2"/>',
-            # Labels come last, so that no line goes through them.
-            _text(threshold, _TOP - 13, f"threshold {scale.threshold:.3f}", _MUTED),
+            f'<circle cx="{at_score}" cy="{_END}" r="6" fill="{color}" stroke="{_INK}" stroke-width="2"/>',
+            labels,
             _text(score, 13, f"this pair {scale.score:.3f}", _INK, ' font-weight="700"'),
         )
     )
@@ -82,9 +92,9 @@ def _line(left: str, right: str, top: int, bottom: int, color: str, more: str = 
     return f'<line x1="{left}" x2="{right}" y1="{top}" y2="{bottom}" stroke="{color}"{more}/>'
 
 
-def _text(place: float, baseline: int, said: str, color: str, more: str = "") -> str:
-    """A label that is centred at its place, or ends there where it would leave the page."""
-    anchor = "start" if place < 0.12 else "end" if place > 0.88 else "middle"
+def _text(place: float, baseline: int, said: str, color: str, more: str = "", side: str | None = None) -> str:
+    """A label that is centred at its place, or begins or ends there where it would leave the page."""
+    anchor = "start" if place < 0.12 else "end" if place > 0.88 else side or "middle"
     return (
         f'<text x="{_percent(place)}" y="{baseline}" text-anchor="{anchor}" fill="{color}"{more}>'
         f"{escape(said)}</text>"

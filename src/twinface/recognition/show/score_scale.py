@@ -23,6 +23,7 @@ class ScoreScale:
     Attributes:
         low, high: the ends of the scale, in units of the score.
         score, threshold: inside.
+        same_from, different_below: the ends of the zone that cannot be told; both are the threshold if there is none.
         genuine, impostor: `[P]` densities at evenly spread places of the scale, from 0 to 1 for the highest of both;
             empty where they are not known.
         probability: `[P]`, of the same person, at the same places.
@@ -37,6 +38,25 @@ class ScoreScale:
     impostor: FloatArray
     probability: FloatArray
     measured_on: str
+    same_from: float
+    different_below: float
+
+    @property
+    def same(self) -> bool | None:
+        """What the score means; None in the zone that cannot be told."""
+        return True if self.score >= self.same_from else False if self.score < self.different_below else None
+
+    def marks(self) -> list[tuple[float, str]]:
+        """The score and the label of each line that parts the scale, from left to right.
+
+        Each label stands on its own side of the zone, or in the middle if there is none.
+        """
+        if self.same_from == self.different_below:
+            return [(self.threshold, f"threshold {self.threshold:.3f}")]
+        return [
+            (self.different_below, f"different below {self.different_below:.3f}"),
+            (self.same_from, f"same from {self.same_from:.3f}"),
+        ]
 
     @property
     def has_densities(self) -> bool:
@@ -57,10 +77,10 @@ class ScoreScale:
 
     def describe(self) -> str:
         """The scale as a sentence, for those who cannot see it."""
-        where = "at or above" if self.score >= self.threshold else "below"
+        said = ", ".join(label for _, label in self.marks())
         return (
-            f"Scale of scores from {self.low:.2f} to {self.high:.2f}: this pair has {self.score:.3f}, {where} the "
-            f"threshold {self.threshold:.3f}. {self.legend()}"
+            f"Scale of scores from {self.low:.2f} to {self.high:.2f}: this pair has {self.score:.3f}; {said}. "
+            f"{self.legend()}"
         )
 
     def legend(self) -> str:
@@ -87,7 +107,8 @@ def score_scale(score: float, record: ModelRecord, card: ModelCard | None) -> Sc
     threshold, slope = record.threshold.value, record.calibration.slope
     # Without the least and the greatest score, which are single pairs.
     known = [*card.genuine[1:-1], *card.impostor[1:-1]] if card and card.genuine and card.impostor else []
-    ends = [score, threshold, *known]
+    below, same_from = record.threshold.zone or (threshold, threshold)
+    ends = [score, threshold, below, same_from, *known]
     if not known:
         middle = -record.calibration.offset / slope if slope > 0 else threshold
         reach = _LOGITS / slope if slope > 0 else 1.0
@@ -102,7 +123,8 @@ def score_scale(score: float, record: ModelRecord, card: ModelCard | None) -> Sc
         genuine, impostor = genuine / most, impostor / most
     probability = record.calibration.probability(places)
     measured_on = record.threshold.fitted_on
-    return ScoreScale(low, high, score, threshold, genuine, impostor, probability, measured_on)
+    densities = genuine, impostor, probability
+    return ScoreScale(low, high, score, threshold, *densities, measured_on, same_from, below)
 
 
 def density(quantiles: tuple[float, ...], places: FloatArray) -> FloatArray:

@@ -65,10 +65,9 @@ def _heading(view: PairView) -> ByteArray:
 
 
 def _figures(verdict: Verdict) -> str:
-    return (
-        f"Score {verdict.score:.3f}, threshold {verdict.threshold:.3f}, "
-        f"probability of the same person {verdict.probability:.2f}"
-    )
+    low, high = verdict.zone or (verdict.threshold, verdict.threshold)
+    bars = f"threshold {low:.3f}" if low == high else f"same from {high:.3f}, different below {low:.3f}"
+    return f"Score {verdict.score:.3f}, {bars}, probability of the same person {verdict.probability:.2f}"
 
 
 def _photo(view: PhotoView, height: int) -> ByteArray:
