@@ -96,6 +96,8 @@ def _plain(path: Path, place: Path) -> list[str]:
     text = DURATIONS.sub("TIME", text)
     # In a run's table of epochs, seconds have one decimal; all other figures there have more.
     text = re.sub(r'<td class="value">[\d,]+\.\d</td>', "SECONDS", text)
+    # The chart of run times.
+    text = re.sub(r'<svg [^>]*aria-label="Seconds of a run.*?</svg>', "SECONDS", text, flags=re.DOTALL)
     # In a study's table of trials, pictures a second stand beside the time of training.
     return re.sub(r'(TIME</td><td class="value">)[\d,.]+', r"\1SPEED", text).splitlines()
 

@@ -134,6 +134,7 @@ def train_at_once(pairs: Pairs, whole: dict[str, str], finished: Path) -> None:
     shutil.rmtree(resumed.model)
     for name in ("state.safetensors", "metrics.jsonl", "best.safetensors", "validation.npz"):
         (resumed.path / name).unlink()
+    resumed.note(status="stopped")  # or there would be nothing to resume
     command = ["train", "--resume", str(resumed.path)]
     pairs.at_once("train --resume, the same run", command, command, equal_to(whole, resumed))
     one, other, cache = (pairs.base / name for name in ("one", "other", "empty-cache"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +48,7 @@ def test_other_data_are_refused() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
+@pytest.mark.skipif("TWINFACE_LONG" not in os.environ, reason="takes some minutes: set TWINFACE_LONG=1")
 def test_on_lfw(tmp_path: Path, real_lfw: Path) -> None:
     """One epoch of the report's network stays near chance; the default recipe does not."""
     found = run_lfw_demo(DataSource("lfw", str(real_lfw)), tmp_path, epochs=1)

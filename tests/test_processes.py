@@ -311,7 +311,7 @@ def test_torchrun_stops_and_goes_on(tmp_path: Path, number: signal.Signals) -> N
     printed, said = process.communicate(timeout=240)
     assert process.returncode == 0, said
     assert printed.strip() == str(run)
-    assert said.count("epoch 40, loss") == 1
+    assert said.count("epoch 40, training loss") == 1
     assert bits(RunFolder(run)) == bits(whole)
     for name in ("report.html", "model/model.onnx", "model/twin.safetensors"):
         assert (run / name).exists(), name
