@@ -177,7 +177,7 @@ def judge(name: str, collection: Collection) -> None:
             progress(row + 1, len(collection.photos))
     rows = np.full(len(collection.photos), -1)
     rows[~missing] = np.arange(len(faces))
-    embeddings = np.concatenate([reader.embed_faces(*faces[at : at + 16]) for at in range(0, len(faces), 16)])
+    embeddings = reader.embed_faces(*faces)
     poor = np.array([is_poor(face.quality) for face in faces])
     left, right, same = collection.all_pairs()
     seen = ~missing[left] & ~missing[right]

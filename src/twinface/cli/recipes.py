@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from twinface.models.layer import Layer
 
 app = typer.Typer(
-    help="List the recipes: what each trains, and for whom.",
+    help="List the recipes: what each trains, and for which photos.",
     invoke_without_command=True,
     rich_markup_mode=None,
 )
@@ -23,7 +23,7 @@ app = typer.Typer(
 
 @app.callback()
 def recipes(context: typer.Context, json: Json = False) -> None:
-    """List the recipes: what each trains, and for whom."""
+    """List the recipes: what each trains, and for which photos."""
     if context.invoked_subcommand:
         return
     from twinface.training.recipe import load_recipe, recipe_names

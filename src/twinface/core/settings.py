@@ -35,7 +35,7 @@ class Settings(Strict):
     Attributes:
         recipe: the name of the recipe that the run began with.
         description: of the recipe, in a sentence.
-        suits: for whom or what the recipe is, in a few words.
+        suits: the photos that the recipe is for, in a few words.
         data: see `DataSettings`; so with the other sections.
         sampling: an entry of `training.sampling.SAMPLERS`, with its settings.
         loss: an entry of `training.losses.LOSSES`.

@@ -22,7 +22,7 @@ class JudgedPairs:
         is_match: [M].
         scores, probabilities: [M] by this model.
         threshold: of this model.
-        people: names of those on the pictures, none of whom the model has seen.
+        people: names of those on the pictures; the model has seen none of them.
     """
 
     left: IntArray

@@ -14,6 +14,7 @@ batch_detect      many photos → a table of their faces
 face_table        its columns
 pair_file         the pairs of a file → a table of verdicts
 pair_rows         reads that file
+photo_table       many photos → such a table, whatever its rows are
 table_file        a CSV or JSON lines that grows, and is continued after a kill
 compare           all faces of two photos against each other
 explanation       two pictures → which regions move their score

@@ -7,7 +7,7 @@ people are of strangers, so no label is needed.
 
 1. The mean embedding, shrunk towards zero by the number of faces, is subtracted (centring; it is to a cosine what
    zero-normalisation is to a score, Auckenthaler et al. 2000).
-2. Scores are stretched and moved so that the lower half of the pairs' scores lies where it lies for the people whom the
+2. Scores are stretched and moved so that the lower half of the pairs' scores lies where it lies for the people that the
    error rates were measured on. The upper half is left out, because pairs of one person are in it.
 """
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from twinface.core.errors import ImageError
-from twinface.core.threads import map_in_order
 from twinface.core.types import ProgressCallback
 from twinface.faces.detect import YUNET
 from twinface.faces.frame import STANDARD_FRAME
 from twinface.recognition.face_table import FACE_COLUMNS, face_row, faceless_row, is_last_of_picture
 from twinface.recognition.photo_faces import AlignedFace, FaceReader
-from twinface.recognition.picture_list import write_list
+from twinface.recognition.photo_table import fill_photo_table
 from twinface.recognition.table_file import TableFile, table_kind
 from twinface.recognition.verdict import VerdictFace
 
@@ -66,24 +63,14 @@ def detect_files(
     in_rows = table_kind(target) == "csv"
     reader = FaceReader(STANDARD_FRAME)
     work = partial(_found, reader=reader, root=source if source.is_dir() else source.parent, in_rows=in_rows)
-    with tempfile.TemporaryFile() as listed:
-        pictures, checksum = write_list(source, listed.write)
-        about = {"pictures": pictures, "pictures_sha256": checksum, "detector_sha256": YUNET.sha256}
-        columns = FACE_COLUMNS if in_rows else _PHOTO_COLUMNS
-        ends_group = is_last_of_picture if in_rows else lambda row: True
-        with TableFile(target, columns, about, ends_group) as table:
-            counts = _Counts()
-            for row in table.kept():
-                counts.add(row)
-            listed.seek(0)
-            names = (line[:-1].decode("utf-8", "surrogateescape") for line in listed)
-            for rows in map_in_order(work, islice(names, counts.pictures, None), together=1):
-                table.append(rows)
-                for row in rows:
-                    counts.add(row)
-                if progress:
-                    progress(counts.pictures, pictures)
-            table.finish()
+    columns = FACE_COLUMNS if in_rows else _PHOTO_COLUMNS
+    ends_group = is_last_of_picture if in_rows else lambda row: True
+
+    def open_table(photos: dict[str, Any]) -> TableFile:
+        return TableFile(target, columns, photos | {"detector_sha256": YUNET.sha256}, ends_group)
+
+    counts = _Counts()
+    fill_photo_table(source, open_table, work, counts, progress)
     return DetectedInFiles(counts.pictures, counts.faces, counts.without_face, counts.unreadable)
 
 

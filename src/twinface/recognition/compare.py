@@ -15,8 +15,6 @@ from twinface.recognition.photo_faces import AlignedFace
 from twinface.recognition.verdict import VerdictFace
 from twinface.recognition.verifier import Verifier, is_poor
 
-_FACES = 16  # that the model gets at a time
-
 
 @dataclass(frozen=True)
 class FaceMatch:
@@ -105,7 +103,7 @@ def compare_photos(left: Picture, right: Picture, model: str | Path | Verifier =
     threshold = verifier.record.threshold
     scores = np.zeros((len(faces[0]), len(faces[1])))
     if not notes:
-        embeddings = [_embedded(verifier, found) for found in faces]
+        embeddings = [verifier.embed_faces(*found) for found in faces]
         # One face at a time: the differences of all pairs at once could need gigabytes.
         scores = np.stack([verifier.record.score(face, embeddings[1]) for face in embeddings[0]])
     low, high = threshold.zone or (threshold.value, threshold.value)
@@ -158,9 +156,3 @@ def _has_poor_face(left: Sequence[AlignedFace], right: Sequence[AlignedFace]) ->
     """[M, N] whether one of the two faces is of poor quality."""
     first, second = ([is_poor(face.quality) for face in faces] for faces in (left, right))
     return np.asarray(np.array(first, bool)[:, None] | np.array(second, bool)[None], np.bool_)
-
-
-def _embedded(verifier: Verifier, faces: tuple[AlignedFace, ...]) -> Float32Array:
-    """[N, D]."""
-    parts = [verifier.embed_faces(*faces[at : at + _FACES]) for at in range(0, len(faces), _FACES)]
-    return np.concatenate(parts)

@@ -137,7 +137,7 @@ class Verdict:
         trained_on: a description of the data that the model was trained on. It says "labelled outside data" where that
             is so.
         zone: scores from the first up to the second number cannot be told; None if there is no such zone.
-        rates: how often strangers score this high, and on whom that was measured; None if it is not known.
+        rates: how often strangers score this high, and on how many people that was measured; None if it is not known.
     """
 
     outcome: Outcome

@@ -30,6 +30,7 @@ POOR_QUALITY_NOTE = (
     "(any_quality=True) judges them all the same."
 )
 UNCERTAIN_NOTE = "For a score in between, the wanted error rates cannot be kept on photos of every kind."
+_FACES = 16  # that the model gets at a time
 _UNSURE = 0.1  # a probability that is at most this far from 0.5 gets a note
 
 
@@ -121,8 +122,11 @@ class Verifier:
         return self.model(np.stack([self.prepare(picture) for picture in pictures]))
 
     def embed_faces(self, *faces: AlignedFace) -> Float32Array:
-        """N aligned faces, at least one → embeddings `[N, D]` float32."""
-        return self.model(np.stack([self.prepare_face(face) for face in faces]))
+        """N aligned faces, at least one → embeddings `[N, D]` float32; the model gets some at a time."""
+        batches = (faces[start : start + _FACES] for start in range(0, len(faces), _FACES))
+        return np.concatenate(
+            [self.model(np.stack([self.prepare_face(face) for face in batch])) for batch in batches]
+        )
 
     def verify(self, left: Picture, right: Picture) -> Verdict:
         """Whether two pictures show the same person.

@@ -1,4 +1,4 @@
-"""Judges a finished run on people whom it has not seen, and keeps the results in it."""
+"""Judges a finished run on people that it has not seen, and keeps the results in it."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def _compare_with_the_best(settings: Settings, dataset: Dataset, pairs: PairSet,
         model = load_model(name)
         split = split_dataset(dataset, settings)
         with progress_bar(f"comparing with {name}") as progress:
-            # The people behind its own threshold are no matter, because that threshold is not used here.
+            # Its own threshold is not used here, so the people that it was fitted to may be judged.
             provenance = replace(model.record.provenance, tuned=frozenset(), tuned_on=split.tuned_on)
             record = replace(model.record, provenance=provenance)
             fitted = fit_model(model, record, split.validation, split.trained_on, progress)

@@ -161,7 +161,7 @@ def _who(settings: Settings, people: int) -> str:
 
 
 def _check(faces: FaceSet, several: int) -> None:
-    """Refuses people of whom nothing can be learnt."""
+    """Refuses people who have too few photos to learn from."""
     if len(faces.names) < 2:
         raise DataError(
             f"{faces.name}: photos of {len(faces.names)} person can be used, need 2 people or more: add people"

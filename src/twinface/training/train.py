@@ -227,7 +227,7 @@ def _epoch_bar(run: OpenRun, tensorboard: bool) -> Iterator[Callbacks]:
         writer.close()
 
 
-# Figures whose names on disk do not say of whom they are.
+# The names of these figures on disk do not say which people they are of.
 _SAID = {
     "loss": "training loss",
     "learning_rate": "learning rate",

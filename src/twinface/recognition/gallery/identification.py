@@ -40,10 +40,7 @@ def identify_photo(engine: Engine, photo: ReadPhoto, count: int, fpir: float) ->
     found: list[IdentifiedFace] = []
     people = engine.search.people()
     if photo.faces:
-        parts = [
-            engine.verifier.embed_faces(*photo.faces[at : at + 16]) for at in range(0, len(photo.faces), 16)
-        ]
-        vectors = np.concatenate(parts)
+        vectors = engine.verifier.embed_faces(*photo.faces)
         proposed = engine.search.candidates(vectors, max(_PROPOSED, 4 * count))
         ranked = [
             _candidates(engine, photo, number, vector, ids, people)

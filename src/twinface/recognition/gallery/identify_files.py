@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from twinface.core.errors import ImageError
-from twinface.core.threads import map_in_order
 from twinface.core.types import ProgressCallback
 from twinface.recognition.face_table import is_last_of_picture
 from twinface.recognition.gallery.contents import FINGERPRINT
@@ -19,7 +16,7 @@ from twinface.recognition.gallery.engine import Engine
 from twinface.recognition.gallery.identification import identify
 from twinface.recognition.gallery.open_set import check_fpir
 from twinface.recognition.gallery.records import IdentifiedFace, Shown
-from twinface.recognition.picture_list import write_list
+from twinface.recognition.photo_table import fill_photo_table
 from twinface.recognition.table_file import TableFile
 
 # `name` is empty for nobody, and `best` is the most likely candidate all the same. A photo without a face has one row
@@ -55,31 +52,20 @@ def identify_files(
     """Says who is on each photo of a folder, or of a list. See `Gallery.identify_files`."""
     check_fpir(fpir)
     work = partial(_rows, engine=engine, root=source if source.is_dir() else source.parent, fpir=fpir)
-    with tempfile.TemporaryFile() as listed:
-        pictures, checksum = write_list(source, listed.write)
-        store = engine.contents.store
+    store = engine.contents.store
+
+    def open_table(photos: dict[str, Any]) -> TableFile:
         about = {
-            "pictures": pictures,
-            "pictures_sha256": checksum,
             "gallery": store.place,
             # Rows of before and after a change would contradict each other.
             "generation": store.generation(),
             "model_sha256": engine.contents.info[FINGERPRINT],
             "fpir": fpir,
         }
-        with TableFile(target, IDENTITY_COLUMNS, about, is_last_of_picture) as table:
-            counts = _Counts()
-            for row in table.kept():
-                counts.add(row)
-            listed.seek(0)
-            names = (line[:-1].decode("utf-8", "surrogateescape") for line in listed)
-            for rows in map_in_order(work, islice(names, counts.pictures, None), together=1):
-                table.append(rows)
-                for row in rows:
-                    counts.add(row)
-                if progress:
-                    progress(counts.pictures, pictures)
-            table.finish()
+        return TableFile(target, IDENTITY_COLUMNS, photos | about, is_last_of_picture)
+
+    counts = _Counts()
+    fill_photo_table(source, open_table, work, counts, progress)
     people = dict(counts.people.most_common())
     return IdentifiedFiles(counts.pictures, counts.faces, sum(people.values()), counts.unreadable, people)
 

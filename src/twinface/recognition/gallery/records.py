@@ -55,7 +55,7 @@ class EnrolledFace(Shown):
 
 @dataclass(frozen=True)
 class LookAlike(Shown):
-    """Two people whom the model may take for each other.
+    """Two people that the model may take for each other.
 
     Attributes:
         name: of the other person.

@@ -118,8 +118,8 @@ class SqlStore(ABC):
         rows = self.rows(f"{_PEOPLE} WHERE name_key = ?", (name_key,))
         return _person(rows[0]) if rows else None
 
-    def named_like(self, name: bytes) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def named_like(self, name: bytes) -> int: ...
 
     def people(self, after: int = 0, limit: int = 1000) -> list[StoredPerson]:
         return [
