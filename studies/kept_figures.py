@@ -17,6 +17,7 @@ from twinface.evaluation.intervals import fold_interval, gain_interval, mean_acc
 
 HERE = Path(__file__).parent
 SEEDS, LADDER = read_list(HERE / "seeds.toml"), read_list(HERE / "ladder.toml")
+NOT_YET = "not run yet"
 ENOUGH = 3  # seeds; fewer show nothing about the next seed
 
 
