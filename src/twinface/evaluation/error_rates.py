@@ -13,6 +13,7 @@ from twinface.evaluation.fit_on_people import score_rows
 from twinface.models.scoring import Score
 
 _REPLICATES = 1000
+_COUNTED = 1 << 23  # couples of people at thresholds, whose counts are in memory at a time: 64 MB
 _METHOD = "people bootstrap over all pairs"
 
 
@@ -79,6 +80,19 @@ def error_rates(
     return pooled_error_rates([(embeddings, people, threshold)], score, seed)
 
 
+def error_rates_at(
+    embeddings: Float32Array, people: IntArray, score: Score, thresholds: Sequence[float], seed: int = 0
+) -> list[ErrorRates]:
+    """As `error_rates` for each of several thresholds; pairs are scored as few times as memory allows."""
+    together = max(1, _COUNTED // max(1, len(np.unique(people))) ** 2)
+    found = []
+    for start in range(0, len(thresholds), together):
+        some = thresholds[start : start + together]
+        counted = _count(embeddings, people, some, score)
+        found += [_pooled([each], threshold, seed) for each, threshold in zip(counted, some, strict=True)]
+    return found
+
+
 def pooled_error_rates(
     parts: Sequence[tuple[Float32Array, IntArray, float]], score: Score, seed: int = 0
 ) -> ErrorRates:
@@ -97,8 +111,13 @@ def pooled_error_rates(
     Raises:
         DataError: there is no genuine pair, or no impostor pair.
     """
+    counted = [_count(embeddings, people, [at], score)[0] for embeddings, people, at in parts]
+    return _pooled(counted, float(np.mean([at for _, _, at in parts])), seed)
+
+
+def _pooled(counted: Sequence[_Counts], threshold: float, seed: int) -> ErrorRates:
+    """The error rates of counted pairs."""
     random = np.random.default_rng(seed)
-    counted = [_count(*part, score) for part in parts]
     whole = [np.ones((1, len(each.pictures))) for each in counted]
     genuine = sum(float(each.genuine(one)[0]) for each, one in zip(counted, whole, strict=True))
     impostor = sum(float(each.impostor(one)[0]) for each, one in zip(counted, whole, strict=True))
@@ -111,7 +130,7 @@ def pooled_error_rates(
     drawn = [random.exponential(size=(_REPLICATES, len(each.pictures))) for each in counted]
     (fmr, fnmr), (fmrs, fnmrs) = _rates(counted, whole), _rates(counted, drawn)
     return ErrorRates(
-        threshold=float(np.mean([threshold for _, _, threshold in parts])),
+        threshold=threshold,
         fmr=float(fmr[0]),
         fmr_interval=_interval(fmrs),
         fnmr=float(fnmr[0]),
@@ -132,13 +151,18 @@ def _rates(counted: Sequence[_Counts], weights: Sequence[FloatArray]) -> tuple[F
     return np.asarray(fmr), np.asarray(fnmr)
 
 
-def _count(embeddings: Float32Array, people: IntArray, threshold: float, score: Score) -> _Counts:
+def _count(
+    embeddings: Float32Array, people: IntArray, thresholds: Sequence[float], score: Score
+) -> list[_Counts]:
+    """The counts at each threshold."""
     _, people = np.unique(people, return_inverse=True)
     count = int(people.max()) + 1 if len(people) else 0
-    accepted = np.zeros((count, count))
+    accepted = np.zeros((len(thresholds), count, count))
     for row, scores in score_rows(embeddings, score):
-        np.add.at(accepted[people[row]], people[row + 1 :][scores >= threshold], 1.0)
-    return _Counts(np.bincount(people, minlength=count).astype(np.float64), accepted)
+        for counts, threshold in zip(accepted, thresholds, strict=True):
+            np.add.at(counts[people[row]], people[row + 1 :][scores >= threshold], 1.0)
+    pictures = np.bincount(people, minlength=count).astype(np.float64)
+    return [_Counts(pictures, counts) for counts in accepted]
 
 
 def _interval(values: FloatArray) -> Interval:

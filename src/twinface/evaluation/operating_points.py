@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from twinface.core.types import Float32Array, IntArray
-from twinface.evaluation.error_rates import error_rates
+from twinface.evaluation.error_rates import error_rates_at
 from twinface.evaluation.fit_on_people import AllPairs, score_all_pairs
 from twinface.models.error_table import ErrorTable, OperatingPoint
 from twinface.models.scoring import Score
@@ -40,18 +40,18 @@ def measure_error_table(
     pairs = pairs or score_all_pairs(embeddings, people, score)
     couples = pairs.people * (pairs.people - 1) / 2
     impostor = np.sort(pairs.impostor)
-    points: list[OperatingPoint] = []
+    thresholds: list[float] = []
     for rate in RATES:
         if rate * couples < _COUPLES:
             break
         threshold = float(impostor[max(0, len(impostor) - int(rate * len(impostor)))])
-        if points and threshold <= points[-1].threshold:
-            continue
-        found = error_rates(embeddings, people, score, threshold)
-        if points and found.fmr >= points[-1].fmr:
-            continue
-        low, high = found.fmr_interval, found.fnmr_interval
-        points.append(
-            OperatingPoint(threshold, found.fmr, low.low, low.high, found.fnmr, high.low, high.high)
-        )
+        if not thresholds or threshold > thresholds[-1]:
+            thresholds.append(threshold)
+    points: list[OperatingPoint] = []
+    for found in error_rates_at(embeddings, people, score, thresholds):
+        if not points or found.fmr < points[-1].fmr:
+            fmr, fnmr = found.fmr_interval, found.fnmr_interval
+            points.append(
+                OperatingPoint(found.threshold, found.fmr, fmr.low, fmr.high, found.fnmr, fnmr.low, fnmr.high)
+            )
     return ErrorTable(tuple(points), pairs.people, measured_on) if len(points) > 1 else None
