@@ -11,6 +11,7 @@ import typer
 from twinface.cli.console import print_json, say
 from twinface.cli.gallery_options import GalleryOptions, ModelOptions, Name
 from twinface.cli.options import Json, grouped
+from twinface.core.formatting import brief, count
 
 app = typer.Typer(
     help="A gallery as a whole: what it holds, backups, keys, corrections.", no_args_is_help=True
@@ -84,8 +85,8 @@ def export(
     from twinface.core.progress import progress_bar
 
     with which.open() as gallery, progress_bar("exporting", unit="person") as progress:
-        count = gallery.export(target, progress)
-    print_json({"people": count}) if json else say(f"{target}: {count} people, in the clear")
+        people = gallery.export(target, progress)
+    print_json({"people": people}) if json else say(f"{target}: {people} people, in the clear")
 
 
 @app.command("import")
@@ -153,7 +154,9 @@ def certify(
     ):
         print(f"{what}: " + ("not measured" if rate is None else f"{rate.value:.4f} {rate.interval}"))
     low, high = found.false_alarms[1:]
-    print(f"false alarms a day at {traffic:g} strangers: {found.false_alarms[0]:.2g} [{low:.2g}, {high:.2g}]")
+    print(
+        f"false alarms a day at {traffic:g} strangers: {brief(found.false_alarms[0])} [{brief(low)}, {brief(high)}]"
+    )
     for pair in found.alike[:5]:
         print(f"alike: {pair.first} and {pair.second}, score {pair.score:.3f}")
     print(f"fewer than two faces: {len(found.few_faces)}; no good face: {len(found.poor_faces)}")
@@ -231,7 +234,7 @@ def confirm(which: ModelOptions, name: Name, photo: Photo, face: FaceNumber = No
     """Say that a face is a person: it is enrolled, and found from now on."""
     with which.open_with_model() as gallery:
         person = gallery.confirm(name, photo, face)
-    say(f"remembered: this is {person.name}, who has {person.faces} faces now")
+    say(f"remembered: this is {person.name}, who has {count(person.faces, 'face')} now")
 
 
 @app.command("reject")
@@ -254,4 +257,4 @@ def move(
     """Give an enrolled face to another person, and remember that it is not the first one."""
     with which.open() as gallery:
         first, second = gallery.move(face, name, to)
-    say(f"{first.name} has {first.faces} faces now, {second.name} has {second.faces}")
+    say(f"{first.name} has {count(first.faces, 'face')} now, {second.name} has {second.faces}")

@@ -74,10 +74,15 @@ def _candidates(face: IdentifiedFace, fpir: float) -> Iterator[str]:
         mark = "*" if candidate.name == face.name else "-" if candidate.rejected else " "
         yield (
             f"  {mark} {candidate.name}: probability {candidate.probability:.3f}, score {candidate.score:.3f}, "
-            f"reached by {candidate.fpir:.2g} of strangers"
+            f"reached by {_share(candidate.fpir)} of strangers"
         )
     yield f"    nobody: probability {face.nobody:.3f}"
     yield from (f"    {note}" for note in face.notes)
+
+
+def _share(fpir: float) -> str:
+    """A share of strangers; the smallest ones are continued from larger ones, and not measured."""
+    return "fewer than 0.00001" if fpir < 1e-5 else f"{fpir:.2g}"
 
 
 def _identify_many(which: ModelOptions, source: Path, out: Path, fpir: float, json: bool) -> None:

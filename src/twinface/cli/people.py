@@ -11,6 +11,7 @@ import typer
 from twinface.cli.console import print_json, say
 from twinface.cli.gallery_options import GalleryOptions, ModelOptions, Name
 from twinface.cli.options import Json, grouped
+from twinface.core.formatting import count
 
 if TYPE_CHECKING:
     from twinface.recognition.gallery.records import PersonDetails
@@ -30,7 +31,7 @@ def people(
         print_json([person.to_dict() for person in found])
         return
     for person in found:
-        print(f"{person.id:>6}  {person.name}  ({person.faces} faces, since {person.created[:10]})")
+        print(f"{person.id:>6}  {person.name}  ({count(person.faces, 'face')}, since {person.created[:10]})")
     say(f"{len(found)} people")
 
 
@@ -68,7 +69,7 @@ def merge(
     """Make two people one, who has the first one's name."""
     with which.open() as gallery:
         person = gallery.merge(name, other)
-    print_json(person.to_dict()) if json else print(f"{person.name} has {person.faces} faces now")
+    print_json(person.to_dict()) if json else print(f"{person.name} has {count(person.faces, 'face')} now")
 
 
 @grouped
@@ -96,7 +97,7 @@ def split(
     if json:
         print_json([person.to_dict() for person in both])
     else:
-        print("\n".join(f"{person.name}: {person.faces} faces" for person in both))
+        print("\n".join(f"{person.name}: {count(person.faces, 'face')}" for person in both))
 
 
 @grouped

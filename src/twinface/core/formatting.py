@@ -70,6 +70,15 @@ def count(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
+def brief(number: float) -> str:
+    """A number with two digits, or a whole one.
+
+    >>> brief(0.0481), brief(3.25), brief(658.2)
+    ('0.048', '3.2', '658')
+    """
+    return f"{number:,.0f}" if number >= 100 else f"{number:.2g}"
+
+
 def html_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Rows as an HTML table with a column for each key, for notebooks.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from twinface.core.formatting import percent
+from twinface.core.formatting import brief, percent
 from twinface.core.html_page import html_page
 from twinface.recognition.gallery.certification import Certificate, MeasuredRate
 from twinface.recognition.show.page_parts import table, tiles
@@ -21,7 +21,7 @@ def certificate_page(found: Certificate) -> str:
         ("faces", f"{found.faces:,}"),
         ("strangers taken for somebody", _rate(found.strangers)),
         ("own people missed", "not measured" if found.missed is None else _rate(found.missed)),
-        ("false alarms a day", f"{found.false_alarms[0]:.2g} ({low:.2g} to {high:.2g})"),
+        ("false alarms a day", f"{brief(found.false_alarms[0])} ({brief(low)} to {brief(high)})"),
         ("threshold", f"{found.threshold:.3f}"),
     ]
     parts = [
