@@ -17,7 +17,7 @@ from twinface.training.recipe import load_recipe
 sys.path.insert(0, str(Path(__file__).parents[1] / "studies"))
 import kept_figures
 import run_list
-import tables
+import seed_tables
 
 LIST = """
 name = "some"
@@ -87,9 +87,11 @@ def test_figures_of_a_recipe_that_has_changed_are_not_shown(
 def test_every_question_is_about_listed_runs(listed: Any) -> None:
     names = {run.name for run in listed.runs}
     asked = [
-        each for values in tables.QUESTIONS["conclusions"] for each in (values["changed"], values["base"])
+        each
+        for values in seed_tables.QUESTIONS["conclusions"]
+        for each in (values["changed"], values["base"])
     ]
-    asked += [f"seeds/{run}" for grid in tables.QUESTIONS["grids"] for run in grid["runs"]]
+    asked += [f"seeds/{run}" for grid in seed_tables.QUESTIONS["grids"] for run in grid["runs"]]
     own = [each.removeprefix(f"{listed.name}/") for each in asked if each.startswith(f"{listed.name}/")]
     assert own
     assert set(own) <= names
@@ -159,7 +161,7 @@ def test_thresholds_of_other_people_count_where_there_are_some() -> None:
 def test_a_verdict_needs_both_intervals(people: Any, seeds: Any, claim: str, verdict: str) -> None:
     over_seeds = Interval(*seeds) if seeds else None
     found = kept_figures.Gain(3 if seeds else 2, float(np.mean(people)), Interval(*people), over_seeds)
-    conclusion = tables.Conclusion("text", "what", "a/b", "c/d", claim)
+    conclusion = seed_tables.Conclusion("text", "what", "a/b", "c/d", claim)
     assert conclusion.verdict(found) == verdict
     assert conclusion.verdict(None) == "not run yet"
 
@@ -174,7 +176,7 @@ def test_a_verdict_needs_both_intervals(people: Any, seeds: Any, claim: str, ver
     ],
 )
 def test_where_early_stopping_ends(accuracies: list[float], patience: int, epochs: int) -> None:
-    assert tables.stop_early(np.array(accuracies), patience) == epochs
+    assert seed_tables.stop_early(np.array(accuracies), patience) == epochs
 
 
 def test_figures_as_they_are_written() -> None:
