@@ -35,6 +35,11 @@ _EXTRAS = {
     "dlib": "dlib",
     "pillow_heif": "heic",
     "cryptography": "encryption",
+    "fastapi": "serve",
+    "uvicorn": "serve",
+    "python_multipart": "serve",
+    "prometheus_client": "serve",
+    "httpx": "serve",
 }
 
 

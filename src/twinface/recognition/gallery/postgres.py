@@ -25,7 +25,10 @@ from twinface.recognition.gallery.sql_store import SqlStore, TakenError
 from twinface.recognition.gallery.stored import StoredPerson
 
 _LOCK = 0x7719FACE  # of the writers of a gallery, among the advisory locks of a database
-_TABLES = ("people", "faces", "corrections", "next_vectors", "removed", "audit", "info")
+_TABLES = (
+    *("people", "faces", "corrections", "next_vectors", "removed", "audit", "info"),
+    *("api_keys", "repeated_requests", "jobs", "job_photos"),
+)
 _LONGEST = 2000  # numbers that pgvector's index takes
 _LOOK_AT = 200  # entries of the index that a search looks at, at least; more find more and take longer
 

@@ -47,6 +47,18 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE next_vectors (origin TEXT NOT NULL, row_id BIGINT NOT NULL, vector {blob} NOT NULL, "
         "PRIMARY KEY (origin, row_id))",
     ),
+    # Of the service: see `service.keys`, `service.repeated_requests` and `service.jobs`. No names in the clear.
+    (
+        "CREATE TABLE api_keys (id TEXT PRIMARY KEY, label TEXT NOT NULL, salt {blob} NOT NULL, digest {blob} NOT NULL, "
+        "scopes TEXT NOT NULL, created TEXT NOT NULL, revoked TEXT)",
+        "CREATE TABLE repeated_requests (owner TEXT NOT NULL, key_digest {blob} NOT NULL, body_digest {blob} NOT NULL, "
+        "person BIGINT, accepted TEXT, created DOUBLE PRECISION NOT NULL, PRIMARY KEY (owner, key_digest))",
+        "CREATE TABLE jobs (id TEXT PRIMARY KEY, kind TEXT NOT NULL, settings TEXT NOT NULL, state TEXT NOT NULL, "
+        "done INTEGER NOT NULL, total INTEGER NOT NULL, result {blob}, error TEXT, cancelled INTEGER NOT NULL, "
+        "created DOUBLE PRECISION NOT NULL, ended DOUBLE PRECISION, worker TEXT, lease_until DOUBLE PRECISION)",
+        "CREATE TABLE job_photos (job TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE, number INTEGER NOT NULL, "
+        "name {blob} NOT NULL, photo {blob}, result {blob}, PRIMARY KEY (job, number))",
+    ),
 )
 INFO = "CREATE TABLE IF NOT EXISTS info (key TEXT PRIMARY KEY, value TEXT NOT NULL)"
 VERSION = len(MIGRATIONS)
