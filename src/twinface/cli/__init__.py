@@ -4,6 +4,7 @@ train, recipes, evaluate, view2, sweep, report, export
                                                 build and judge models
 verify, explain, embed, detect, compare         use a model
 enroll, identify, people, gallery, cluster      people of one's own, found again and forgotten
+serve, keys                                     recognition over REST, and who may call it
 models, calibrate, adapt                        choose one, and fit it to people or photos of one's own
 data, demo, doctor                              look around
 console, options, gallery_options, errors       shared: printing, options as records, errors as one line
@@ -41,10 +42,12 @@ from twinface.cli import (
     export,
     gallery,
     identify,
+    keys,
     models,
     people,
     recipes,
     report,
+    serve,
     sweep,
     train,
     verify,
@@ -69,6 +72,7 @@ _SECTIONS = {
         "gallery",
         "cluster",
     ],
+    "Serve others": ["serve", "keys"],
     "Build a model": ["train", "recipes", "evaluate", "report", "view2", "sweep", "export"],
     "Choose a model and fit it to your photos": ["models", "calibrate", "adapt"],
     "Look around": ["demo", "data", "doctor"],
@@ -131,6 +135,8 @@ app.command("split")(people.split)
 app.command("forget")(people.forget)
 app.command("cluster")(cluster.cluster)
 app.add_typer(gallery.app, name="gallery")
+app.command("serve")(serve.serve)
+app.add_typer(keys.app, name="keys")
 app.command("models")(models.models)
 app.command("calibrate")(calibrate.calibrate)
 app.command("adapt")(adapt.adapt)

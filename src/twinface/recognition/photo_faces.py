@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from twinface.core.errors import SeveralFacesError
 from twinface.core.types import ByteArray
 from twinface.faces.align import align
 from twinface.faces.choose import Choice, choose_face
@@ -39,13 +41,14 @@ class FaceReader:
     Args:
         frame: that the faces are aligned to, or None to take pictures as they are.
         choice: which of several faces is meant; see `faces.choose.choose_face`.
+        most: refuse a photo with more faces than this.
 
     Raises:
         ModelError: the detector's weights are missing.
     """
 
-    def __init__(self, frame: Frame | None, choice: Choice = "largest") -> None:
-        self.frame, self.choice = frame, choice
+    def __init__(self, frame: Frame | None, choice: Choice = "largest", most: int | None = None) -> None:
+        self.frame, self.choice, self.most = frame, choice, most
         self._detector = None if frame is None else FaceDetector()
 
     def read(self, picture: Picture, name: str | None = None) -> AlignedFace:
@@ -63,7 +66,7 @@ class FaceReader:
         pixels = load_picture(picture, "rgb", name)
         if self._detector is None or self.frame is None:
             return AlignedFace(pixels)
-        faces = self._detector.find(pixels)
+        faces = self._find(self._detector, pixels, name or _name_of(picture))
         face = choose_face(faces, self.choice, name or _name_of(picture))
         return _aligned(pixels, face, self.frame, faces.index(face) + 1, len(faces))
 
@@ -72,15 +75,30 @@ class FaceReader:
 
         Raises:
             ImageError: the picture cannot be read.
+            SeveralFacesError: it has more faces than are taken.
         """
         pixels = load_picture(picture, "rgb", name)
         if self._detector is None or self.frame is None:
             return (AlignedFace(pixels),)
-        faces = self._detector.find(pixels)
+        faces = self._find(self._detector, pixels, name or _name_of(picture))
         return tuple(
             _aligned(pixels, face, self.frame, number, len(faces))
             for number, face in enumerate(faces, start=1)
         )
+
+    def _find(self, detector: FaceDetector, pixels: ByteArray, name: str) -> tuple[DetectedFace, ...]:
+        faces = detector.find(pixels)
+        if self.most is not None and len(faces) > self.most:
+            raise SeveralFacesError(
+                f"{name}: has {len(faces)} faces, at most {self.most} are taken", len(faces)
+            )
+        return faces
+
+    def choosing(self, choice: Choice) -> FaceReader:
+        """The same with another choice, without loading the detector again."""
+        other = copy.copy(self)
+        other.choice = choice
+        return other
 
     def choose(self, faces: Sequence[AlignedFace], name: str) -> AlignedFace:
         """The face that is meant, of all faces of a picture.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from twinface.models.card import ModelCard
 from twinface.models.catalog import card_of
 from twinface.models.embedder import Embedder
 from twinface.models.load import load_model
+from twinface.models.record import ModelRecord
 from twinface.recognition.photo_faces import AlignedFace, FaceReader
 from twinface.recognition.rates import WantedRates, stranger_rates, threshold_for
 from twinface.recognition.verdict import Outcome, Verdict, VerdictFace
@@ -75,11 +77,29 @@ class Verifier:
         self._place = model if isinstance(model, (str, Path)) else None
         record = self.model.record
         self.reader = FaceReader(None if aligned else record.frame, faces)
-        threshold = threshold_for(record, rates or WantedRates())
+        self.record = self._record_for(rates or WantedRates())
+        self.any_quality = any_quality
+
+    def _record_for(self, rates: WantedRates) -> ModelRecord:
+        record = self.model.record
+        threshold = threshold_for(record, rates)
         if self.reader.frame is None:
             threshold = replace(threshold, upper=None)
-        self.record = replace(record, threshold=threshold)
-        self.any_quality = any_quality
+        return replace(record, threshold=threshold)
+
+    def deciding(
+        self, rates: WantedRates | None = None, *, faces: Choice | None = None, any_quality: bool = False
+    ) -> Verifier:
+        """The same model with other wishes, without loading anything again; see `Verifier` for them.
+
+        Raises:
+            DataError: the wanted rates were not measured for this model.
+        """
+        other = copy.copy(self)
+        other.record = self._record_for(rates or WantedRates())
+        other.any_quality = any_quality
+        other.reader = self.reader if faces is None else self.reader.choosing(faces)
+        return other
 
     @property
     def card(self) -> ModelCard | None:

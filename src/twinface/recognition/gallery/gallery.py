@@ -106,7 +106,7 @@ class Gallery(GalleryTables):
     def _load(self) -> Engine:
         info = self.contents.info = self.store.info()
         wanted = self._model if self._model is not None else info.get(MODEL, "best")
-        model = load_model(wanted, self._threads) if isinstance(wanted, (str, Path)) else wanted
+        model = self._opened(wanted)
         place = model_place(wanted) if isinstance(wanted, (str, Path)) else model.record.name
         if FINGERPRINT not in info:
             with self.store.write():
@@ -121,6 +121,9 @@ class Gallery(GalleryTables):
         verifier = Verifier(model, faces=self._choice, aligned=self._aligned)
         rates = score_rates(model.record, card_of(place))
         return Engine(self.contents, verifier, rates, open_search(self.contents, model.record))
+
+    def _opened(self, model: str | Path | LoadedModel) -> LoadedModel:
+        return load_model(model, self._threads) if isinstance(model, (str, Path)) else model
 
     def _set_model(self, model: LoadedModel, place: str) -> None:
         for key, value in model_info(model, place, self._aligned).items():
@@ -146,7 +149,7 @@ class Gallery(GalleryTables):
             GalleryError: the gallery keeps no crops, or they are aligned in another way than the model needs.
             ModelError: the model is missing or damaged.
         """
-        loaded = load_model(model, self._threads) if isinstance(model, (str, Path)) else model
+        loaded = self._opened(model)
         place = model_place(model) if isinstance(model, (str, Path)) else loaded.record.name
         verifier = Verifier(loaded, aligned=self._aligned)
         info = model_info(loaded, place, self._aligned)

@@ -49,10 +49,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # Of the service: see `service.keys`, `service.repeated_requests` and `service.jobs`. No names in the clear.
     (
-        "CREATE TABLE api_keys (id TEXT PRIMARY KEY, label TEXT NOT NULL, salt {blob} NOT NULL, digest {blob} NOT NULL, "
-        "scopes TEXT NOT NULL, created TEXT NOT NULL, revoked TEXT)",
-        "CREATE TABLE repeated_requests (owner TEXT NOT NULL, key_digest {blob} NOT NULL, body_digest {blob} NOT NULL, "
-        "person BIGINT, accepted TEXT, created DOUBLE PRECISION NOT NULL, PRIMARY KEY (owner, key_digest))",
+        "CREATE TABLE api_keys (id TEXT PRIMARY KEY, label TEXT NOT NULL, salt {blob} NOT NULL, "
+        "digest {blob} NOT NULL, scopes TEXT NOT NULL, created TEXT NOT NULL, revoked TEXT)",
+        "CREATE TABLE repeated_requests (owner TEXT NOT NULL, key_digest {blob} NOT NULL, "
+        "body_digest {blob} NOT NULL, person BIGINT, accepted TEXT, created DOUBLE PRECISION NOT NULL, "
+        "PRIMARY KEY (owner, key_digest))",
         "CREATE TABLE jobs (id TEXT PRIMARY KEY, kind TEXT NOT NULL, settings TEXT NOT NULL, state TEXT NOT NULL, "
         "done INTEGER NOT NULL, total INTEGER NOT NULL, result {blob}, error TEXT, cancelled INTEGER NOT NULL, "
         "created DOUBLE PRECISION NOT NULL, ended DOUBLE PRECISION, worker TEXT, lease_until DOUBLE PRECISION)",

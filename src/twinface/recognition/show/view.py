@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import PurePath
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -64,7 +65,7 @@ class PairView:
     Attributes:
         photos: the first and the second.
         verdict: on them.
-        explanation: maps of both faces; None if there is no score.
+        explanation: maps of both faces; None if there is no score, or if they were not wanted.
         scale: the score between both distributions; None if there is no score.
     """
 
@@ -72,6 +73,9 @@ class PairView:
     verdict: Verdict
     explanation: Explanation | None
     scale: ScoreScale | None
+
+
+Side: TypeAlias = tuple[PhotoView, AlignedFace | FaceProblem]
 
 
 def view_photo(picture: Picture, reader: FaceReader, name: str | None = None) -> PhotoView:
@@ -85,7 +89,7 @@ def view_photo(picture: Picture, reader: FaceReader, name: str | None = None) ->
     Raises:
         ImageError: the photo cannot be read.
     """
-    return _viewed(picture, reader, name or name_of(picture, "photo"))[0]
+    return view_side(picture, reader, name or name_of(picture, "photo"))[0]
 
 
 def view_pair(
@@ -107,15 +111,38 @@ def view_pair(
         ImageError: a photo cannot be read.
         DivergedError: an embedding is not finite.
     """
-    first, one = _viewed(left, verifier.reader, name_of(left, "first photo"))
-    second, other = _viewed(right, verifier.reader, name_of(right, "second photo"))
+    first = view_side(left, verifier.reader, name_of(left, "first photo"))
+    second = view_side(right, verifier.reader, name_of(right, "second photo"))
+    return view_sides(verifier, first, second, card, progress)
+
+
+def view_sides(
+    verifier: Verifier,
+    first: Side,
+    second: Side,
+    card: ModelCard | None = None,
+    progress: ProgressCallback | None = None,
+    *,
+    explained: bool = True,
+) -> PairView:
+    """The same for photos that are read already.
+
+    Args:
+        first, second: of `view_side`.
+        verifier, card, progress: see `view_pair`.
+        explained: make the maps.
+    """
+    (photo, one), (other_photo, other) = first, second
     if not isinstance(one, AlignedFace) or not isinstance(other, AlignedFace):
-        return PairView((first, second), verifier.compare(one, other), None, None)
-    patches = COARSEST if isinstance(verifier.model, Committee) else COARSE
-    explanation = explain_faces(verifier, one, other, patches, progress)
-    photos = replace(first, compared=one.number), replace(second, compared=other.number)
-    scale = score_scale(explanation.score, verifier.record, card)
-    return PairView(photos, explanation.verdict, explanation, scale)
+        return PairView((photo, other_photo), verifier.compare(one, other), None, None)
+    photos = replace(photo, compared=one.number), replace(other_photo, compared=other.number)
+    explanation = None
+    if explained:
+        patches = COARSEST if isinstance(verifier.model, Committee) else COARSE
+        explanation = explain_faces(verifier, one, other, patches, progress)
+    verdict = explanation.verdict if explanation else verifier.compare(one, other)
+    scale = None if verdict.score is None else score_scale(verdict.score, verifier.record, card)
+    return PairView(photos, verdict, explanation, scale)
 
 
 def name_of(picture: Picture, otherwise: str) -> str:
@@ -128,10 +155,13 @@ def cut_face(aligned: ByteArray) -> ByteArray:
     return aligned[_STANDARD_WINDOW]
 
 
-def _viewed(picture: Picture, reader: FaceReader, name: str) -> tuple[PhotoView, AlignedFace | FaceProblem]:
-    """The photo with all its faces, and the face that is meant, or why there is none."""
-    pixels = load_picture(picture, "rgb")
-    faces = reader.read_all(pixels)
+def view_side(picture: Picture, reader: FaceReader, name: str) -> Side:
+    """A photo with all its faces, and the face that is meant, or why there is none.
+
+    Args, Raises: see `view_photo`.
+    """
+    pixels = load_picture(picture, "rgb", name if isinstance(picture, bytes) else None)
+    faces = reader.read_all(pixels, name)
     height, width = pixels.shape[:2]
     view = PhotoView(name, _reduced(pixels), height, width, tuple(map(VerdictFace.of, faces)))
     try:

@@ -1,0 +1,214 @@
+"""Photos and fields of a request, as multipart/form-data or as JSON with photos in base64.
+
+Photos stay in memory: nothing of a request is written to the disk.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from twinface.service.errors import ApiError
+
+_MANY = "photos"
+_MOST_FIELDS = 20
+_FIELD_BYTES = 64 << 10
+
+
+class Options(BaseModel):
+    """Fields of a call beside its photos."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+_Fields = TypeVar("_Fields", bound=Options)
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A picture file of a request.
+
+    Attributes:
+        name: of the file, as the caller says; "" if there is none.
+        data: its bytes.
+    """
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Form(Generic[_Fields]):
+    """What a request holds.
+
+    Attributes:
+        options: its fields.
+        photos: in the order of the form's fields.
+    """
+
+    options: _Fields
+    photos: tuple[Photo, ...]
+
+
+class PhotoForm(Generic[_Fields]):
+    """What a call takes: photos in certain fields, and options.
+
+    Args:
+        options: the class of the other fields.
+        photos: the names of the fields with one photo each; "photos" holds at least one.
+    """
+
+    def __init__(self, options: type[_Fields], *photos: str) -> None:
+        self._options, self._photos = options, photos
+
+    async def read(self, request: Request) -> Form[_Fields]:
+        """Reads a request.
+
+        Raises:
+            ApiError: 400, 413, 415 or 422: it is not what the call takes.
+        """
+        kind = parse_options_header(request.headers.get("content-type", ""))[0].decode("latin-1")
+        most = request.app.state.parts.settings.limits.photos
+        if kind == "multipart/form-data":
+            photos, fields = await self._multipart(request, most)
+        elif kind == "application/json":
+            photos, fields = self._json(await request.body())
+        else:
+            raise ApiError(415, "unsupported_media", "need multipart/form-data or application/json")
+        try:
+            options = self._options.model_validate(fields)
+        except ValidationError as error:
+            raise invalid(error) from None
+        chosen: list[Photo] = []
+        for name in self._photos:
+            found = photos.get(name, [])
+            if not found or (name != _MANY and len(found) != 1):
+                need = "at least one photo" if name == _MANY else "one photo"
+                raise ApiError(
+                    422, "invalid", f"{name}: found {len(found)} photos, need {need}", {"field": name}
+                )
+            chosen += found
+        if len(chosen) > most:
+            raise ApiError(
+                413, "too_many_photos", f"found {len(chosen)} photos, at most {most}", {"limit": most}
+            )
+        return Form(options, tuple(chosen))
+
+    async def _multipart(self, request: Request, most: int) -> tuple[dict[str, list[Photo]], dict[str, Any]]:
+        class InMemory(MultiPartParser):
+            spool_max_size = 1 << 40  # the gate bounds the body; nothing is written to the disk
+
+        parser = InMemory(
+            request.headers,
+            request.stream(),
+            max_files=most + 1,
+            max_fields=_MOST_FIELDS,
+            max_part_size=_FIELD_BYTES,
+        )
+        try:
+            form = await parser.parse()
+        except MultiPartException as error:
+            raise ApiError(
+                400, "bad_request", f"cannot be read as multipart/form-data: {error.message}"
+            ) from None
+        except (KeyError, ValueError):
+            raise ApiError(400, "bad_request", "cannot be read as multipart/form-data") from None
+        photos: dict[str, list[Photo]] = {}
+        fields: dict[str, Any] = {}
+        for name, value in form.multi_items():
+            if isinstance(value, UploadFile):
+                self._check_name(name)
+                photos.setdefault(name, []).append(Photo(value.filename or "", await value.read()))
+            elif value != "":
+                fields[name] = value
+        await form.close()
+        return photos, fields
+
+    def _json(self, body: bytes) -> tuple[dict[str, list[Photo]], dict[str, Any]]:
+        try:
+            values = json.loads(body)
+        except (ValueError, RecursionError):
+            raise ApiError(400, "bad_request", "the body is not JSON") from None
+        if not isinstance(values, dict):
+            raise ApiError(422, "invalid", "the body is not a JSON object")
+        photos: dict[str, list[Photo]] = {}
+        for name in self._photos:
+            if name in values:
+                found = values.pop(name)
+                photos[name] = [
+                    _decoded(each, name) for each in (found if isinstance(found, list) else [found])
+                ]
+        return photos, values
+
+    def _check_name(self, name: str) -> None:
+        if name not in self._photos:
+            raise ApiError(
+                422, "invalid", f"found a photo in a field of another name, need {', '.join(self._photos)}"
+            )
+
+    def openapi(self) -> dict[str, Any]:
+        """The request body, for OpenAPI."""
+        schema = self._options.model_json_schema(ref_template="#/components/schemas/{model}")
+        plain: dict[str, Any] = {
+            each: {"type": "string", "contentEncoding": "base64", "description": "a picture file in base64"}
+            for each in self._photos
+        }
+        files: dict[str, Any] = {
+            each: {"type": "string", "format": "binary", "description": "a picture file"}
+            for each in self._photos
+        }
+        if _MANY in plain:
+            plain[_MANY] = {"type": "array", "items": plain[_MANY], "minItems": 1}
+            files[_MANY] = {"type": "array", "items": files[_MANY], "minItems": 1}
+
+        def body(photos: dict[str, Any]) -> dict[str, Any]:
+            required = [*self._photos, *schema.get("required", [])]
+            properties = {**photos, **schema.get("properties", {})}
+            return {
+                "schema": {
+                    "type": "object",
+                    "properties": properties,
+                    "required": required,
+                    "additionalProperties": False,
+                }
+            }
+
+        content = {"multipart/form-data": body(files), "application/json": body(plain)}
+        return {"requestBody": {"required": True, "content": content}}
+
+
+def invalid(error: ValidationError | RequestValidationError) -> ApiError:
+    """422 for fields that are not what they should be. What was found is not repeated: it may be anything."""
+    problems = [
+        {"field": ".".join(map(str, each["loc"])) or "body", "problem": each["msg"]}
+        for each in error.errors()
+    ]
+    said = "; ".join(f"{each['field']}: {each['problem']}" for each in problems[:3])
+    return ApiError(422, "invalid", said, {"problems": problems[:10]})
+
+
+def _decoded(value: Any, name: str) -> Photo:
+    if isinstance(value, str):
+        if value.startswith("data:"):
+            value = value.partition(",")[2]
+        try:
+            return Photo("", base64.b64decode(value, validate=True))
+        except (binascii.Error, ValueError):
+            pass
+    raise ApiError(422, "invalid", f"{name}: need the bytes of a picture file in base64", {"field": name})
+
+
+def names_of(photos: Sequence[Photo]) -> list[str]:
+    """What photos are called in an answer: by their file, or by their place."""
+    return [photo.name or f"photo {number}" for number, photo in enumerate(photos, start=1)]

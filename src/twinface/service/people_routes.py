@@ -1,0 +1,244 @@
+"""People of the gallery: enrol, list, find, rename, merge, split, forget."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from pydantic import Field
+
+from twinface.recognition.gallery.records import Enrolment, Person, Review
+from twinface.service import schemas
+from twinface.service.access import Caller, needs
+from twinface.service.errors import ApiError
+from twinface.service.forms import Options, Photo, PhotoForm, names_of
+from twinface.service.parts import Parts, no_person, parts_of
+from twinface.service.repeated_requests import Earlier
+
+router = APIRouter(prefix="/v1/people", tags=["people"])
+AllParts = Annotated[Parts, Depends(parts_of)]
+Reader = Annotated[Caller, Depends(needs("read"))]
+Enroller = Annotated[Caller, Depends(needs("enrol"))]
+PersonId = Annotated[int, Path(ge=1, lt=1 << 63)]
+Repeatable = Annotated[
+    str | None, Header(alias="Idempotency-Key", description="the same for a request that is sent again")
+]
+_NAME = Field(min_length=1, max_length=200)
+
+
+class AddOptions(Options):
+    """How strictly photos are looked at."""
+
+    review: Review = "standard"
+
+
+class EnrolOptions(AddOptions):
+    """Who is enrolled."""
+
+    name: str = _NAME
+
+
+class NameOptions(Options):
+    """A name."""
+
+    name: str = _NAME
+
+
+class MergeOptions(Options):
+    """The person whose faces go to the first one."""
+
+    other: int = Field(ge=1, lt=1 << 63)
+
+
+class SplitOptions(NameOptions):
+    """The second person's name and faces; without faces they are divided by likeness."""
+
+    faces: list[Annotated[int, Field(ge=1, lt=1 << 63)]] | None = Field(None, max_length=1000)
+
+
+ENROL, ADD = PhotoForm(EnrolOptions, "photos"), PhotoForm(AddOptions, "photos")
+
+
+@router.get("", response_model=schemas.PeoplePage)
+async def people(
+    parts: AllParts,
+    caller: Reader,
+    after: Annotated[int, Query(ge=0, lt=1 << 63)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> dict[str, Any]:
+    """List people in the order in which they were enrolled, a page at a time."""
+
+    def work() -> dict[str, Any]:
+        found = parts.gallery.people(after, limit + 1)
+        more = found[limit - 1].id if len(found) > limit else None
+        return {
+            "people": [person.to_dict() for person in found[:limit]],
+            "next": more,
+            "count": len(parts.gallery),
+        }
+
+    return await parts.tables.run(work)
+
+
+@router.post("/find", response_model=schemas.PeoplePage)
+async def find(parts: AllParts, caller: Reader, options: NameOptions) -> dict[str, Any]:
+    """Find a person by name; upper and lower case are the same. Not in the address, which proxies write down."""
+
+    def work() -> dict[str, Any]:
+        row = parts.gallery.contents.find_or_none(options.name)
+        found = parts.gallery.contents.people([row]) if row else ()
+        return {
+            "people": [person.to_dict() for person in found],
+            "next": None,
+            "count": len(parts.gallery),
+        }
+
+    return await parts.tables.run(work)
+
+
+@router.post("", status_code=201, response_model=schemas.EnrolmentAnswer, openapi_extra=ENROL.openapi())
+async def enrol(
+    request: Request, response: Response, parts: AllParts, caller: Enroller, key: Repeatable = None
+) -> dict[str, Any]:
+    """Enrol photos of a person, who is new or in the gallery already.
+
+    201: the person is new. 200: photos were added. 422 `no_photo_accepted`: none was; the details say why.
+    """
+    form = await ENROL.read(request)
+    job = Enrolling(parts, caller, form.photos, form.options.review, key)
+    answer = await parts.photos.run(lambda: job.run(form.options.name))
+    response.status_code = 201 if answer["is_new"] else 200
+    return answer
+
+
+@router.post("/{id}/photos", response_model=schemas.EnrolmentAnswer, openapi_extra=ADD.openapi())
+async def add_photos(
+    id: PersonId, request: Request, parts: AllParts, caller: Enroller, key: Repeatable = None
+) -> dict[str, Any]:
+    """Enrol more photos of a person."""
+    form = await ADD.read(request)
+    job = Enrolling(parts, caller, form.photos, form.options.review, key)
+    return await parts.photos.run(lambda: job.run(parts.name_of(id), f"person {id}"))
+
+
+class Enrolling:
+    """One request that enrols photos, done once however often it is sent.
+
+    Args:
+        parts: of the service.
+        caller: who sends it.
+        photos: of one person.
+        review: how strictly they are looked at.
+        key: of the request, or None.
+    """
+
+    def __init__(
+        self, parts: Parts, caller: Caller, photos: Sequence[Photo], review: Review, key: str | None
+    ) -> None:
+        self._parts, self._caller, self._photos, self._review, self._key = parts, caller, photos, review, key
+
+    def run(self, name: str, whom: str | None = None) -> dict[str, Any]:
+        """Enrols, or says again what an earlier request with the same key did.
+
+        Args:
+            name: of the person.
+            whom: what the request is about; None takes the name.
+
+        Raises:
+            ApiError: 422, no photo was accepted; 404, the person was forgotten meanwhile; 409 and 422 for the key.
+            TwinfaceError: see `Gallery.enroll`.
+        """
+        body = self._asked(whom or name)
+        if self._key is not None:
+            earlier = self._parts.repeated.find(self._caller.id, self._key, body)
+            if earlier is not None:
+                return self._again(earlier)
+        found = self._parts.gallery.enroll(name, *(photo.data for photo in self._photos), review=self._review)
+        answer = self._answer(found)
+        if found.id is None or not found:
+            details = {"photos": answer["photos"], "look_alikes": answer["look_alikes"]}
+            raise ApiError(422, "no_photo_accepted", "no photo was accepted: the details say why", details)
+        if self._key is not None:
+            accepted = tuple(photo.accepted for photo in found.photos)
+            self._parts.repeated.add(self._caller.id, self._key, body, Earlier(found.id, accepted))
+        return answer
+
+    def _asked(self, whom: str) -> bytes:
+        digest = hashlib.sha256(f"{whom}\0{self._review}\0".encode())
+        for photo in self._photos:
+            digest.update(hashlib.sha256(photo.data).digest())
+        return digest.digest()
+
+    def _answer(self, found: Enrolment) -> dict[str, Any]:
+        values = found.to_dict()
+        for photo, name in zip(values["photos"], names_of(self._photos), strict=True):
+            photo["photo"] = name
+        return values
+
+    def _again(self, earlier: Earlier) -> dict[str, Any]:
+        rows = self._parts.gallery.store.people_with([earlier.person])
+        if not rows:
+            raise no_person(earlier.person)
+        photos: list[dict[str, Any]] = [
+            {
+                "photo": name,
+                "accepted": accepted,
+                "reasons": [],
+                "quality": None,
+                "faces": None,
+                "score": None,
+            }
+            for name, accepted in zip(names_of(self._photos), earlier.accepted, strict=True)
+        ]
+        name, notes = (
+            self._parts.gallery.contents.name_of(rows[0]),
+            ["This was done before, by the same request."],
+        )
+        head = {"name": name, "id": earlier.person, "is_new": False}
+        return {**head, "photos": photos, "look_alikes": [], "notes": notes}
+
+
+@router.get("/{id}", response_model=schemas.PersonDetailsAnswer)
+async def show(id: PersonId, parts: AllParts, caller: Reader) -> dict[str, Any]:
+    """Everything about a person: faces, look-alikes, corrections."""
+    return await parts.tables.run(lambda: parts.gallery.show(parts.name_of(id)).to_dict())
+
+
+@router.patch("/{id}", response_model=schemas.PersonAnswer)
+async def rename(id: PersonId, options: NameOptions, parts: AllParts, caller: Enroller) -> dict[str, Any]:
+    """Give a person another name. The old one is erased."""
+    return await parts.tables.run(lambda: parts.gallery.rename(parts.name_of(id), options.name).to_dict())
+
+
+@router.delete("/{id}", response_model=schemas.Forgotten)
+async def forget(id: PersonId, parts: AllParts, caller: Enroller) -> dict[str, Any]:
+    """Remove a person with everything that belongs to them, from every file of the gallery."""
+    await parts.tables.run(lambda: parts.gallery.forget(parts.name_of(id)))
+    return {"forgotten": True}
+
+
+@router.post("/{id}/merge", response_model=schemas.PersonAnswer)
+async def merge(id: PersonId, options: MergeOptions, parts: AllParts, caller: Enroller) -> dict[str, Any]:
+    """Make two people one: the first, who gets the faces of the other."""
+
+    def work() -> dict[str, Any]:
+        return parts.gallery.merge(parts.name_of(id), parts.name_of(options.other)).to_dict()
+
+    return await parts.tables.run(work)
+
+
+@router.post("/{id}/split", response_model=schemas.TwoPeople)
+async def split(id: PersonId, options: SplitOptions, parts: AllParts, caller: Enroller) -> dict[str, Any]:
+    """Make two people of one."""
+
+    def work() -> dict[str, Any]:
+        return two_people(parts.gallery.split(parts.name_of(id), options.name, options.faces))
+
+    return await parts.tables.run(work)
+
+
+def two_people(found: tuple[Person, Person]) -> dict[str, Any]:
+    """Two people who were changed."""
+    return {"people": [person.to_dict() for person in found]}
