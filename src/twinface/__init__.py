@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from twinface.recognition.verifier import Verifier as Verifier
     from twinface.recognition.verifier import verify as verify
     from twinface.reports import report as report
+    from twinface.service.client import Client as Client
     from twinface.training.evaluate_run import evaluate_run as evaluate  # noqa: F401
     from twinface.training.run_folder import RunFolder as RunFolder
     from twinface.training.train import train as train
@@ -44,6 +45,7 @@ __version__ = "0.2.0"
 
 # Public name → module, and the name there. Imported when first asked for, so that `import twinface` takes no time.
 _PUBLIC = {
+    "Client": ("service.client", "Client"),
     "Evaluation": ("evaluation.evaluate", "Evaluation"),
     "Explanation": ("recognition.explanation", "Explanation"),
     "Gallery": ("recognition.gallery.gallery", "Gallery"),

@@ -1,0 +1,296 @@
+"""The library's calls, answered by a service on another machine."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import numpy as np
+
+from twinface.core.errors import (
+    FaceNotFoundError,
+    GalleryError,
+    ImageError,
+    ModelMismatchError,
+    NameTakenError,
+    SeveralFacesError,
+    StorageError,
+    TwinfaceError,
+    UnknownPersonError,
+)
+from twinface.core.types import Float32Array
+from twinface.faces.files import read_bytes
+from twinface.faces.picture import Picture, load_picture
+from twinface.recognition.canvas import encode_png
+from twinface.recognition.compare import Comparison
+from twinface.recognition.gallery.records import Enrolment, Identification, Person, PersonDetails, Review
+from twinface.recognition.verdict import Verdict, VerdictFace
+from twinface.service import client_records
+
+ADDRESS, KEY = "TWINFACE_SERVER", "TWINFACE_API_KEY"
+_ERRORS: dict[str, type[TwinfaceError]] = {
+    "face_not_found": FaceNotFoundError,
+    "several_faces": SeveralFacesError,
+    "bad_image": ImageError,
+    "person_not_found": UnknownPersonError,
+    "name_taken": NameTakenError,
+    "model_mismatch": ModelMismatchError,
+    "storage": StorageError,
+}
+_AGAIN = {429, 503}
+_LONGEST_WAIT = 30.0  # seconds before a call is sent again
+_PAGE = 1000
+
+
+class ServiceError(TwinfaceError):
+    """An answer of the service that is an error of no kind that the library has.
+
+    Attributes:
+        status: of HTTP; 0 if there was no answer.
+        code, details, request_id: see the service's documentation.
+    """
+
+    def __init__(
+        self, message: str, status: int = 0, code: str = "", details: Any = None, id: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.status, self.code, self.details, self.request_id = status, code, details, id
+
+
+class Client:
+    """A gallery and its model on another machine; the methods are those of `Gallery` and of the library.
+
+    A call that the service refuses because it is busy is sent again. So is one whose connection breaks, if that cannot
+    do harm; enrolments carry an idempotency key. Safe to use from several threads.
+
+    Args:
+        address: such as "http://127.0.0.1:8000"; None takes `TWINFACE_SERVER`, then this one.
+        key: an API key; None takes `TWINFACE_API_KEY`.
+        timeout: seconds for one answer.
+        attempts: how often a call is sent, at most.
+
+    Example:
+        with twinface.Client("http://127.0.0.1:8000") as client:
+            client.enroll("Ann", "ann-1.jpg")
+            print(client.identify("party.jpg").faces[0].name)
+    """
+
+    def __init__(
+        self, address: str | None = None, key: str | None = None, *, timeout: float = 60, attempts: int = 5
+    ) -> None:
+        address = address or os.environ.get(ADDRESS, "http://127.0.0.1:8000")
+        key = key or os.environ.get(KEY)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._http = httpx.Client(base_url=address, headers=headers, timeout=timeout)
+        self._attempts = attempts
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._http.close()
+
+    # Photos
+
+    def verify(
+        self, left: Picture, right: Picture, *, far: float | None = None, any_quality: bool = False
+    ) -> Verdict:
+        """Whether two photos show the same person.
+
+        Args:
+            left, right: in any form that `faces.picture.load_picture` takes.
+            far: the wanted false accept rate; None for the model's own threshold.
+            any_quality: judge faces of poor quality too.
+
+        Raises:
+            ImageError: a photo cannot be read, or has no face.
+            ServiceError: there is no answer, or another error.
+        """
+        fields = {"any_quality": any_quality, **({"far": far} if far else {})}
+        return client_records.verdict_of(self._photos("/v1/verify", fields, left=left, right=right))
+
+    def compare(self, left: Picture, right: Picture) -> Comparison:
+        """Compares all faces of two photos. Args, Raises: see `verify`."""
+        return client_records.comparison_of(self._photos("/v1/compare", left=left, right=right))
+
+    def detect(self, photo: Picture) -> tuple[VerdictFace, ...]:
+        """The faces of a photo, the largest first. Raises: see `verify`."""
+        return tuple(map(client_records.face_of, self._photos("/v1/detect", photo=photo)["faces"]))
+
+    def embed(self, photo: Picture, *, every: bool = False) -> Float32Array:
+        """Embeddings of the largest face of a photo or of every face: [N, D] float32. Raises: see `verify`."""
+        found = self._photos("/v1/embeddings", {"faces": "all" if every else "largest"}, photo=photo)
+        return np.array([face["embedding"] for face in found["faces"]], np.float32)
+
+    # People
+
+    def enroll(self, name: str, *photos: Picture, review: Review = "standard") -> Enrolment:
+        """Enrols photos of a person; see `Gallery.enroll`.
+
+        Raises:
+            GalleryError: there is no photo, or the name cannot be one.
+            ServiceError: there is no answer, or another error.
+        """
+        if not photos:
+            raise GalleryError("found no photo to enrol, need at least one")
+        files = [("photos", part) for part in map(_part, photos)]
+        again = {"Idempotency-Key": secrets.token_hex(16)}
+        try:
+            found = self._call(
+                "POST", "/v1/people", files=files, data={"name": name, "review": review}, headers=again
+            )
+        except ServiceError as error:
+            if error.code != "no_photo_accepted":
+                raise
+            found = {
+                "name": name,
+                "id": None,
+                "is_new": False,
+                "look_alikes": [],
+                "notes": [],
+                **error.details,
+            }
+        return client_records.enrolment_of(found)
+
+    def identify(self, photo: Picture, count: int = 5, fpir: float = 0.01) -> Identification:
+        """Who is on a photo; see `Gallery.identify`. Raises: see `verify`."""
+        found = self._photos("/v1/identify", {"count": count, "fpir": fpir}, photo=photo)
+        return client_records.identification_of(found)
+
+    def verify_person(self, name: str, photo: Picture) -> Verdict:
+        """Whether a photo shows a person of the gallery; see `Gallery.verify`."""
+        return client_records.verdict_of(self._photos(f"/v1/people/{self._id(name)}/verify", photo=photo))
+
+    def people(self, after: int = 0, limit: int = _PAGE) -> tuple[Person, ...]:
+        """A page of the list of people; see `Gallery.people`."""
+        found = self._call("GET", "/v1/people", params={"after": after, "limit": limit})
+        return tuple(map(client_records.person_of, found["people"]))
+
+    def __iter__(self) -> Iterator[Person]:
+        after = 0
+        while page := self.people(after):
+            yield from page
+            after = page[-1].id
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self._found(name) is not None
+
+    def show(self, name: str) -> PersonDetails:
+        """Everything about a person; see `Gallery.show`."""
+        return client_records.details_of(self._call("GET", f"/v1/people/{self._id(name)}"))
+
+    def rename(self, name: str, new_name: str) -> Person:
+        """Gives a person another name; see `Gallery.rename`."""
+        return client_records.person_of(
+            self._call("PATCH", f"/v1/people/{self._id(name)}", json={"name": new_name})
+        )
+
+    def merge(self, name: str, other: str) -> Person:
+        """Makes two people one; see `Gallery.merge`."""
+        asked = {"other": self._id(other)}
+        return client_records.person_of(self._call("POST", f"/v1/people/{self._id(name)}/merge", json=asked))
+
+    def split(self, name: str, new_name: str, faces: Sequence[int] | None = None) -> tuple[Person, Person]:
+        """Makes two people of one; see `Gallery.split`."""
+        asked = {"name": new_name, "faces": None if faces is None else list(faces)}
+        return self._two(f"/v1/people/{self._id(name)}/split", asked)
+
+    def move(self, face: int, name: str, to: str) -> tuple[Person, Person]:
+        """Gives an enrolled face to another person; see `Gallery.move`."""
+        return self._two(f"/v1/people/{self._id(name)}/faces/{face}/move", {"to": self._id(to)})
+
+    def confirm(self, name: str, photo: Picture, face: int | None = None) -> Person:
+        """Says that a face is a person; see `Gallery.confirm`."""
+        return self._corrected("confirm", name, photo, face)
+
+    def reject(self, name: str, photo: Picture, face: int | None = None) -> Person:
+        """Says that a face is not a person; see `Gallery.reject`."""
+        return self._corrected("reject", name, photo, face)
+
+    def forget(self, name: str) -> None:
+        """Removes a person for good; see `Gallery.forget`."""
+        self._call("DELETE", f"/v1/people/{self._id(name)}")
+
+    # Calls
+
+    def _two(self, path: str, asked: dict[str, Any]) -> tuple[Person, Person]:
+        first, second = map(client_records.person_of, self._call("POST", path, json=asked)["people"])
+        return first, second
+
+    def _corrected(self, how: str, name: str, photo: Picture, face: int | None) -> Person:
+        fields = {} if face is None else {"face": face}
+        return client_records.person_of(
+            self._photos(f"/v1/people/{self._id(name)}/{how}", fields, photo=photo)
+        )
+
+    def _found(self, name: str) -> int | None:
+        people = self._call("POST", "/v1/people/find", json={"name": name})["people"]
+        return people[0]["id"] if people else None
+
+    def _id(self, name: str) -> int:
+        found = self._found(name)
+        if found is None:
+            raise UnknownPersonError(f"nobody in the gallery is named {name!r}")
+        return found
+
+    def _photos(self, path: str, fields: dict[str, Any] | None = None, **photos: Picture) -> Any:
+        files = [(name, _part(photo)) for name, photo in photos.items()]
+        data = {name: str(value).lower() for name, value in (fields or {}).items()}
+        return self._call("POST", path, files=files, data=data)
+
+    def _call(self, method: str, path: str, **more: Any) -> Any:
+        """Sends a call until it is answered with something else than "busy".
+
+        Raises:
+            TwinfaceError: the answer is an error, or there is none.
+        """
+        for attempt in range(1, self._attempts + 1):
+            try:
+                answer = self._http.request(method, path, **more)
+            except httpx.HTTPError as error:
+                if attempt == self._attempts:
+                    raise ServiceError(f"{self._http.base_url}: no answer ({error})") from error
+                time.sleep(min(_LONGEST_WAIT, 0.25 * 2**attempt))
+                continue
+            if answer.status_code not in _AGAIN or attempt == self._attempts:
+                break
+            time.sleep(min(_LONGEST_WAIT, float(answer.headers.get("Retry-After", 1))))
+        if answer.is_success:
+            return answer.json()
+        raise _error(answer)
+
+
+def _part(photo: Picture) -> tuple[str, bytes]:
+    """A photo as a part of a form: its file's name and bytes."""
+    if isinstance(photo, (str, Path)):
+        return Path(photo).name, read_bytes(photo)
+    if isinstance(photo, bytes):
+        return "photo", photo
+    return "photo", encode_png(load_picture(photo, "rgb"))
+
+
+def _error(answer: httpx.Response) -> TwinfaceError:
+    try:
+        values = answer.json()
+        said, id = values["error"], values["request_id"]
+        code, message, details = said["code"], said["message"], said["details"]
+    except (ValueError, KeyError, TypeError):
+        return ServiceError(
+            f"found an answer that is none of Twinface's: HTTP {answer.status_code}", answer.status_code
+        )
+    kind = _ERRORS.get(code)
+    if kind is not None:
+        return kind(message)
+    return ServiceError(message, answer.status_code, code, details, id)
