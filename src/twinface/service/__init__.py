@@ -11,7 +11,7 @@ observed        request ids, the log, metrics, security headers
 errors          exceptions → the error envelope
 access          who may call what: API keys, scopes, rates
 keys            API keys in the gallery's database
-forms           photos and fields of a request, as multipart or JSON
+forms           photos and fields of a request, as multipart or JSON; average_face.jpg for examples
 repeated_requests  idempotency keys of enrolments
 photo_answers, person_answers, schemas  what calls answer
 photo_routes    detect, verify, compare, embeddings

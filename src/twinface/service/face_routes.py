@@ -9,7 +9,7 @@ from pydantic import Field
 
 from twinface.service import schemas
 from twinface.service.errors import ApiError
-from twinface.service.forms import Options, PhotoForm
+from twinface.service.forms import Options, PhotoForm, example
 from twinface.service.parts import Parts
 from twinface.service.people_routes import AllParts, Enroller, PersonId, Reader, two_people
 from twinface.service.photo_answers import faces_answer, verdict_answer
@@ -28,10 +28,13 @@ class CorrectionOptions(Options):
 class MoveOptions(Options):
     """The person who gets the face."""
 
+    model_config = example(to=2)
+
     to: int = Field(ge=1, lt=1 << 63)
 
 
-CORRECT, VERIFY = PhotoForm(CorrectionOptions, "photo"), PhotoForm(ShowOptions, "photo")
+CORRECT = PhotoForm(CorrectionOptions, "photo", example={"face": 1})
+VERIFY = PhotoForm(ShowOptions, "photo")
 
 
 @router.post("/verify", response_model=schemas.VerdictAnswer, openapi_extra=VERIFY.openapi())

@@ -27,7 +27,7 @@ class IdentifyOptions(Options):
     show: bool = False
 
 
-IDENTIFY = PhotoForm(IdentifyOptions, "photo")
+IDENTIFY = PhotoForm(IdentifyOptions, "photo", example={"count": 3, "fpir": 0.01})
 
 
 @router.post("/identify", response_model=schemas.IdentificationAnswer, openapi_extra=IDENTIFY.openapi())

@@ -13,7 +13,7 @@ from twinface.recognition.gallery.records import Enrolment, Person, Review
 from twinface.service import schemas
 from twinface.service.access import Caller, needs
 from twinface.service.errors import ApiError
-from twinface.service.forms import Options, Photo, PhotoForm, names_of
+from twinface.service.forms import Options, Photo, PhotoForm, example, names_of
 from twinface.service.parts import Parts, no_person, parts_of
 from twinface.service.repeated_requests import Earlier
 
@@ -43,11 +43,14 @@ class EnrolOptions(AddOptions):
 class NameOptions(Options):
     """A name."""
 
+    model_config = example(name="Ann")
     name: str = _NAME
 
 
 class MergeOptions(Options):
     """The person whose faces go to the first one."""
+
+    model_config = example(other=2)
 
     other: int = Field(ge=1, lt=1 << 63)
 
@@ -55,10 +58,13 @@ class MergeOptions(Options):
 class SplitOptions(NameOptions):
     """The second person's name and faces; without faces they are divided by likeness."""
 
+    model_config = example(name="Bob", faces=[1])
+
     faces: list[Annotated[int, Field(ge=1, lt=1 << 63)]] | None = Field(None, max_length=1000)
 
 
-ENROL, ADD = PhotoForm(EnrolOptions, "photos"), PhotoForm(AddOptions, "photos")
+ENROL = PhotoForm(EnrolOptions, "photos", example={"name": "Ann", "review": "off"})
+ADD = PhotoForm(AddOptions, "photos", example={"review": "off"})
 
 
 @router.get("", response_model=schemas.PeoplePage)

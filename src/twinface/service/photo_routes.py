@@ -58,7 +58,8 @@ class EmbedOptions(Options):
 
 
 ONE, TWO = PhotoForm(ShowOptions, "photo"), PhotoForm(ShowOptions, "left", "right")
-VERIFY, EMBED = PhotoForm(VerifyOptions, "left", "right"), PhotoForm(EmbedOptions, "photo")
+VERIFY = PhotoForm(VerifyOptions, "left", "right", example={"far": 0.001, "any_quality": True})
+EMBED = PhotoForm(EmbedOptions, "photo", example={"faces": "all"})
 
 
 @router.post("/detect", response_model=schemas.Detection, openapi_extra=ONE.openapi())

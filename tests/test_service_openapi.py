@@ -1,0 +1,94 @@
+"""OpenAPI: its examples run, and nothing that fits it makes the service fail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as fuzzing
+
+from toy_service import part, service, settings
+
+
+def _examples(description: dict[str, Any]) -> dict[tuple[str, str], Any]:
+    """(path, method) → the example of its JSON body, where it has one."""
+    found = {}
+    for path, methods in description["paths"].items():
+        for method, call in methods.items():
+            body = call.get("requestBody", {}).get("content", {}).get("application/json")
+            if body is None:
+                continue
+            if "example" in body:
+                found[path, method] = body["example"]
+            else:
+                schema = description["components"]["schemas"][body["schema"]["$ref"].rpartition("/")[2]]
+                [found[path, method]] = schema["examples"]
+    return found
+
+
+def test_every_example_runs(tmp_path: Path) -> None:
+    with service(settings(tmp_path)) as client:
+        description = client.get("/v1/openapi.json").json()
+        examples = {key: value for key, value in _examples(description).items() if "/jobs" not in key[0]}
+        assert len(examples) >= 14
+        first = examples.pop(("/v1/people", "post"))
+        assert client.post("/v1/people", json=first).status_code == 201  # Ann, face 1
+        files = [("photos", part(2, number)) for number in (1, 2)]
+        client.post("/v1/people", files=files, data={"name": "Second"})  # person 2, faces 2 and 3
+        # What changes the people of other examples comes last.
+        face, person = "/v1/people/{id}/faces/{face}/move", "/v1/people/{id}"
+        last = [face, f"{person}/split", f"{person}/merge", f"{person}/reject"]
+        paths = sorted(examples, key=lambda each: last.index(each[0]) if each[0] in last else -1)
+        for path, method in paths:
+            body = examples[path, method]
+            if path.endswith("/split"):  # of a person with faces of two people
+                client.post("/v1/people/1/photos", json={"photos": first["photos"], "review": "off"})
+                client.post("/v1/people/1/photos", files=[("photos", part(3))], data={"review": "off"})
+                body["faces"] = [client.get("/v1/people/1").json()["faces"][0]["id"]]
+            url = path.replace("{id}", "1").replace("{face}", "1")
+            answer = client.request(method, url, json=body)
+            assert answer.status_code == 200, (path, answer.text)
+
+
+@pytest.fixture(scope="module")
+def schema(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    from twinface.service.app import create_app
+
+    app = create_app(settings(tmp_path_factory.mktemp("fuzz")))
+    from fastapi.testclient import TestClient
+
+    with TestClient(app, "http://127.0.0.1", client=("127.0.0.1", 1)) as client:
+        yield schemathesis.openapi.from_asgi("/v1/openapi.json", app), client
+
+
+@pytest.mark.parametrize(
+    "examples", [pytest.param(3, id="few"), pytest.param(60, id="many", marks=pytest.mark.slow)]
+)
+def test_nothing_that_fits_it_is_an_error_of_the_service(schema: Any, examples: int) -> None:
+    described, client = schema
+    tried = 0
+
+    for operation in described.get_all_operations():
+        call = operation.ok()
+
+        @given(case=call.as_strategy())
+        @fuzzing(
+            max_examples=examples,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        def attempt(case: Any) -> None:
+            nonlocal tried
+            tried += 1
+            answer = case.call(base_url="http://127.0.0.1", session=client)
+            assert answer.status_code not in {500, 502}, (case.method, case.path, answer.text)
+            assert answer.headers["x-request-id"]
+
+        attempt()
+    assert tried > 10
