@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .PHONY: help install peers demo test proofs test-all coverage mutants fuzz bench-reliability docs bench-accuracy bench-parts bench-explanation \
-	bench-ladder \
+	bench-ladder bench-service \
 	bench-speed bench-detection bench-quality bench-models bench-memory bench-growth lint format clean
 
 help:  ## what there is to make
@@ -24,7 +24,7 @@ demo: install  ## train on ORL, judge on unseen people, verify two pairs (3 minu
 	$(BIN)/twinface demo
 
 # One process for each core, and each keeps to its core. COVERAGE=1 adds what they run to .coverage.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal $(if $(COVERAGE),--cov --cov-append --cov-report=)
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal --durations=12 $(if $(COVERAGE),--cov --cov-append --cov-report=)
 
 test: lint  ## style, types, import directions and the quick tests (under 4 minutes on two cores)
 	$(PYTEST) -m 'not slow'
@@ -67,6 +67,11 @@ bench-parts: install  ## reference verifiers, and models on the face or the back
 
 bench-explanation: install  ## do occlusion maps mark what matters? (LFW=folder)
 	$(BIN)/python studies/explanation.py --root $(LFW)
+
+bench-service: install  ## the service under load, kills, slow connections, huge bodies (a quiet machine; 20 minutes)
+	$(BIN)/python benchmarks/service_speed.py
+	$(BIN)/python benchmarks/service_kills.py --kills 100
+	$(BIN)/python benchmarks/service_kills.py --kills 100 --store postgres
 
 WORK ?= runs
 bench-ladder: install  ## the student reports' trainings and the ladder, as far as they are missing (LFW=folder; days)

@@ -1,0 +1,140 @@
+"""`twinface.Client` gives what the library gives, from a service that runs as a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+import twinface
+from served import Served, serving
+from toy_service import photo
+from twinface.core.errors import (
+    FaceNotFoundError,
+    GalleryError,
+    ImageError,
+    NameTakenError,
+    SettingsError,
+    UnknownPersonError,
+)
+from twinface.recognition.gallery.gallery import Gallery
+from twinface.recognition.verifier import Verifier
+from twinface.service.client import ServiceError
+from twinface.service.server import serve
+from twinface.service.settings import ServiceSettings
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("served")
+    with serving(str(folder / "people.db"), folder) as running:
+        yield running
+
+
+@pytest.fixture
+def client(served: Served) -> Iterator[twinface.Client]:
+    with twinface.Client(served.url) as client:
+        yield client
+        for person in client:
+            client.forget(person.name)
+
+
+def test_photos_are_answered_as_by_the_library(client: twinface.Client) -> None:
+    verifier = Verifier("sface")
+    found, wanted = client.verify(photo(1), photo(1, 2)), verifier.verify(photo(1), photo(1, 2))
+    assert (found.outcome, found.zone, found.rates) == (wanted.outcome, wanted.zone, wanted.rates)
+    assert found.score == pytest.approx(wanted.score, abs=1e-6)
+    assert found.faces[0] == wanted.faces[0]
+    assert bool(found) is bool(wanted)
+    assert found.explain() == wanted.explain()
+    assert client.detect(photo(1)) == (wanted.faces[0],)
+    assert client.embed(photo(1)) == pytest.approx(verifier.embed(photo(1)), abs=1e-5)
+    both = client.compare(photo(1), photo(2))
+    assert both.scores.shape == (1, 1)
+    pixels = np.repeat(np.arange(96, dtype=np.uint8)[None, :, None], 96, 0).repeat(3, 2)
+    with pytest.raises(FaceNotFoundError, match="no face"):
+        client.verify(pixels, photo(1))
+    with pytest.raises(ImageError, match="not a picture"):
+        client.verify(b"x", photo(1))
+
+
+def test_people_are_those_of_a_gallery(client: twinface.Client, tmp_path: Path) -> None:
+    gallery = Gallery(tmp_path / "own.db", "sface")
+    file = tmp_path / "ann.pgm"
+    file.write_bytes(photo(1))
+    for either in (client, gallery):
+        assert either.enroll("Ann", file, photo(1, 2)).is_new
+        assert either.enroll("Bob", photo(2))
+        assert not either.enroll("Cleo", b"x")
+    mine, theirs = client.identify(photo(1, 5)), gallery.identify(photo(1, 5))
+    assert [face.name for face in mine.faces] == [face.name for face in theirs.faces] == ["Ann"]
+    for one, other in zip(mine.faces[0].candidates, theirs.faces[0].candidates, strict=True):
+        assert (one.name, one.score) == (other.name, pytest.approx(other.score, abs=1e-6))
+    assert mine.faces[0].face == theirs.faces[0].face
+    assert [person.name for person in client] == [person.name for person in gallery]
+    assert client.verify_person("Ann", photo(1, 6)).outcome == gallery.verify("Ann", photo(1, 6)).outcome
+    assert client.rename("Bob", "Bo").name == "Bo"
+    assert client.show("Bo").faces[0].quality == gallery.show("Bob").faces[0].quality
+    assert client.confirm("Ann", photo(1, 7)).faces == 3
+    assert client.reject("Ann", photo(2, 2)).faces == 3
+    faces = client.show("Ann").faces
+    assert [person.faces for person in client.move(faces[0].id, "Ann", "Bo")] == [2, 2]
+    assert [person.name for person in client.split("Bo", "Third", [faces[0].id])] == ["Bo", "Third"]
+    assert client.merge("Ann", "Third").faces == 3
+    assert "ann" in client
+    client.forget("Ann")
+    assert "ann" not in client
+    with pytest.raises(UnknownPersonError):
+        client.show("Ann")
+    client.enroll("Ann", photo(1))
+    with pytest.raises(NameTakenError):
+        client.rename("Ann", "bo")
+    with pytest.raises(GalleryError, match="at least one"):
+        client.enroll("Zoe")
+    with pytest.raises(ServiceError, match="cannot be a name") as caught:
+        client.enroll("\x07", photo(1))
+    assert (caught.value.status, caught.value.code) == (422, "invalid")
+
+
+def test_a_busy_service_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [
+        httpx.Response(503, headers={"Retry-After": "0"}),
+        httpx.ConnectError("refused"),
+        httpx.Response(429, headers={"Retry-After": "0"}),
+        httpx.Response(200, json={"people": [], "next": None, "count": 0}),
+    ]
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers.get("authorization"))
+        found = answers.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    client = twinface.Client("http://there", key="tf_x")
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    client._http = httpx.Client(transport=httpx.MockTransport(answer), base_url="http://there")
+    assert client.people() == ()
+    assert len(asked) == 4
+    answers += [httpx.ConnectError("refused")] * 5
+    with pytest.raises(ServiceError, match="no answer") as caught:
+        client.people()
+    assert caught.value.status == 0
+    answers += [httpx.Response(502, text="<html>")]
+    with pytest.raises(ServiceError, match="none of Twinface's: HTTP 502"):
+        client.people()
+
+
+def test_what_is_wrong_is_said_before_it_listens(served: Served, tmp_path: Path) -> None:
+    port = int(served.url.rpartition(":")[2])
+    place = str(tmp_path / "people.db")
+    with pytest.raises(SettingsError, match=f"--port {port}: cannot be listened on"):
+        serve(ServiceSettings(port=port, gallery=place, model="sface"))
+    with pytest.raises(
+        SettingsError, match=r"--host 0\.0\.0\.0: other machines could reach it, and no key was made"
+    ):
+        serve(ServiceSettings(host="0.0.0.0", port=port, gallery=place, model="sface"))
