@@ -17,6 +17,7 @@ from twinface.service.errors import as_api_error, envelope
 from twinface.service.forms import invalid
 from twinface.service.gate import Gate
 from twinface.service.observed import Observed, log, log_to_stderr, place_of
+from twinface.service.page_routes import page_router
 from twinface.service.parts import Parts
 from twinface.service.schemas import ERRORS
 from twinface.service.settings import ServiceSettings
@@ -59,6 +60,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     app.state.parts = parts
     for routes in (photo_routes, identify_routes, people_routes, face_routes, about_routes):
         app.include_router(routes.router)
+    app.include_router(page_router())
     _answer_errors(app, parts)
     app.add_middleware(Gate, limits=settings.limits)
     app.add_middleware(Observed, metrics=parts.metrics)
