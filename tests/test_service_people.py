@@ -151,3 +151,20 @@ def test_the_model_and_the_gallery_are_described(client: TestClient, tmp_path: P
     assert client.get("/readyz").json() == {"status": "ok"}
     assert client.get("/healthz").json()["status"] == "ok"
     assert "twinface_requests_total" in client.get("/metrics").text
+
+
+def test_one_of_several_faces_is_enrolled(client: TestClient) -> None:
+    import numpy as np
+
+    from twinface.faces.picture import load_picture
+    from twinface.recognition.canvas import encode_png
+
+    both = encode_png(np.hstack([load_picture(photo(person), "rgb") for person in (1, 2)]))
+    first, second = client.post("/v1/detect", files={"photo": ("both.png", both)}).json()["faces"]
+    right = max(first, second, key=lambda face: face["box"][0])["number"]
+    fields = {"name": "Right", "face": str(right), "review": "off"}
+    assert client.post("/v1/people", files={"photos": ("b.png", both)}, data=fields).status_code == 201
+    assert client.post("/v1/identify", files={"photo": part(2)}).json()["faces"][0]["name"] == "Right"
+    assert client.post("/v1/identify", files={"photo": part(1)}).json()["faces"][0]["name"] is None
+    files = [("photos", part(1)), ("photos", part(2))]
+    assert code(client.post("/v1/people", files=files, data=fields)) == (422, "invalid")

@@ -29,9 +29,12 @@ _NAME = Field(min_length=1, max_length=200)
 
 
 class AddOptions(Options):
-    """How strictly photos are looked at."""
+    """How strictly photos are looked at, and which face of a single photo is meant."""
 
     review: Review = "standard"
+    face: Annotated[
+        int | None, Field(ge=1, le=10_000, description="of one photo; from 1, the largest first")
+    ] = None
 
 
 class EnrolOptions(AddOptions):
@@ -113,7 +116,7 @@ async def enrol(
     201: the person is new. 200: photos were added. 422 `no_photo_accepted`: none was; the details say why.
     """
     form = await ENROL.read(request)
-    job = Enrolling(parts, caller, form.photos, form.options.review, key)
+    job = Enrolling(parts, caller, form.photos, form.options, key)
     answer = await parts.photos.run(lambda: job.run(form.options.name))
     response.status_code = 201 if answer["is_new"] else 200
     return answer
@@ -125,7 +128,7 @@ async def add_photos(
 ) -> dict[str, Any]:
     """Enrol more photos of a person."""
     form = await ADD.read(request)
-    job = Enrolling(parts, caller, form.photos, form.options.review, key)
+    job = Enrolling(parts, caller, form.photos, form.options, key)
     return await parts.photos.run(lambda: job.run(parts.name_of(id), f"person {id}"))
 
 
@@ -136,14 +139,20 @@ class Enrolling:
         parts: of the service.
         caller: who sends it.
         photos: of one person.
-        review: how strictly they are looked at.
+        options: how they are looked at.
         key: of the request, or None.
+
+    Raises:
+        ApiError: 422, a face is named and there are several photos.
     """
 
     def __init__(
-        self, parts: Parts, caller: Caller, photos: Sequence[Photo], review: Review, key: str | None
+        self, parts: Parts, caller: Caller, photos: Sequence[Photo], options: AddOptions, key: str | None
     ) -> None:
-        self._parts, self._caller, self._photos, self._review, self._key = parts, caller, photos, review, key
+        if options.face is not None and len(photos) > 1:
+            raise ApiError(422, "invalid", f"face: found {len(photos)} photos, a face is named for one alone")
+        self._parts, self._caller, self._photos, self._key = parts, caller, photos, key
+        self._review, self._numbers = options.review, None if options.face is None else [options.face]
 
     def run(self, name: str, whom: str | None = None) -> dict[str, Any]:
         """Enrols, or says again what an earlier request with the same key did.
@@ -161,7 +170,8 @@ class Enrolling:
             earlier = self._parts.repeated.find(self._caller.id, self._key, body)
             if earlier is not None:
                 return self._again(earlier)
-        found = self._parts.gallery.enroll(name, *(photo.data for photo in self._photos), review=self._review)
+        data = (photo.data for photo in self._photos)
+        found = self._parts.gallery.enroll(name, *data, review=self._review, numbers=self._numbers)
         answer = self._answer(found)
         if found.id is None or not found:
             details = {"photos": answer["photos"], "look_alikes": answer["look_alikes"]}
@@ -172,7 +182,7 @@ class Enrolling:
         return answer
 
     def _asked(self, whom: str) -> bytes:
-        digest = hashlib.sha256(f"{whom}\0{self._review}\0".encode())
+        digest = hashlib.sha256(f"{whom}\0{self._review}\0{self._numbers}\0".encode())
         for photo in self._photos:
             digest.update(hashlib.sha256(photo.data).digest())
         return digest.digest()

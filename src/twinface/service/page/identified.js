@@ -5,7 +5,6 @@ import { announce, button, h } from "./dom.js";
 import { askName } from "./dialogs.js";
 import { enrolmentReport } from "./enrol.js";
 import { personNamed } from "./person.js";
-import { onlyFace } from "./photo.js";
 import { qualityLine } from "./quality.js";
 import { percent, t } from "./texts.js";
 
@@ -73,8 +72,7 @@ function faceCard(found, one, photo, signal, again) {
     if (!who) return;
     const person = await personNamed(who, signal);
     if (person) return correct("confirm", person.id, t("confirmed", { name: person.name }));
-    const alone = found.faces.length > 1 ? await onlyFace(photo, asFound(found), face.number) : photo;
-    const enrolment = await send("POST", "/v1/people", form({ name: who, photos: [alone], review: "off" }), signal, { "Idempotency-Key": freshKey() });
+    const enrolment = await send("POST", "/v1/people", form({ name: who, photos: [photo], face: face.number, review: "off" }), signal, { "Idempotency-Key": freshKey() });
     await again();
     focusOn(face.number);
     document.querySelector(".result")?.prepend(enrolmentReport(enrolment));
@@ -107,9 +105,4 @@ function candidateRow(candidate, correct) {
     h("meter", { min: "0", max: "1", value: probability, "aria-label": t("probability_for", { name }) }, percent(probability)),
     h("span", { class: "share" }, percent(probability)),
     may("enrol") && h("span", { class: "answers" }, candidate.rejected ? h("small", {}, t("was_rejected")) : no, yes));
-}
-
-/** @param {Identification} found @returns {import("./types.js").Found} */
-function asFound(found) {
-  return { width: found.width, height: found.height, faces: found.faces.map((one) => one.face) };
 }

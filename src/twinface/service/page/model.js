@@ -19,7 +19,7 @@ export async function modelView(place, _, signal) {
     h("h2", {}, t("rates")), h("p", {}, t("rates_lead")), models.measured_on && h("p", { class: "note" }, t("rates_on", { data: models.measured_on })),
     models.rates_text && h("p", { class: "note" }, models.rates_text),
     rates.length > 0 && table(t("rates_caption"), [t("far"), t("frr"), t("threshold")],
-      rates.map((rate) => [oneOf(rate.fmr), percent(rate.fnmr), decimal(rate.threshold, 3)])),
+      rates.map((rate) => [oneOf(rate.fmr), t("between", { rate: percent(rate.fnmr), low: percent(rate.fnmr_low), high: percent(rate.fnmr_high) }), decimal(rate.threshold, 3)])),
     h("h2", {}, t("gallery")), tiles([
       [t("people"), t("plain_number", { count: gallery.people })], [t("faces"), t("plain_number", { count: gallery.faces })],
       [t("encryption"), t(`encryption_${gallery.encryption}`)], [t("crops_kept"), t(gallery.keeps_crops ? "yes" : "no")]]),

@@ -1,5 +1,5 @@
 // @ts-check
-/** Photos in the browser: made smaller for the way, and with all faces but one covered. */
+/** Photos in the browser: made smaller for the way. */
 
 const MOST_PIXELS = 12e6;
 const MOST_BYTES = 8 * 2 ** 20;
@@ -17,42 +17,19 @@ export async function lightened(file) {
 }
 
 /**
- * A copy of a photo in which only one face can be found.
- * @param {File} file
- * @param {import("./types.js").Found} found
- * @param {number} number of the face that stays
- */
-export async function onlyFace(file, found, number) {
-  const bitmap = await createImageBitmap(file);
-  const others = found.faces.filter((face) => face.number !== number).map((face) => face.box);
-  return redrawn(bitmap, 1, file.name, 0.97, (context) => {
-    const scale = bitmap.width / found.width;
-    context.fillStyle = "#808080";
-    for (const box of others) if (box) context.fillRect(...quad(box.map((side) => side * scale)));
-  });
-}
-
-/** @param {number[]} box @returns {[number, number, number, number]} */
-function quad([left, top, width, height]) {
-  return [left, top, width, height];
-}
-
-/**
  * @param {ImageBitmap|HTMLVideoElement} source
  * @param {number} scale
  * @param {string} name
  * @param {number} quality of the JPEG
- * @param {(context: CanvasRenderingContext2D) => void} [paint]
  * @returns {Promise<File>}
  */
-export async function redrawn(source, scale, name, quality, paint) {
+export async function redrawn(source, scale, name, quality) {
   const isVideo = source instanceof HTMLVideoElement;
   const canvas = document.createElement("canvas");
   canvas.width = Math.round((isVideo ? source.videoWidth : source.width) * scale);
   canvas.height = Math.round((isVideo ? source.videoHeight : source.height) * scale);
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   context.drawImage(source, 0, 0, canvas.width, canvas.height);
-  paint?.(context);
   const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", quality));
   return new File([/** @type {Blob} */ (blob)], name.replace(/\.\w+$/, "") + ".jpg", { type: "image/jpeg" });
 }

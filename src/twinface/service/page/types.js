@@ -27,7 +27,7 @@
  *   rates: string}} Identification
  * @typedef {{id: string|number, kind: string, state: "open"|"queued"|"running"|"finished"|"failed"|"cancelled",
  *   done: number, total: number, error: string|null, created: string, ended: string|null}} Job
- * @typedef {{fmr: number, fnmr: number, threshold: number}} ErrorRates
+ * @typedef {{fmr: number, fnmr: number, fnmr_low: number, fnmr_high: number, threshold: number}} ErrorRates
  * @typedef {{needs_key: boolean, scopes: string[]}} Access
  */
 export {};
