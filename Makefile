@@ -70,6 +70,7 @@ bench-explanation: install  ## do occlusion maps mark what matters? (LFW=folder)
 
 bench-service: install  ## the service under load, kills, slow connections, huge bodies (a quiet machine; 20 minutes)
 	$(BIN)/python benchmarks/service_speed.py
+	$(BIN)/python benchmarks/service_fuzz.py --cases 10000
 	$(BIN)/python benchmarks/service_kills.py --kills 100
 	$(BIN)/python benchmarks/service_kills.py --kills 100 --store postgres
 
