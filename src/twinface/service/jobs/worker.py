@@ -27,7 +27,7 @@ _PAUSE = 0.2  # seconds after the first of them; each one is twice as long as th
 _TELL = 0.5  # seconds between two notes of how far a job without photos has come
 _SWEEP = 600.0  # seconds between two looks for jobs whose time is over
 _STOP = 2.0  # seconds that a stop waits
-_log = logging.getLogger("twinface.jobs")
+_log = logging.getLogger("twinface.service.jobs")
 
 Report = Callable[[Job], None]
 
