@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from shell import twinface_here
+from twinface.recognition.gallery.tables import GalleryTables
+from twinface.service.jobs.table import JobTable
 from twinface.datasets.load import load_dataset
 
 
@@ -95,3 +101,32 @@ def test_a_job_is_cancelled(place: Path, photos: Path) -> None:
     assert "cancelled" in twinface_here("jobs", "cancel", id, "--gallery", place).stdout
     assert twinface_here("jobs", "run", "--gallery", place).returncode == 0
     assert twinface_here("jobs", "results", id, "--gallery", place).stdout == ""
+
+
+def test_a_signal_ends_a_run_between_two_photos(place: Path, photos: Path, tmp_path: Path) -> None:
+    names = [file.name for file in photos.iterdir()]
+    (photos / "many.txt").write_text("\n".join(names * 200))
+    id = twinface_here("jobs", "add", "embed", photos / "many.txt", "--gallery", place).stdout.strip()
+    (photos / "many.txt").unlink()
+    command = [
+        sys.executable,
+        "-m",
+        "twinface",
+        "jobs",
+        "run",
+        "--gallery",
+        str(place),
+        "--aligned",
+        "--forever",
+    ]
+    with GalleryTables(place) as gallery, subprocess.Popen(command, stderr=subprocess.PIPE) as running:
+        table, until = JobTable(gallery.contents), time.monotonic() + 60
+        while table.get(id).done < 3:
+            assert time.monotonic() < until
+            assert running.poll() is None
+            time.sleep(0.01)
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(10) == 143
+        job = table.get(id)
+        assert job.state == "queued"  # the next worker does not wait for the lease
+        assert 3 <= job.done < 1600

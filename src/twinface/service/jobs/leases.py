@@ -92,11 +92,12 @@ class Leases:
         Raises:
             StorageError: the gallery cannot be written; so it is with the other methods.
         """
-        now, worker = self.table.clock(), secrets.token_hex(8)
+        worker = secrets.token_hex(8)
         free = "state = 'queued' OR (state = 'running' AND lease_until < ?)"
-        if not self.store.rows(f"SELECT 1 FROM jobs WHERE {free} LIMIT 1", (now,)):
+        if not self.store.rows(f"SELECT 1 FROM jobs WHERE {free} LIMIT 1", (self.table.clock(),)):
             return None  # most calls end here, without a transaction
         with self.store.transaction():
+            now = self.table.clock()  # others may have held the database for long
             rows = self.store.rows(
                 f"SELECT tries, fingerprint, {COLUMNS} FROM jobs WHERE {free} ORDER BY number LIMIT 1", (now,)
             )
@@ -156,8 +157,8 @@ class Leases:
         seal = self.table.vault.seal
         row = seal(json.dumps(result.values, allow_nan=False).encode())
         vectors = None if result.vectors is None else seal(result.vectors.astype("<f4").tobytes())
-        until = self.table.clock() + self.lease
         with self.store.transaction():
+            until = self.table.clock() + self.lease
             rows = self.store.rows(
                 "UPDATE jobs SET done = done + 1, waiting = waiting - ?, lease_until = ?, tries = 0 "
                 f"WHERE {_OURS} AND done = ? RETURNING number",

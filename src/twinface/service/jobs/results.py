@@ -14,6 +14,8 @@ from twinface.service.jobs.records import Job
 from twinface.service.jobs.settings import TAKES_PHOTOS
 from twinface.service.jobs.table import JobTable
 
+_IN_ONE_QUERY = 500
+
 
 def results_page(
     table: JobTable, contents: Contents, id: str, after: int = 0, limit: int = 100
@@ -75,10 +77,14 @@ def _groups(table: JobTable, job: Job, after: int, limit: int) -> dict[str, Any]
 
 def _names(table: JobTable, job: Job, numbers: set[int]) -> dict[int, str]:
     """The names of some photos of a job."""
-    sql, found = "SELECT name FROM job_photos WHERE job = ? AND number = ?", {}
-    for number in numbers:
-        [(name,)] = table.store.rows(sql, (job.number, number))
-        found[number] = table.vault.open(bytes(name)).decode()
+    wanted, found = sorted(numbers), {}
+    for start in range(0, len(wanted), _IN_ONE_QUERY):
+        part = wanted[start : start + _IN_ONE_QUERY]
+        sql = (
+            f"SELECT number, name FROM job_photos WHERE job = ? AND number IN ({', '.join('?' * len(part))})"
+        )
+        for number, name in table.store.rows(sql, (job.number, *part)):
+            found[int(number)] = table.vault.open(bytes(name)).decode()
     return found
 
 

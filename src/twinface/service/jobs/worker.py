@@ -123,7 +123,10 @@ class Worker:
     def _sweep(self) -> None:
         if time.monotonic() >= self._next_sweep:
             self._next_sweep = time.monotonic() + _SWEEP
-            self._table.remove_old()
+            try:
+                self._table.remove_old()
+            except StorageError as error:  # the next look tries again
+                _log.warning("old jobs: %s", type(error).__name__)
 
     def _take(self, claim: Claim) -> None:
         """Works on a job until it has ended, is not ours any more, or we are asked to stop."""
