@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from shell import twinface_here
+from twinface.datasets.load import load_dataset
 from twinface.recognition.gallery.tables import GalleryTables
 from twinface.service.jobs.table import JobTable
-from twinface.datasets.load import load_dataset
 
 
 @pytest.fixture(scope="module")

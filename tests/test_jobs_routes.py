@@ -147,3 +147,16 @@ def test_jobs_about_the_whole_gallery_need_an_administrator(idle: TestClient) ->
     assert [job["id"] for job in rest["jobs"]] == [certify]
     assert rest["next"] is None
     assert rest["jobs"][0]["state"] == "queued"
+
+
+def test_the_examples_of_the_description_run(client: TestClient) -> None:
+    paths = client.get("/v1/openapi.json").json()
+    [request] = paths["components"]["schemas"]["JobRequest"]["examples"]
+    body = paths["paths"]["/v1/jobs/{id}/photos"]["post"]["requestBody"]["content"]["application/json"]
+    id = client.post("/v1/jobs", json=request).json()["id"]
+    added = client.post(f"/v1/jobs/{id}/photos", json=body["example"]).json()
+    assert (added["job"]["total"], added["photos"][0]["photo"]) == (1, "photo 1")
+    client.post(f"/v1/jobs/{id}/start")
+    assert ended(client, id)["state"] == "finished"
+    [row] = client.get(f"/v1/jobs/{id}/results").json()["rows"]
+    assert row["faces"][0]["name"] is None  # the average of many people is nobody

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from twinface.service.access import Caller, needs
 from twinface.service.errors import ApiError
-from twinface.service.forms import Options, PhotoForm, names_of
+from twinface.service.forms import Options, PhotoForm, example, names_of
 from twinface.service.jobs.records import JobKind, JobNotFoundError, JobState, JobStateError
 from twinface.service.jobs.results import results_page
 from twinface.service.jobs.settings import TAKES_PHOTOS
@@ -35,6 +35,7 @@ After = Annotated[int, Query(ge=0, lt=1 << 62)]
 class JobRequest(Options):
     """What is to be done."""
 
+    model_config = example(kind="identify", settings={"count": 3, "fpir": 0.01})
     kind: JobKind
     settings: dict[str, Any] = Field(default={}, description="of this kind: see the page about jobs")
 
