@@ -5,6 +5,7 @@ train, recipes, evaluate, view2, sweep, report, export
 verify, explain, embed, detect, compare         use a model
 enroll, identify, people, gallery, cluster      people of one's own, found again and forgotten
 serve, keys                                     recognition over REST, and who may call it
+jobs                                            long work on a gallery, in the background
 models, calibrate, adapt                        choose one, and fit it to people or photos of one's own
 data, demo, doctor                              look around
 console, options, gallery_options, errors       shared: printing, options as records, errors as one line
@@ -42,6 +43,7 @@ from twinface.cli import (
     export,
     gallery,
     identify,
+    jobs,
     keys,
     models,
     people,
@@ -71,6 +73,7 @@ _SECTIONS = {
         "forget",
         "gallery",
         "cluster",
+        "jobs",
     ],
     "Serve others": ["serve", "keys"],
     "Build a model": ["train", "recipes", "evaluate", "report", "view2", "sweep", "export"],
@@ -137,6 +140,7 @@ app.command("cluster")(cluster.cluster)
 app.add_typer(gallery.app, name="gallery")
 app.command("serve")(serve.serve)
 app.add_typer(keys.app, name="keys")
+app.add_typer(jobs.app, name="jobs")
 app.command("models")(models.models)
 app.command("calibrate")(calibrate.calibrate)
 app.command("adapt")(adapt.adapt)

@@ -17,6 +17,8 @@ photo_answers, person_answers, schemas  what calls answer
 photo_routes    detect, verify, compare, embeddings
 people_routes, face_routes  people: enrol, list, rename, merge, split, forget; their faces and corrections
 identify_routes who is on a photo
+job_routes      background jobs
+jobs            background jobs: their table, workers, what each kind does
 about_routes    models, the gallery, health, metrics
 page_routes     the web page, which is in page/
 client, client_records  the same from Python on another machine

@@ -54,11 +54,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE repeated_requests (owner TEXT NOT NULL, key_digest {blob} NOT NULL, "
         "body_digest {blob} NOT NULL, person BIGINT, accepted TEXT, created DOUBLE PRECISION NOT NULL, "
         "PRIMARY KEY (owner, key_digest))",
-        "CREATE TABLE jobs (id TEXT PRIMARY KEY, kind TEXT NOT NULL, settings TEXT NOT NULL, state TEXT NOT NULL, "
-        "done INTEGER NOT NULL, total INTEGER NOT NULL, result {blob}, error TEXT, cancelled INTEGER NOT NULL, "
-        "created DOUBLE PRECISION NOT NULL, ended DOUBLE PRECISION, worker TEXT, lease_until DOUBLE PRECISION)",
-        "CREATE TABLE job_photos (job TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE, number INTEGER NOT NULL, "
-        "name {blob} NOT NULL, photo {blob}, result {blob}, PRIMARY KEY (job, number))",
+        # A job is known to others by its random id, and in the tables by its number.
+        "CREATE TABLE jobs (number {identity}, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, settings TEXT NOT NULL, "
+        "state TEXT NOT NULL, done BIGINT NOT NULL, total BIGINT NOT NULL, waiting BIGINT NOT NULL, fingerprint TEXT, "
+        "result {blob}, error {blob}, created DOUBLE PRECISION NOT NULL, ended DOUBLE PRECISION, worker TEXT, "
+        "lease_until DOUBLE PRECISION, tries INTEGER NOT NULL)",
+        "CREATE INDEX jobs_by_state ON jobs (state, number)",
+        "CREATE TABLE job_photos (job BIGINT NOT NULL REFERENCES jobs(number) ON DELETE CASCADE, "
+        "number BIGINT NOT NULL, name {blob} NOT NULL, photo {blob}, result {blob}, vectors {blob}, "
+        "PRIMARY KEY (job, number))",
     ),
 )
 INFO = "CREATE TABLE IF NOT EXISTS info (key TEXT PRIMARY KEY, value TEXT NOT NULL)"

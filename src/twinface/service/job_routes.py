@@ -1,0 +1,210 @@
+"""Background jobs: make one, add photos, start, watch, read results, cancel, delete.
+
+The router brings the worker with it: an application that includes the router works on jobs while it runs, if the
+service's settings say so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request
+from pydantic import Field
+
+from twinface.service.access import Caller, needs
+from twinface.service.errors import ApiError
+from twinface.service.forms import Options, PhotoForm, example, names_of
+from twinface.service.jobs.records import JobKind, JobNotFoundError, JobState, JobStateError
+from twinface.service.jobs.results import results_page
+from twinface.service.jobs.settings import TAKES_PHOTOS
+from twinface.service.jobs.table import JobTable
+from twinface.service.jobs.worker import Worker
+from twinface.service.parts import Parts, parts_of
+from twinface.service.schemas import Answer
+
+_Result = TypeVar("_Result")
+AllParts = Annotated[Parts, Depends(parts_of)]
+Reader = Annotated[Caller, Depends(needs("read"))]
+JobId = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
+After = Annotated[int, Query(ge=0, lt=1 << 62)]
+
+
+class JobRequest(Options):
+    """What is to be done."""
+
+    model_config = example(kind="identify", settings={"count": 3, "fpir": 0.01})
+    kind: JobKind
+    settings: dict[str, Any] = Field(default={}, description="of this kind: see the page about jobs")
+
+
+PHOTOS = PhotoForm(Options, "photos")
+
+
+class JobAnswer(Answer):
+    """A job."""
+
+    id: str
+    kind: JobKind
+    state: JobState = Field(description="photos can be added while it is open")
+    done: int
+    total: int
+    error: str | None = Field(description="why it has failed")
+    created: str
+    ended: str | None
+    settings: dict[str, Any]
+
+
+class JobsPage(Answer):
+    """A page of the list of jobs, the newest first."""
+
+    jobs: list[JobAnswer]
+    next: int | None = Field(description="`after` of the next page; null on the last one")
+
+
+class AddedAnswer(Answer):
+    """What became of photos that were to be added."""
+
+    job: JobAnswer
+    photos: list[dict[str, Any]]
+
+
+class JobResults(Answer):
+    """A page of results: `rows` and `next`, or `result` for a job without photos."""
+
+    rows: list[dict[str, Any]] | None = None
+    next: int | None = Field(None, description="`after` of the next page; null if no more is there yet")
+    result: dict[str, Any] | None = None
+
+
+class Deleted(Answer):
+    """A job that is gone."""
+
+    deleted: bool
+
+
+@asynccontextmanager
+async def work_on_jobs(app: FastAPI) -> AsyncIterator[None]:
+    """Works on jobs while the application runs."""
+    parts: Parts = app.state.parts
+    app.state.job_worker = worker = Worker(parts.gallery)
+    if parts.settings.jobs:
+        worker.start()
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(worker.stop)
+
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"], lifespan=work_on_jobs)
+
+
+@router.post("", status_code=201, response_model=JobAnswer)
+async def create(request: Request, parts: AllParts, caller: Reader, wanted: JobRequest) -> dict[str, Any]:
+    """Make a job. Those that take photos begin "open", the others are "queued" at once."""
+    _check_scope(caller, wanted.kind)
+    answer = await _on(parts, lambda table: table.create(wanted.kind, wanted.settings).to_dict())
+    request.app.state.job_worker.wake()
+    return answer
+
+
+@router.get("", response_model=JobsPage)
+async def jobs(
+    parts: AllParts, caller: Reader, after: After = 0, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+) -> dict[str, Any]:
+    """List jobs, the newest first, a page at a time."""
+
+    def work(table: JobTable) -> dict[str, Any]:
+        found = table.jobs(after, limit + 1)
+        more = found[limit - 1].number if len(found) > limit else None
+        return {"jobs": [job.to_dict() for job in found[:limit]], "next": more}
+
+    return await _on(parts, work)
+
+
+@router.get("/{id}", response_model=JobAnswer)
+async def show(id: JobId, parts: AllParts, caller: Reader) -> dict[str, Any]:
+    """How far a job is."""
+    return await _on(parts, lambda table: table.get(id).to_dict())
+
+
+@router.post("/{id}/photos", response_model=AddedAnswer, openapi_extra=PHOTOS.openapi())
+async def add_photos(id: JobId, request: Request, parts: AllParts, caller: Reader) -> dict[str, Any]:
+    """Add photos to an open job. Photos for which there is no room are refused, with the reason."""
+    form = await PHOTOS.read(request)
+    named = [(name, photo.data) for name, photo in zip(names_of(form.photos), form.photos, strict=True)]
+
+    def work(table: JobTable) -> dict[str, Any]:
+        added = table.add_photos(id, named)
+        return {"job": table.get(id).to_dict(), "photos": [photo.to_dict() for photo in added]}
+
+    return await _on(parts, work)
+
+
+@router.post("/{id}/start", response_model=JobAnswer)
+async def start(id: JobId, request: Request, parts: AllParts, caller: Reader) -> dict[str, Any]:
+    """Let an open job be worked on."""
+    answer = await _on(parts, lambda table: table.start(id).to_dict())
+    request.app.state.job_worker.wake()
+    return answer
+
+
+@router.get("/{id}/results", response_model=JobResults, response_model_exclude_unset=True)
+async def results(
+    id: JobId,
+    parts: AllParts,
+    caller: Reader,
+    after: After = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> dict[str, Any]:
+    """The results that are there so far, a page at a time."""
+    return await _on(parts, lambda table: results_page(table, parts.gallery.contents, id, after, limit))
+
+
+@router.post("/{id}/cancel", response_model=JobAnswer)
+async def cancel(id: JobId, parts: AllParts, caller: Reader) -> dict[str, Any]:
+    """End a job. Results that are there stay; photos that wait are erased."""
+
+    def work(table: JobTable) -> dict[str, Any]:
+        _check_scope(caller, table.get(id).kind)
+        return table.cancel(id).to_dict()
+
+    return await _on(parts, work)
+
+
+@router.delete("/{id}", response_model=Deleted)
+async def delete(id: JobId, parts: AllParts, caller: Reader) -> dict[str, Any]:
+    """Remove a job with its photos and results."""
+
+    def work(table: JobTable) -> dict[str, Any]:
+        _check_scope(caller, table.get(id).kind)
+        table.delete(id)
+        return {"deleted": True}
+
+    return await _on(parts, work)
+
+
+def _check_scope(caller: Caller, kind: JobKind) -> None:
+    """Jobs about the gallery as a whole are an administrator's."""
+    if kind not in TAKES_PHOTOS and "admin" not in caller.scopes:
+        raise ApiError(403, "scope_needed", f"{kind} needs a key with the scope admin", {"scope": "admin"})
+
+
+async def _on(parts: Parts, work: Callable[[JobTable], _Result]) -> _Result:
+    """Runs work on the table of jobs in a thread.
+
+    Raises:
+        ApiError: 404, there is no such job; 409, it is in another state.
+    """
+
+    def done() -> _Result:
+        try:
+            return work(JobTable(parts.gallery.contents))
+        except JobNotFoundError as error:
+            raise ApiError(404, "job_not_found", str(error)) from None
+        except JobStateError as error:
+            raise ApiError(409, "conflict", str(error)) from None
+
+    return await parts.tables.run(done)

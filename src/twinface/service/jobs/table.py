@@ -1,0 +1,221 @@
+"""The table of jobs, for callers. Every call is one transaction at most, so a caller can be killed at any moment."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twinface.core.errors import GalleryError
+from twinface.core.formatting import one_line
+from twinface.recognition.gallery.contents import Contents
+from twinface.recognition.gallery.sql_store import SqlStore
+from twinface.recognition.gallery.sqlite import SqliteStore
+from twinface.service.jobs.records import ENDED, AddedPhoto, Job, JobLimits, JobNotFoundError, JobStateError
+from twinface.service.jobs.settings import TAKES_PHOTOS, read_settings
+
+COLUMNS = "id, number, kind, state, done, total, created, ended, settings, error"
+_LONGEST_NAME = 500  # characters of a photo's name
+
+
+class JobTable:
+    """The jobs of a gallery.
+
+    Args:
+        contents: of the gallery; everything that says something about a photo is sealed by its vault.
+        limits: of new jobs.
+
+    Raises:
+        GalleryError: the gallery is in a store without SQL.
+    """
+
+    def __init__(self, contents: Contents, limits: JobLimits | None = None) -> None:
+        if not isinstance(contents.store, SqlStore):
+            raise GalleryError(f"{contents.store.place}: jobs need a gallery in SQLite or PostgreSQL")
+        self.store, self.vault, self.limits = contents.store, contents.vault, limits or JobLimits()
+        self.clock: Callable[[], float] = (
+            time.time if isinstance(self.store, SqliteStore) else self._server_time
+        )
+
+    def _server_time(self) -> float:
+        """The clocks of two machines differ, so the database's own is taken."""
+        return float(self.store.rows("SELECT extract(epoch FROM clock_timestamp())::float8")[0][0])
+
+    def create(self, kind: str, settings: dict[str, Any] | None = None) -> Job:
+        """Makes a job. One that takes photos is "open", another one "queued".
+
+        Args:
+            kind: a key of `settings.SETTINGS`.
+            settings: see there.
+
+        Raises:
+            SettingsError: there is no such kind, or a setting is wrong.
+            StorageError: the gallery cannot be written; so it is with the other methods.
+        """
+        chosen = read_settings(kind, settings or {})
+        id, state = secrets.token_hex(8), "open" if kind in TAKES_PHOTOS else "queued"
+        self.store.rows(
+            "INSERT INTO jobs (id, kind, settings, state, done, total, waiting, created, tries) "
+            "VALUES (?, ?, ?, ?, 0, 0, 0, ?, 0)",
+            (id, kind, chosen.model_dump_json(), state, self.clock()),
+        )
+        return self.get(id)
+
+    def add_photos(self, id: str, photos: Sequence[tuple[str, bytes]]) -> tuple[AddedPhoto, ...]:
+        """Adds photos to an open job, in this order. Those for which there is no room are refused, with the reason.
+
+        Args:
+            id: of the job.
+            photos: names and bytes of files. The bytes are erased once the photo's result is there.
+
+        Raises:
+            JobNotFoundError: there is no such job.
+            JobStateError: it is not open any more.
+        """
+        named = [(one_line(name or "a photo", _LONGEST_NAME), data) for name, data in photos]
+        sealed = [(self.vault.seal(name.encode()), self.vault.seal(data)) for name, data in named]
+        with self.store.transaction():
+            job = self.get(id)
+            if job.state != "open":
+                raise JobStateError(f"job {id}: is {job.state}, and photos are added while it is open")
+            waiting = int(self.store.rows("SELECT coalesce(sum(waiting), 0) FROM jobs")[0][0])
+            rows: list[tuple[Any, ...]] = []
+            added, more = [], 0
+            for (name, data), (name_row, photo_row) in zip(named, sealed, strict=True):
+                reason = self._no_room(job.total + len(rows), len(data), waiting + more + len(photo_row))
+                added.append(AddedPhoto(name, not reason, (reason,) if reason else ()))
+                if not reason:
+                    rows.append((job.number, job.total + len(rows) + 1, name_row, photo_row))
+                    more += len(photo_row)
+            self.store.many("INSERT INTO job_photos (job, number, name, photo) VALUES (?, ?, ?, ?)", rows)
+            self.store.rows(
+                "UPDATE jobs SET total = total + ?, waiting = waiting + ? WHERE number = ?",
+                (len(rows), more, job.number),
+            )
+        return tuple(added)
+
+    def _no_room(self, photos: int, size: int, waiting: int) -> str:
+        """Why a photo cannot be added, or an empty text."""
+        if not size:
+            return "the file is empty"
+        if size > self.limits.photo:
+            return f"the file has {size:,} bytes, and {self.limits.photo:,} are allowed"
+        if photos >= self.limits.photos:
+            return f"the job has {photos:,} photos, and more are not allowed: start another job"
+        if waiting > self.limits.waiting:
+            return f"{self.limits.waiting:,} bytes of photos may wait in all jobs together: wait until some are done"
+        return ""
+
+    def start(self, id: str) -> Job:
+        """Lets an open job be worked on. A job that was started before stays as it is.
+
+        Raises:
+            JobNotFoundError: there is no such job.
+            JobStateError: it has no photo.
+        """
+        with self.store.transaction():
+            job = self.get(id)
+            if job.state == "open" and not job.total:
+                raise JobStateError(f"job {id}: has no photo yet, need one or more")
+            self.store.rows("UPDATE jobs SET state = 'queued' WHERE id = ? AND state = 'open'", (id,))
+        return self.get(id)
+
+    def get(self, id: str) -> Job:
+        """A job.
+
+        Raises:
+            JobNotFoundError: there is no such job.
+        """
+        rows = self.store.rows(f"SELECT {COLUMNS} FROM jobs WHERE id = ?", (id,))
+        if not rows:
+            raise JobNotFoundError(f"job {one_line(id, 40)}: is not there, or was removed")
+        return self.read(rows[0])
+
+    def jobs(self, after: int = 0, limit: int = 100) -> tuple[Job, ...]:
+        """Jobs, the newest first: a page of the list.
+
+        Args:
+            after: the number of the last job of the page before; 0 for the first page.
+            limit: of jobs on this page, at most.
+        """
+        sql = f"SELECT {COLUMNS} FROM jobs WHERE number < ? ORDER BY number DESC LIMIT ?"
+        return tuple(map(self.read, self.store.rows(sql, (after or 2**62, limit))))
+
+    def read(self, row: Sequence[Any]) -> Job:
+        """A row of `COLUMNS` as a job."""
+        id, number, kind, state, done, total, created, ended, settings, error = row
+        said = error and self.vault.open(bytes(error)).decode()
+        return Job(id, number, kind, state, done, total, created, ended, json.loads(settings), said)
+
+    def cancel(self, id: str) -> Job:
+        """Ends a job at once: results that are there stay, photos that wait are erased.
+
+        A worker finds out when it saves its next photo, and saves nothing. A job that has ended stays as it is.
+
+        Raises:
+            JobNotFoundError: there is no such job.
+        """
+        with self.store.transaction():
+            job = self.get(id)
+            if job.state not in ENDED:
+                self.store.rows(
+                    "UPDATE jobs SET state = 'cancelled', ended = ?, worker = NULL, waiting = 0 WHERE number = ?",
+                    (self.clock(), job.number),
+                )
+                erase_waiting(self.store, job)
+        return self.get(id)
+
+    def delete(self, id: str) -> None:
+        """Removes a job with everything of it, also from the files of the database. A worker stops as with `cancel`.
+
+        SQLite's file is written anew: photos that were erased long ago can have left copies in free parts of pages, and
+        nothing is there any more that could be searched for.
+
+        Raises:
+            JobNotFoundError: there is no such job.
+            StorageError: the job is removed, but another process holds the files, which may have remains.
+        """
+        with self.store.transaction():
+            self._remove([self.get(id).number])
+        self._rewrite()
+
+    def remove_old(self) -> int:
+        """Removes jobs whose time is over, see `JobLimits.keep_days`.
+
+        Returns:
+            How many there were.
+        """
+        before = self.clock() - 86_400 * self.limits.keep_days
+        sql = "SELECT number FROM jobs WHERE ended < ? OR (state = 'open' AND created < ?)"
+        if not self.store.rows(sql, (before, before)):
+            return 0
+        with self.store.transaction():
+            numbers = [row[0] for row in self.store.rows(sql, (before, before))]
+            self._remove(numbers)
+        self._rewrite()
+        return len(numbers)
+
+    def _remove(self, numbers: Sequence[int]) -> None:
+        # Not left to the cascade, as with people.
+        self.store.many("DELETE FROM job_photos WHERE job = ?", [(number,) for number in numbers])
+        self.store.many("DELETE FROM jobs WHERE number = ?", [(number,) for number in numbers])
+
+    def _rewrite(self) -> None:
+        """Makes removed rows unreadable in the database's files."""
+        if isinstance(self.store, SqliteStore):
+            self.store.rows("VACUUM")
+            self.store.erase_remains([])  # and in the log
+        else:
+            self.store.rows("VACUUM (FULL) jobs")
+            self.store.rows("VACUUM (FULL) job_photos")
+
+
+def erase_waiting(store: SqlStore, job: Job) -> None:
+    """Erases the photos of a job that has ended, and embeddings that were a step on the way. In a transaction."""
+    store.rows("UPDATE job_photos SET photo = NULL WHERE job = ? AND photo IS NOT NULL", (job.number,))
+    if job.kind == "cluster":
+        store.rows(
+            "UPDATE job_photos SET vectors = NULL WHERE job = ? AND vectors IS NOT NULL", (job.number,)
+        )
