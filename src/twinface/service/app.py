@@ -12,7 +12,14 @@ from starlette.exceptions import HTTPException
 
 from twinface import __version__
 from twinface.core.errors import TwinfaceError
-from twinface.service import about_routes, face_routes, identify_routes, people_routes, photo_routes
+from twinface.service import (
+    about_routes,
+    face_routes,
+    identify_routes,
+    job_routes,
+    people_routes,
+    photo_routes,
+)
 from twinface.service.errors import as_api_error, envelope
 from twinface.service.forms import invalid
 from twinface.service.gate import Gate
@@ -41,6 +48,8 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(parts.load)
+        if settings.jobs:
+            parts.worker.start()
         try:
             yield
         finally:
@@ -58,7 +67,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         separate_input_output_schemas=False,
     )
     app.state.parts = parts
-    for routes in (photo_routes, identify_routes, people_routes, face_routes, about_routes):
+    for routes in (photo_routes, identify_routes, people_routes, face_routes, job_routes, about_routes):
         app.include_router(routes.router)
     app.include_router(page_router())
     _answer_errors(app, parts)

@@ -1,17 +1,11 @@
-"""Background jobs: make one, add photos, start, watch, read results, cancel, delete.
-
-The router brings the worker with it: an application that includes the router works on jobs while it runs, if the
-service's settings say so.
-"""
+"""Background jobs: make one, add photos, start, watch, read results, cancel, delete."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import Field
 
 from twinface.service.access import Caller, needs
@@ -21,7 +15,6 @@ from twinface.service.jobs.records import JobKind, JobNotFoundError, JobState, J
 from twinface.service.jobs.results import results_page
 from twinface.service.jobs.settings import TAKES_PHOTOS
 from twinface.service.jobs.table import JobTable
-from twinface.service.jobs.worker import Worker
 from twinface.service.parts import Parts, parts_of
 from twinface.service.schemas import Answer
 
@@ -85,28 +78,15 @@ class Deleted(Answer):
     deleted: bool
 
 
-@asynccontextmanager
-async def work_on_jobs(app: FastAPI) -> AsyncIterator[None]:
-    """Works on jobs while the application runs."""
-    parts: Parts = app.state.parts
-    app.state.job_worker = worker = Worker(parts.gallery)
-    if parts.settings.jobs:
-        worker.start()
-    try:
-        yield
-    finally:
-        await asyncio.to_thread(worker.stop)
-
-
-router = APIRouter(prefix="/v1/jobs", tags=["jobs"], lifespan=work_on_jobs)
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 
 @router.post("", status_code=201, response_model=JobAnswer)
-async def create(request: Request, parts: AllParts, caller: Reader, wanted: JobRequest) -> dict[str, Any]:
+async def create(parts: AllParts, caller: Reader, wanted: JobRequest) -> dict[str, Any]:
     """Make a job. Those that take photos begin "open", the others are "queued" at once."""
     _check_scope(caller, wanted.kind)
     answer = await _on(parts, lambda table: table.create(wanted.kind, wanted.settings).to_dict())
-    request.app.state.job_worker.wake()
+    parts.worker.wake()
     return answer
 
 
@@ -144,10 +124,10 @@ async def add_photos(id: JobId, request: Request, parts: AllParts, caller: Reade
 
 
 @router.post("/{id}/start", response_model=JobAnswer)
-async def start(id: JobId, request: Request, parts: AllParts, caller: Reader) -> dict[str, Any]:
+async def start(id: JobId, parts: AllParts, caller: Reader) -> dict[str, Any]:
     """Let an open job be worked on."""
     answer = await _on(parts, lambda table: table.start(id).to_dict())
-    request.app.state.job_worker.wake()
+    parts.worker.wake()
     return answer
 
 

@@ -18,6 +18,7 @@ from twinface.recognition.gallery.sql_store import SqlStore
 from twinface.service.access import Access
 from twinface.service.batching import BatchingModel
 from twinface.service.errors import ApiError
+from twinface.service.jobs.worker import Worker
 from twinface.service.keys import KeyChecker, KeyTable
 from twinface.service.observed import Metrics
 from twinface.service.repeated_requests import RepeatedRequests
@@ -65,6 +66,7 @@ class Parts:
         keys: the table of keys.
         access: who may call what.
         repeated: idempotency keys.
+        worker: works on jobs once it is started.
         metrics: counts.
         photos: threads for work on photos.
         tables: threads for work on tables alone.
@@ -86,6 +88,7 @@ class Parts:
         self.tables = WorkQueue("twinface-tables", _TABLE_THREADS, 4 * limits.waiting, limits.seconds)
         self.access = Access(KeyChecker(self.keys), settings.is_local, limits.rate, self.tables)
         self.repeated = RepeatedRequests(self.sql)
+        self.worker = Worker(self.gallery)
 
     def load(self) -> None:
         """Loads the model and everything that the first request would have to wait for."""
@@ -111,6 +114,7 @@ class Parts:
     def close(self) -> None:
         """Lets work finish, and lets go of the gallery."""
         self.is_ready = False
+        self.worker.stop()
         self.photos.close()
         self.tables.close()
         self.gallery.close()
