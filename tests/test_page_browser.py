@@ -22,6 +22,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select
 
+import twinface
 from browsed_page import Page, serving
 from twinface.recognition.gallery.gallery import Gallery
 from twinface.service.keys import KeyTable
@@ -85,8 +86,11 @@ def view_or_skip(page: Page, view: str) -> None:
 
 @pytest.fixture
 def page(driver: webdriver.Chrome, address: str) -> Iterator[Page]:
-    """The page; whatever it writes to the browser's console is a failure, but hints."""
+    """The page of a gallery without people; whatever it writes to the browser's console is a failure, but hints."""
     page = Page(driver, address, PHOTOS)
+    with twinface.Client(address) as client:
+        for person in client:
+            client.forget(person.name)
     page.media()
     driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     driver.get_log("browser")

@@ -18,10 +18,15 @@ const viewPlace = /** @type {HTMLElement} */ (document.getElementById("view"));
 const keyPlace = /** @type {HTMLElement} */ (document.getElementById("key"));
 let current = new AbortController();
 
-/** Shows an error of anything that the page does; what was given up on purpose is none. @param {unknown} error */
+/** Shows an error of anything that the page does. @param {unknown} error */
 function complain(error) {
-  if (error instanceof DOMException && error.name === "AbortError") return;
+  if (isAbort(error)) return;
   alarm(error instanceof ServiceError || error instanceof Error ? error.message : String(error), t("close"));
+}
+
+/** Whether something was given up on purpose. @param {unknown} error */
+function isAbort(error) {
+  return error instanceof DOMException && error.name === "AbortError";
 }
 
 /** Shows the view of the address. @param {boolean} [first] whether the page has just been opened */
@@ -82,7 +87,10 @@ async function start() {
     main.focus();
   });
   for (const name of ["dragover", "drop"]) addEventListener(name, (event) => event.preventDefault());
-  addEventListener("unhandledrejection", (event) => complain(event.reason));
+  addEventListener("unhandledrejection", (event) => {
+    complain(event.reason);
+    if (isAbort(event.reason)) event.preventDefault();
+  });
   addEventListener("hashchange", () => void route());
   document.addEventListener("key-needed", () => void showKey());
   await showKey().catch(complain);
