@@ -30,6 +30,7 @@ from twinface.studies.results.read_results import study_results
 from twinface.studies.study_folder import StudyFolder
 from twinface.training.run_folder import RunFolder
 
+KINDS = ("train", "use", "embed", "sweep")
 SETTINGS = ("trainer.epochs=4", "trainer.save_every=0")
 STUDY = """
 title = "Which rate?"
@@ -226,6 +227,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="*", choices=KINDS, default=KINDS, help="of the commands")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         pairs, finished = Pairs(Path(folder), given.seed), Path(folder) / "finished"
@@ -233,10 +235,14 @@ def main() -> int:
         assert ended.code == 0, ended.err
         whole = bits(RunFolder(finished))
         for number in range(given.rounds):
-            train_at_once(pairs, whole, finished)
-            use_at_once(pairs, whole, finished)
-            embed_at_once(pairs, finished)
-            sweep_at_once(pairs)
+            if "train" in given.only:
+                train_at_once(pairs, whole, finished)
+            if "use" in given.only:
+                use_at_once(pairs, whole, finished)
+            if "embed" in given.only:
+                embed_at_once(pairs, finished)
+            if "sweep" in given.only:
+                sweep_at_once(pairs)
             print(f"  round {number + 1} of {given.rounds}", file=sys.stderr)
         report(
             f"Two at once, {given.rounds} times each",

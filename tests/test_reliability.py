@@ -25,13 +25,13 @@ def can_mount() -> bool:
 @pytest.mark.parametrize(
     "command",
     [
-        ["reliability_signals.py", "--kills", "8", "--signals", "0", "--starts", "0", "--trainings", "1"],
-        ["reliability_signals.py", "--kills", "0", "--signals", "12", "--starts", "14", "--trainings", "1"],
+        ["reliability_signals.py", "--kills", "6", "--signals", "0", "--starts", "0", "--trainings", "1"],
+        ["reliability_signals.py", "--kills", "0", "--signals", "8", "--starts", "7", "--trainings", "1"],
         pytest.param(
-            ["reliability_disk.py", "--sizes", "4", "--left", "8"],
+            ["reliability_disk.py", "--sizes", "2", "--left", "8"],
             marks=pytest.mark.skipif(not can_mount(), reason="no file system can be mounted here"),
         ),
-        ["reliability_two_at_once.py", "--rounds", "1"],
+        ["reliability_two_at_once.py", "--rounds", "1", "--only", "train", "embed"],
         ["reliability_fresh.py"],
     ],
     ids=["kills", "signals", "full disks", "two at once", "other places"],

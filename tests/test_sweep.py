@@ -175,9 +175,9 @@ def test_ctrl_c_and_a_kill_change_nothing(whole: tuple[Path, Path], tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_ten_kills_change_nothing(whole: tuple[Path, Path], tmp_path: Path) -> None:
+def test_four_kills_change_nothing(whole: tuple[Path, Path], tmp_path: Path) -> None:
     study, place = whole
-    kill_and_go_on(study, tmp_path / "o", 10)
+    kill_and_go_on(study, tmp_path / "o", 4)
     assert same_results(place, tmp_path / "o")
 
 
