@@ -9,6 +9,7 @@ extra_formats  formats that a program adds
 decode_netpbm  the samples of a PGM or PPM
 color          gray or RGB
 
+shrink         makes a picture smaller
 look           a photo in another size, turned, with the way back to it
 detect         pixels → the faces in them, with five landmarks each
 choose         which of several faces is meant

@@ -7,6 +7,7 @@ import numpy as np
 
 from twinface.core.types import ByteArray, FloatArray
 from twinface.faces.frame import STANDARD_FRAME, Frame, Landmarks
+from twinface.faces.shrink import shrink
 
 
 def similarity_transform(source: Landmarks, target: Landmarks) -> FloatArray:
@@ -76,10 +77,9 @@ def warp(pixels: ByteArray, matrix: FloatArray, height: int, width: int) -> Byte
         return np.zeros((height, width, channels), np.uint8)
     if scale < 1:
         size = [max(1, round(side * scale)) for side in pixels.shape[:2]]
-        factors = size[1] / pixels.shape[1], size[0] / pixels.shape[0]
-        pixels = np.asarray(cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+        pixels, across, down = shrink(pixels, *size)
         # Pixel centres are at whole numbers: the centre of the first pixel moves by half a pixel of either size.
-        matrix = _after_resize(matrix, *factors)
+        matrix = _after_shrinking(matrix, across, down)
     method = cv2.INTER_LINEAR if scale < 1 else cv2.INTER_CUBIC
     moved = cv2.warpAffine(pixels, matrix, (width, height), flags=method, borderMode=cv2.BORDER_CONSTANT)
     return np.asarray(moved, np.uint8).reshape(height, width, channels)
@@ -94,16 +94,16 @@ def _cut(pixels: ByteArray, matrix: FloatArray, height: int, width: int) -> tupl
     limits = np.array(pixels.shape[1::-1])
     low = np.clip(np.floor(places.min(axis=0) - reach), 0, limits).astype(int)
     high = np.clip(np.ceil(places.max(axis=0) + reach), low, limits).astype(int)
-    part = np.ascontiguousarray(pixels[low[1] : high[1], low[0] : high[0]])
+    part = pixels[low[1] : high[1], low[0] : high[0]]
     return part, np.column_stack([matrix[:, :2], matrix[:, 2] + matrix[:, :2] @ low])
 
 
-def _after_resize(matrix: FloatArray, across: float, down: float) -> FloatArray:
-    """The transform from a resized picture, where `matrix` was that from the picture before.
+def _after_shrinking(matrix: FloatArray, across: float, down: float) -> FloatArray:
+    """The transform from a smaller picture, where `matrix` was that from the picture before.
 
     Args:
         matrix: [2, 3].
-        across, down: the new width and height over the old ones.
+        across, down: pixels of the picture before that one of its pixels stands for.
     """
-    back = np.array([[1 / across, 0, 0.5 / across - 0.5], [0, 1 / down, 0.5 / down - 0.5], [0, 0, 1]])
+    back = np.array([[across, 0, across / 2 - 0.5], [0, down, down / 2 - 0.5], [0, 0, 1]])
     return np.asarray(matrix @ back, np.float64)

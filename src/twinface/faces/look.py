@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from twinface.core.types import ByteArray, FloatArray
+from twinface.faces.shrink import shrink
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,12 +54,11 @@ def look_at(pixels: ByteArray, long_side: int, border: int = 0) -> Look:
     scale = long_side / max(height, width)
     size = max(1, round(height * scale)), max(1, round(width * scale))
     across, down = width / size[1], height / size[0]
+    if scale < 1:
+        pixels, across, down = shrink(pixels, *size)
+    elif size != (height, width):
+        pixels = np.asarray(cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
     look = Look(pixels, np.array([[across, 0, across / 2 - 0.5], [0, down, down / 2 - 0.5]]))
-    if size != (height, width):
-        method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        look = replace(
-            look, pixels=np.asarray(cv2.resize(pixels, size[::-1], interpolation=method), np.uint8)
-        )
     return _bordered(look, border) if border else look
 
 
