@@ -25,7 +25,7 @@ from twinface.faces.extra_formats import readable_extras
 from twinface.faces.picture import load_picture
 
 # Raise it whenever the same photos would get another result.
-_VERSION = 3
+_VERSION = 4
 UNREADABLE = -1
 _Found = tuple[FloatArray, int, str]  # of one picture: landmarks, how many faces, what is wrong with it
 
