@@ -43,5 +43,4 @@ def serve(
         limits=Limits(rate=rate),
     )
     shown = f"[{host}]" if ":" in host else host
-    say(f"Twinface serves http://{shown}:{port} (Ctrl-C stops it)")
-    run(settings)
+    run(settings, lambda: say(f"Twinface serves http://{shown}:{port} (Ctrl-C stops it)"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
+from collections.abc import Callable
 
 import uvicorn
 
@@ -15,14 +16,19 @@ from twinface.service.settings import ServiceSettings
 _GRACE = 4  # seconds for requests in flight once the service is told to stop
 
 
-def serve(settings: ServiceSettings) -> None:
+def serve(settings: ServiceSettings, checked: Callable[[], object] = lambda: None) -> None:
     """Serves until SIGTERM or Ctrl-C. Requests in flight are answered, if that takes at most four seconds.
+
+    Args:
+        settings: of the service.
+        checked: called once nothing speaks against it.
 
     Raises:
         SettingsError: it would listen beyond this machine, and nobody has a key; or the port is taken.
         TwinfaceError: the gallery cannot be opened.
     """
     _check(settings)
+    checked()
     settings.to_environment()
     with tempfile.TemporaryDirectory(prefix="twinface-metrics-") as folder:
         if settings.workers > 1:
