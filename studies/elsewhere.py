@@ -131,8 +131,8 @@ def collections(root: Path, photos: Path | None, which: str) -> list[Collection]
     return found
 
 
-def lfw_people(root: Path, which: str) -> FaceSet:
-    """Up to three pictures of 400 people, those with two pictures first."""
+def lfw_people(root: Path, which: str, count: int = PEOPLE) -> FaceSet:
+    """Up to three pictures of some people, those with two pictures first."""
     lfw = Lfw(root, "lfw-a")
     faces = (
         lfw.listed_faces("peopleDevTest.txt", "LFW-a DevTest") if which == "devtest" else lfw.training_faces()
@@ -142,7 +142,7 @@ def lfw_people(root: Path, which: str) -> FaceSet:
         order = order[1500:]  # the others were used by named_models.py
     order = order[np.argsort(np.bincount(faces.people)[order] < 2, kind="stable")]
     chosen = np.zeros(len(faces.names), np.bool_)
-    chosen[order[:PEOPLE]] = True
+    chosen[order[:count]] = True
     faces = take_people(faces, chosen)
     return take_pictures(faces, first_pictures(faces.people, PICTURES))
 

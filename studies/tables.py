@@ -1,6 +1,6 @@
-"""Makes the tables and the charts of docs/seeds.md and docs/ladder.md from the figures that are kept as JSON.
+"""Makes the tables and the charts of docs/seeds.md, docs/ladder.md and docs/verdicts.md from figures kept as JSON.
 
-    python studies/tables.py            (after studies/run_list.py)
+    python studies/tables.py            (after studies/run_list.py or studies/why_scores_move.py)
     python studies/tables.py --check    (fails if a page does not show the kept figures)
 
 A table stands between `<!-- table: NAME -->` and `<!-- end of table -->`. A run that has not been made is shown so.
@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 import ladder_tables
+import move_tables
 import seed_tables
 from kept_figures import LADDER, SEEDS
 from run_list import RunList
@@ -59,11 +60,14 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "left_seeds": partial(left, SEEDS),
     "left_ladder": partial(left, LADDER),
     "rungs": ladder_tables.rungs,
+    "moved": move_tables.moved,
+    "untold": move_tables.untold,
 }
-PAGES = ("docs/seeds.md", "docs/ladder.md")
+PAGES = ("docs/seeds.md", "docs/ladder.md", "docs/verdicts.md")
 CHARTS: Mapping[str, Callable[[], str]] = {
     "docs/figures/ladder.svg": ladder_tables.ladder_chart,
     "docs/figures/seeds.svg": seed_tables.models_chart,
+    "docs/figures/why-scores-move.svg": move_tables.chart,
 }
 _BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
