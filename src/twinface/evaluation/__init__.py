@@ -10,6 +10,7 @@ metrics        pure functions on arrays: ROC, EER, accuracy, calibration error
 intervals      confidence intervals that resample people
 calibration    fits threshold and probability to scores
 calibrate      fits them to labelled people of one's own
+calibrate_pairs  fits them to labelled pairs
 fit_on_people  fits them to all pairs of pictures
 error_rates    error rates over all pairs of pictures
 operating_points  the same at several thresholds, as a table that goes with a model

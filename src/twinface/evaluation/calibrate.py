@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,9 +12,9 @@ from twinface.core.errors import DataError
 from twinface.core.types import BoolArray, FaceSet, Float32Array, IntArray, ProgressCallback
 from twinface.datasets.subsets import take_pictures
 from twinface.evaluation.error_rates import ErrorRates, pooled_error_rates
-from twinface.evaluation.fit_on_people import first_pictures, fit_on_pairs, score_all_pairs
+from twinface.evaluation.fit_on_people import AllPairs, first_pictures, fit_on_pairs, score_all_pairs
 from twinface.evaluation.leaks import untrained_people
-from twinface.evaluation.operating_points import measure_error_table
+from twinface.evaluation.operating_points import COUPLES, measure_error_table
 from twinface.faces.cache import prepare_faces
 from twinface.models.embedder import Embedder
 from twinface.models.provenance import hash_people
@@ -23,10 +23,9 @@ from twinface.models.scoring import Score, embed_faces
 
 MOST_PICTURES = 10  # of one person, so that a few people with hundreds of pictures do not decide alone
 _FOLDS = 5
-_COUPLES = 3  # that are expected to be accepted at the wanted false accept rate, at least
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CalibrationResult:
     """A fitted record, and how well it holds on people that the threshold has not seen.
 
@@ -34,11 +33,15 @@ class CalibrationResult:
         record: the model's, with the new threshold and calibration.
         rates: error rates, each person judged by a threshold fitted to the other people (cross-fitting).
         pictures: how many were used.
+        scores: of the pairs that threshold and calibration were fitted to.
+        notes: what limits these figures, in sentences.
     """
 
     record: ModelRecord
     rates: ErrorRates
     pictures: int
+    scores: AllPairs
+    notes: tuple[str, ...] = ()
 
 
 def calibrate(
@@ -60,7 +63,9 @@ def calibrate(
         DataError: there are too few people for this rate; the message says how many are needed.
         ImageError: a picture cannot be read.
     """
+    given = len(faces.names)
     faces = untrained_people(model.record, faces)
+    trained = given - len(faces.names)
     faces = take_pictures(faces, first_pictures(faces.people, MOST_PICTURES))
     _check_number(faces, far)
     prepared = prepare_faces(faces, model.record.preparation)
@@ -68,17 +73,28 @@ def calibrate(
     fitted_on = f"all pairs of {len(faces.names):,} people of {faces.name}"
     pairs = score_all_pairs(embeddings, faces.people, model.record.score)
     threshold, calibration = fit_on_pairs(pairs, fitted_on, far)
-    provenance = model.record.provenance
-    provenance = replace(provenance, tuned=hash_people(faces.names, provenance.salt), tuned_on=fitted_on)
     record = replace(
-        model.record,
+        tuned_record(model.record, faces.names, fitted_on),
         threshold=threshold,
         calibration=calibration,
-        provenance=provenance,
         error_table=measure_error_table(embeddings, faces.people, model.record.score, fitted_on, pairs),
     )
     rates = cross_fitted_rates(embeddings, faces.people, model.record.score, far)
-    return CalibrationResult(record, rates, len(faces))
+    left_out = f"{trained:,} people were left out, because the model was trained on them."
+    return CalibrationResult(record, rates, len(faces), pairs, (left_out,) if trained else ())
+
+
+def tuned_record(record: ModelRecord, names: Iterable[str], fitted_on: str) -> ModelRecord:
+    """The record with these people among those that the model was tuned on; those of before stay among them.
+
+    Args:
+        record: of a model whose threshold is fitted anew.
+        names: of the people that it is fitted to.
+        fitted_on: these people in words.
+    """
+    before = record.provenance
+    tuned = before.tuned | hash_people(names, before.salt)
+    return replace(record, provenance=replace(before, tuned=tuned, tuned_on=fitted_on))
 
 
 def people_needed(far: float) -> int:
@@ -89,7 +105,7 @@ def people_needed(far: float) -> int:
     >>> people_needed(1e-3)
     78
     """
-    couples = _COUPLES / far
+    couples = COUPLES / far
     return math.ceil((1 + math.sqrt(1 + 8 * couples)) / 2)
 
 

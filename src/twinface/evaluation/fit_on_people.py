@@ -18,19 +18,26 @@ _MOST_IMPOSTORS = 1_000_000  # that the calibration is fitted on; the threshold 
 
 @dataclass(frozen=True, eq=False)
 class AllPairs:
-    """The scores of all pairs of some pictures.
+    """The scores of all pairs of some pictures, or of those that a list names.
 
     Attributes:
         genuine: scores of the pairs that show one person.
         impostor: scores of the pairs that show two.
         people: how many people there are.
-        repeated: how many of them have two pictures or more.
+        repeated: how many of them have a pair of their own pictures.
+        listed_couples: how many couples of people were compared; None for all.
     """
 
     genuine: FloatArray
     impostor: FloatArray
     people: int
     repeated: int
+    listed_couples: int | None = None
+
+    @property
+    def couples(self) -> int:
+        """How many couples of people were compared."""
+        return self.people * (self.people - 1) // 2 if self.listed_couples is None else self.listed_couples
 
 
 def score_all_pairs(
@@ -126,8 +133,7 @@ def probability_limits(pairs: AllPairs) -> tuple[float, float]:
     exception with probability 1 / (n + 2). All pairs of one person, or of one couple of people, count as one trial,
     because they succeed or fail together.
     """
-    couples = pairs.people * (pairs.people - 1) / 2
-    return 1 / (pairs.repeated + 2), 1 - 1 / (couples + 2)
+    return 1 / (pairs.repeated + 2), 1 - 1 / (pairs.couples + 2)
 
 
 def first_pictures(people: IntArray, most: int) -> BoolArray:

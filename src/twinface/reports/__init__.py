@@ -9,6 +9,7 @@ learning_view           how training went
 data_page               a data set
 study_page, study_view  a study: the page, and what it shows
 lfw_demo_page           the page of the demo on LFW
+calibration_page        a calibrated model
 study_disagreements     pairs on which the models of a study disagree
 figures_table           the figures of an evaluation as rows
 charts                  a chart as SVG; the charts themselves: learning_charts, rate_charts, decision_charts,

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from twinface.core.types import BoolArray, FloatArray
 from twinface.evaluation.intervals import wilson
 from twinface.evaluation.metrics import Confusion, confusion, reliability_curve
 from twinface.evaluation.results import StoredEvaluation
@@ -17,18 +18,24 @@ from twinface.reports.charts import GENUINE, IMPOSTOR, INK, MUTED, THIRD, Chart,
 def decision_charts(result: StoredEvaluation) -> list[Chart]:
     """Score histograms, confusion matrix, reliability diagram and, where there are folds, those."""
     table = confusion(result.margins, result.is_match, 0.0)
-    charts = [_histograms(result), confusion_chart(table), _reliability(result)]
+    charts = [score_chart(result.margins, result.is_match), confusion_chart(table), _reliability(result)]
     folds = result.summary.folds
     return [*charts, _folds(result.summary, folds)] if folds else charts
 
 
-def _histograms(result: StoredEvaluation) -> Chart:
+def score_chart(margins: FloatArray, is_match: BoolArray) -> Chart:
+    """Histograms of the scores of both kinds of pairs.
+
+    Args:
+        margins: `[M]` score less threshold.
+        is_match: `[M]`.
+    """
     kinds = {
-        "genuine pairs": (result.margins[result.is_match], GENUINE, "-"),
-        "impostor pairs": (result.margins[~result.is_match], IMPOSTOR, "--"),
+        "genuine pairs": (margins[is_match], GENUINE, "-"),
+        "impostor pairs": (margins[~is_match], IMPOSTOR, "--"),
     }
     kinds = {name: kind for name, kind in kinds.items() if len(kind[0])}
-    low, high = min(0.0, float(result.margins.min())), max(0.0, float(result.margins.max()))
+    low, high = min(0.0, float(margins.min())), max(0.0, float(margins.max()))
     edges = np.linspace(low, high if high > low else low + 1.0, 41)
 
     def draw(figure: Figure) -> None:

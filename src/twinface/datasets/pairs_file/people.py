@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from twinface.core.errors import DataError
 from twinface.datasets.assemble import ListedPair
-from twinface.datasets.pairs_file.csv_rows import CsvPair
+from twinface.datasets.pairs_file.csv_rows import CsvPair, is_pairs_csv, read_csv_pairs
 
 
 def name_people(file: Path, pairs: list[CsvPair]) -> list[ListedPair]:
@@ -57,6 +57,19 @@ def name_people(file: Path, pairs: list[CsvPair]) -> list[ListedPair]:
             )
         rows.append(ListedPair(pair.line, pair.left, left, pair.right, right))
     return rows
+
+
+def tells_people(file: Path) -> bool:
+    """Whether a file of pairs says who is on each of its pictures: by columns, by folders, or in LFW's format.
+
+    Raises:
+        DataError: the file is no such list.
+    """
+    if not is_pairs_csv(file):
+        return True
+    pairs = read_csv_pairs(file)
+    known = _known_people(file, pairs)
+    return all(path in known for pair in pairs for path in (pair.left, pair.right))
 
 
 def _known_people(file: Path, pairs: list[CsvPair]) -> dict[str, str]:
