@@ -1,4 +1,4 @@
-"""The tables and the chart of docs/verdicts.md that studies/why_scores_move.py keeps the figures of."""
+"""The tables and the chart of docs/verdicts.md that why_scores_move.py and how_alike.py keep the figures of."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from kept_figures import share, table
 from score_chart import Axis, Column, Spread, score_chart
 
 KEPT = Path(__file__).parent / "figures" / "why-scores-move.json"
+ALIKE = Path(__file__).parent / "figures" / "how-alike.json"
 
 
 @cache
@@ -67,6 +68,30 @@ def untold() -> str:
         [name, key, *(f"{100 * part:.0f} % → {percent(far)}" for part, far, _ in each["untold"])]
         for name, model in figures()["models"].items()
         for key, each in model["sets"].items()
+    ]
+    return table(heads, rows)
+
+
+def alike() -> str:
+    """Error rates of pairs of little, some and much likeness, for each measure."""
+    found = json.loads(ALIKE.read_text(encoding="utf-8"))
+    ranges = ["least alike 5 %", "5 to 20 %", "others"]
+    heads = [
+        "model",
+        "measure",
+        "photos",
+        *(f"{kind}: {each}" for kind in ("FMR", "FNMR") for each in ranges),
+    ]
+    rows = [
+        [
+            name,
+            measure,
+            group,
+            *(rate(each[kind]) if each[kind] else "–" for kind in ("fmr", "fnmr") for each in bins),
+        ]
+        for name, measures in found["models"].items()
+        for measure, groups in measures.items()
+        for group, bins in groups.items()
     ]
     return table(heads, rows)
 

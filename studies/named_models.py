@@ -1,6 +1,7 @@
 """Fits the named pretrained models on people of LFW's DevTrain, and judges them.
 
     python studies/named_models.py fit --root DIR      (writes src/twinface/models/cards/NAME.json)
+    python studies/named_models.py lengths --root DIR  (only the lengths of embeddings; fit does that as well)
     python studies/named_models.py judge --root DIR    (View 1 test, View 2, all pairs of DevTest; into the cards)
 
 Pictures are aligned by Twinface. The weights of a committee's members, the thresholds and the calibrations are fitted
@@ -45,6 +46,7 @@ from twinface.models.catalog import COMMITTEES, open_named
 from twinface.models.committee import COMMITTEE_PREPARATION, Committee
 from twinface.models.decision import Calibration, Threshold
 from twinface.models.embedder import Embedder, LoadedModel
+from twinface.models.embedding_lengths import length_quantiles
 from twinface.models.pretrained import dlib_network, sface
 from twinface.models.provenance import Provenance, hash_people
 from twinface.models.record import ModelRecord
@@ -54,6 +56,7 @@ PEOPLE, PICTURES = 1500, 4  # of DevTrain that everything is fitted on, and pict
 FAR = 1e-3
 SALT = "8d0f6f3a1c5b4e7f92a6d3b1c4e5f607"
 FITTED_ON = f"all pairs of {PEOPLE:,} people of LFW-a DevTrain, aligned by Twinface"
+TELLING_LENGTHS = ("sface",)  # see how_alike.py
 OPENED = {"sface": sface, "dlib": dlib_network}
 SUMMARIES = {
     "default": "Fisher vectors of one crop of the face and PLDA, from LFW alone, no outside data",
@@ -131,8 +134,19 @@ def fit_one(model: Embedder, faces: FaceSet) -> tuple[ModelRecord, tuple[float, 
         threshold=threshold,
         calibration=calibration,
         error_table=conditions.with_uppers(table, pairs),
+        lengths=length_quantiles(embedded) if model.record.name in TELLING_LENGTHS else None,
     )
     return record, quantiles[0], quantiles[1]
+
+
+def add_lengths(root: Path, names: list[str]) -> None:
+    """Writes the lengths of embeddings into the cards of models whose lengths tell something; nothing else changes."""
+    faces = fitting_faces(root)
+    for name in names:
+        card = read_card(name)
+        if name in TELLING_LENGTHS and card.record:
+            lengths = length_quantiles(embeddings(opened(name), faces))
+            write_card(replace(card, record=replace(card.record, lengths=lengths)))
 
 
 def deviation(model: Embedder, faces: FaceSet) -> float:
@@ -292,14 +306,16 @@ def all_pairs(model: Embedder, faces: FaceSet) -> list[tuple[str, float, float, 
 
 
 def main() -> None:
-    """Fits or judges."""
+    """Fits, judges, or adds lengths."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("step", choices=["fit", "judge"])
+    parser.add_argument("step", choices=["fit", "judge", "lengths"])
     parser.add_argument("names", nargs="*", default=list(SUMMARIES))
     parser.add_argument("--root", type=Path, required=True, help="folder of LFW")
     given = parser.parse_args()
     if given.step == "fit":
         fit(given.root, given.names)
+    elif given.step == "lengths":
+        add_lengths(given.root, given.names)
     else:
         judge(given.root, given.names)
 

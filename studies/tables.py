@@ -1,6 +1,6 @@
 """Makes the tables and the charts of docs/seeds.md, docs/ladder.md and docs/verdicts.md from figures kept as JSON.
 
-    python studies/tables.py            (after studies/run_list.py or studies/why_scores_move.py)
+    python studies/tables.py            (after run_list.py, why_scores_move.py or how_alike.py)
     python studies/tables.py --check    (fails if a page does not show the kept figures)
 
 A table stands between `<!-- table: NAME -->` and `<!-- end of table -->`. A run that has not been made is shown so.
@@ -62,6 +62,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "rungs": ladder_tables.rungs,
     "moved": move_tables.moved,
     "untold": move_tables.untold,
+    "alike": move_tables.alike,
 }
 PAGES = ("docs/seeds.md", "docs/ladder.md", "docs/verdicts.md")
 CHARTS: Mapping[str, Callable[[], str]] = {

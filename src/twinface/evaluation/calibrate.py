@@ -17,6 +17,7 @@ from twinface.evaluation.leaks import untrained_people
 from twinface.evaluation.operating_points import COUPLES, measure_error_table
 from twinface.faces.cache import prepare_faces
 from twinface.models.embedder import Embedder
+from twinface.models.embedding_lengths import length_quantiles
 from twinface.models.provenance import hash_people
 from twinface.models.record import ModelRecord
 from twinface.models.scoring import Score, embed_faces
@@ -74,7 +75,7 @@ def calibrate(
     pairs = score_all_pairs(embeddings, faces.people, model.record.score)
     threshold, calibration = fit_on_pairs(pairs, fitted_on, far)
     record = replace(
-        tuned_record(model.record, faces.names, fitted_on),
+        tuned_record(model.record, faces.names, fitted_on, embeddings),
         threshold=threshold,
         calibration=calibration,
         error_table=measure_error_table(embeddings, faces.people, model.record.score, fitted_on, pairs),
@@ -84,17 +85,21 @@ def calibrate(
     return CalibrationResult(record, rates, len(faces), pairs, (left_out,) if trained else ())
 
 
-def tuned_record(record: ModelRecord, names: Iterable[str], fitted_on: str) -> ModelRecord:
+def tuned_record(
+    record: ModelRecord, names: Iterable[str], fitted_on: str, embeddings: Float32Array
+) -> ModelRecord:
     """The record with these people among those that the model was tuned on; those of before stay among them.
 
     Args:
         record: of a model whose threshold is fitted anew.
         names: of the people that it is fitted to.
         fitted_on: these people in words.
+        embeddings: [N, D] of their faces.
     """
     before = record.provenance
     tuned = before.tuned | hash_people(names, before.salt)
-    return replace(record, provenance=replace(before, tuned=tuned, tuned_on=fitted_on))
+    lengths = None if record.lengths is None else length_quantiles(embeddings)
+    return replace(record, provenance=replace(before, tuned=tuned, tuned_on=fitted_on), lengths=lengths)
 
 
 def people_needed(far: float) -> int:

@@ -111,7 +111,7 @@ def calibrate_pairs(
     threshold, calibration = fit_on_pairs(listed, fitted_on, far)
     rates = [rates_at(scored, at) for at in thresholds_of(listed)]
     record = replace(
-        tuned_record(model.record, pairs.faces.names, fitted_on),
+        tuned_record(model.record, pairs.faces.names, fitted_on, embeddings),
         threshold=threshold,
         calibration=calibration,
         error_table=error_table(rates, listed.people, fitted_on),

@@ -17,6 +17,7 @@ layer       one layer of a network, as people read it
 fields      checked fields of the record's JSON
 provenance  which people a model was trained and tuned on
 error_table error rates at several thresholds
+embedding_lengths  how long the embeddings of usual faces are
 decision    threshold and calibration: from a score to a decision
 distances   score formulas: higher means the same person
 scoring     embed each picture once, score pairs

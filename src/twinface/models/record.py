@@ -13,6 +13,7 @@ from twinface.faces.frame import STANDARD_FRAME, Frame
 from twinface.faces.preparation import Preparation
 from twinface.models.decision import Calibration, Threshold
 from twinface.models.distances import DISTANCES
+from twinface.models.embedding_lengths import PLACES
 from twinface.models.error_table import ErrorTable
 from twinface.models.fields import Fields, packed, parse_fields
 from twinface.models.provenance import Provenance
@@ -50,6 +51,8 @@ class ModelRecord:
             aligned to it; without it only pictures that are framed already can be used.
         error_table: its error rates at several thresholds, on people that it was not trained on; None if they were not
             measured.
+        lengths: [101] quantiles of the lengths of its embeddings, on the people that the threshold was fitted on; None
+            where the length says nothing. See `embedding_lengths`.
     """
 
     name: str
@@ -66,6 +69,7 @@ class ModelRecord:
     made_by: dict[str, str]
     frame: Frame | None = None
     error_table: ErrorTable | None = None
+    lengths: Float32Array | None = None
 
     def score(self, left: Float32Array, right: Float32Array) -> Float32Array:
         """Embeddings `[..., D]` and `[..., D]` → scores `[...]`; higher means the same person."""
@@ -90,6 +94,7 @@ class ModelRecord:
             "made_by": self.made_by,
             "frame": self.frame.to_dict() if self.frame else None,
             "error_table": self.error_table.to_dict() if self.error_table else None,
+            "lengths": None if self.lengths is None else packed(self.lengths),
         }
         return json.dumps(values, allow_nan=False)
 
@@ -127,6 +132,7 @@ class ModelRecord:
                 made_by=fields.named_texts("made_by"),
                 frame=_frame_of(fields),
                 error_table=_error_table(fields),
+                lengths=_lengths(fields),
             )
         except ModelError as error:
             raise ModelError(f"{source}: {error}") from error
@@ -168,6 +174,15 @@ def _calibration(fields: Fields) -> Calibration:
 def _error_table(fields: Fields) -> ErrorTable | None:
     found = fields.plain_or_none("error_table")
     return None if found is None else ErrorTable.from_fields(fields.inside("error_table"))
+
+
+def _lengths(fields: Fields) -> Float32Array | None:
+    if fields.plain_or_none("lengths") is None:
+        return None
+    found = fields.array("lengths", (PLACES,))
+    if found[0] < 0 or (found[1:] < found[:-1]).any():
+        raise ValueError("lengths: need quantiles that rise from 0 or more")
+    return found
 
 
 def _check_format(found: int) -> None:

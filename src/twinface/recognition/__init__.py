@@ -3,6 +3,7 @@
 verifier          two pictures → verdict
 photo_faces       the faces of a photo, aligned as a model takes them
 rates             from wanted error rates to a threshold, and from a score to how often strangers reach it
+likeness          how alike faces are to those that the threshold was fitted on
 verdict           the answer: same or different, with score, threshold and probability
 adapt             fits a model to one's own photos without labels
 embed_photos      the embeddings of a folder, in memory

@@ -114,6 +114,7 @@ def _rescaled(record: ModelRecord, table: ErrorTable, embeddings: Float32Array, 
         distance_parameters=parameters,
         threshold=threshold,
         error_table=replace(table, points=points, measured_on=f"{table.measured_on}; adapted to {name}"),
+        lengths=None,  # adapted embeddings have length 1
     )
 
 

@@ -22,6 +22,7 @@ from twinface.models.catalog import card_of
 from twinface.models.embedder import Embedder
 from twinface.models.load import load_model
 from twinface.models.record import ModelRecord
+from twinface.recognition.likeness import likeness_note
 from twinface.recognition.photo_faces import AlignedFace, FaceReader
 from twinface.recognition.rates import WantedRates, stranger_rates, threshold_for
 from twinface.recognition.verdict import Outcome, Verdict, VerdictFace
@@ -174,7 +175,9 @@ class Verifier:
         """Whether two aligned faces are of the same person; in place of a face, why there is none."""
         if isinstance(left, AlignedFace) and isinstance(right, AlignedFace):
             embeddings = self.embed_faces(left, right)
-            return self.judge_faces(float(self.record.score(embeddings[0], embeddings[1])), left, right)
+            verdict = self.judge_faces(float(self.record.score(embeddings[0], embeddings[1])), left, right)
+            note = likeness_note(self.record, embeddings, verdict.outcome)
+            return replace(verdict, notes=(*verdict.notes, note)) if note else verdict
         return self._untold([left, right])
 
     def judge_faces(self, score: float, *compared: AlignedFace) -> Verdict:
