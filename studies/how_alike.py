@@ -38,6 +38,7 @@ from twinface.datasets.orl import Orl
 from twinface.datasets.subsets import take_people, take_pictures
 from twinface.datasets.training_split import validation_of
 from twinface.evaluation.fit_on_people import first_pictures
+from twinface.evaluation.intervals import wilson
 from twinface.recognition.rates import WantedRates
 from twinface.recognition.verifier import Verifier
 
@@ -128,6 +129,10 @@ class Counts:
         # A pair of one person has one weight, a pair of two the product of theirs.
         sums = [_weighted(each, weights) for each in (self.wrong, self.pairs)]
         low, high = np.quantile(sums[0] / sums[1], [0.025, 0.975])
+        if not self.wrong.any():  # as many trials as there are couples of people, or people
+            high = wilson(
+                0, int(np.sum(self.pairs + self.pairs.T > 0) + np.sum(np.diagonal(self.pairs) > 0)) / 2
+            ).high
         return rounded(float(self.wrong.sum() / self.pairs.sum()), float(low), float(high))
 
 

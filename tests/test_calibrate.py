@@ -14,6 +14,7 @@ from twinface.core.types import Float32Array, IntArray
 from twinface.evaluation.calibrate import cross_fitted_rates, people_needed
 from twinface.evaluation.error_rates import error_rates, pooled_error_rates
 from twinface.evaluation.fit_on_people import fit_on_pairs, score_all_pairs
+from twinface.evaluation.intervals import wilson
 from twinface.models.catalog import open_named
 from twinface.models.derived_model import read_derived, write_derived
 from twinface.models.load import load_model
@@ -76,6 +77,13 @@ def test_error_rates_are_those_of_a_loop() -> None:
     assert (found.genuine, found.impostor, found.people) == (36, 594, 12)
     assert found.fmr_interval.low < found.fmr < found.fmr_interval.high
     assert found.fnmr_interval.low < found.fnmr < found.fnmr_interval.high
+
+
+def test_an_interval_has_a_width_where_no_pair_is_wrong() -> None:
+    embeddings, people = toy(12, 3, spread=0.01)
+    found = error_rates(embeddings, people, dot, 0.999)
+    assert (found.fmr, found.fnmr) == (0.0, 0.0)
+    assert (found.fmr_interval.high, found.fnmr_interval.high) == (wilson(0, 66).high, wilson(0, 12).high)
 
 
 def test_groups_are_judged_by_their_own_threshold() -> None:

@@ -18,7 +18,7 @@ from twinface.core.types import ByteArray, Float32Array, PairSet
 from twinface.datasets.load import load_dataset
 from twinface.datasets.pairs_file.people import tells_people
 from twinface.datasets.pairs_file.read import read_pairs
-from twinface.evaluation.calibrate import CalibrationResult
+from twinface.evaluation.calibrate import CalibrationResult, calibrate
 from twinface.evaluation.calibrate_pairs import (
     UNKNOWN_PEOPLE,
     _FoldedPairs,
@@ -135,6 +135,17 @@ def test_people_that_the_model_was_trained_on_are_refused(pairs: PairSet) -> Non
     model.record = replace(model.record, provenance=replace(provenance, trained=trained))
     with pytest.raises(LeakError, match=r"mine.csv: the model pixels was trained on 3 of these 24 people"):
         calibrate_pairs(model, pairs, far=0.05)
+
+
+def test_of_labelled_people_those_trained_on_are_left_out_and_counted() -> None:
+    model, faces = Pixels(), load_dataset("orl").faces()
+    provenance = model.record.provenance
+    trained = provenance.trained | hash_people(faces.names[:3], provenance.salt)
+    model.record = replace(model.record, provenance=replace(provenance, trained=trained))
+    found = calibrate(model, faces, far=0.05)
+    assert found.notes == ("3 people were left out, because the model was trained on them.",)
+    assert found.rates.people == found.scores.people == len(faces.names) - 3
+    assert calibrate(Pixels(), faces, far=0.05).notes == ()
 
 
 def test_too_few_pairs_are_refused_with_the_number_needed(pairs: PairSet) -> None:

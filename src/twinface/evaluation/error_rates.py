@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from twinface.core.errors import DataError
 from twinface.core.types import Float32Array, FloatArray, IntArray, Interval
 from twinface.evaluation.fit_on_people import score_rows
+from twinface.evaluation.intervals import wilson
 from twinface.models.scoring import Score
 
 _REPLICATES = 1000
@@ -129,12 +130,14 @@ def _pooled(counted: Sequence[_Counts], threshold: float, seed: int) -> ErrorRat
         )
     drawn = [random.exponential(size=(_REPLICATES, len(each.pictures))) for each in counted]
     (fmr, fnmr), (fmrs, fnmrs) = _rates(counted, whole), _rates(counted, drawn)
+    couples = sum(len(each.pictures) * (len(each.pictures) - 1) // 2 for each in counted)
+    repeated = sum(int(np.sum(each.pictures > 1)) for each in counted)
     return ErrorRates(
         threshold=threshold,
         fmr=float(fmr[0]),
-        fmr_interval=_interval(fmrs),
+        fmr_interval=_interval(fmrs, float(fmr[0]), couples),
         fnmr=float(fnmr[0]),
-        fnmr_interval=_interval(fnmrs),
+        fnmr_interval=_interval(fnmrs, float(fnmr[0]), repeated),
         genuine=int(genuine),
         impostor=int(impostor),
         people=people,
@@ -165,6 +168,18 @@ def _count(
     return [_Counts(pictures, counts) for counts in accepted]
 
 
-def _interval(values: FloatArray) -> Interval:
+def _interval(values: FloatArray, rate: float, trials: int) -> Interval:
+    """The interval of a rate from its replicates.
+
+    Where no pair is wrong, or all are, replicates do not vary. It is then Wilson's interval for as many trials as there
+    are couples of people, or people, because all of their pairs succeed or fail together.
+
+    Args:
+        values: of the replicates.
+        rate: of all pairs.
+        trials: couples of people, or people with two pictures.
+    """
+    if rate in (0.0, 1.0):
+        return replace(wilson(rate * trials, trials), method=f"{_METHOD}; Wilson's where nothing varies")
     low, high = np.quantile(values, [0.025, 0.975])
     return Interval(float(low), float(high), 0.95, _METHOD)
