@@ -209,7 +209,7 @@ def main() -> None:
             for measure, alike in likeness(usual).items()
         }
     kept = {"date": datetime.now(UTC).date().isoformat(), "far": FAR, "bounds": BOUNDS, "models": models}
-    write_text(KEPT, json.dumps(kept, indent=1) + "\n")
+    write_text(KEPT, json.dumps(kept) + "\n")
 
 
 if __name__ == "__main__":

@@ -241,7 +241,7 @@ def main() -> None:
         "widths": WIDTHS,
         "models": models,
     }
-    write_text(KEPT, json.dumps(kept, indent=1) + "\n")
+    write_text(KEPT, json.dumps(kept) + "\n")
 
 
 if __name__ == "__main__":
