@@ -184,7 +184,7 @@ def fitting_faces(model: Verifier, root: Path) -> FaceSet:
 def main() -> None:
     """Measures and keeps the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("names", nargs="*", default=["sface", "default"])
+    parser.add_argument("names", nargs="*", default=["sface", "default", "dlib"])
     parser.add_argument("--root", type=Path, required=True, help="folder of LFW")
     given = parser.parse_args()
     reader = Verifier(opened(given.names[0]))
