@@ -64,12 +64,12 @@ class _FoldedPairs:
     def parts(self) -> list[tuple[BoolArray, BoolArray]]:
         """For each couple of folds with pairs: [M] the pairs to judge, and [M] those without anybody of both folds."""
         low, high = self.folds.min(axis=1), self.folds.max(axis=1)
-        found = []
+        found: list[tuple[BoolArray, BoolArray]] = []
         for first in range(_FOLDS):
             for second in range(first, _FOLDS):
                 judged = (low == first) & (high == second)
                 if judged.any():
-                    others = ~np.isin(self.folds, (first, second)).any(axis=1)
+                    others = np.asarray(~np.isin(self.folds, (first, second)).any(axis=1), np.bool_)
                     found.append((judged, others))
         return found
 

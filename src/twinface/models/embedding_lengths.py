@@ -20,7 +20,7 @@ def length_quantiles(embeddings: Float32Array) -> Float32Array:
     [1.0, 3.0, 5.0]
     """
     lengths = np.linalg.norm(embeddings, axis=1)
-    return np.quantile(lengths, np.linspace(0, 1, PLACES)).astype(np.float32)
+    return np.asarray(np.quantile(lengths, np.linspace(0, 1, PLACES)), np.float32)
 
 
 def share_shorter(embeddings: Float32Array, quantiles: Float32Array) -> FloatArray:
@@ -31,4 +31,4 @@ def share_shorter(embeddings: Float32Array, quantiles: Float32Array) -> FloatArr
     [0.0, 0.25]
     """
     lengths = np.linalg.norm(embeddings, axis=1)
-    return np.interp(lengths, quantiles, np.linspace(0, 1, PLACES))
+    return np.asarray(np.interp(lengths, quantiles, np.linspace(0, 1, PLACES)), np.float64)
