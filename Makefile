@@ -23,19 +23,21 @@ $(STAMP): pyproject.toml constraints.txt
 demo: install  ## train on ORL, judge on unseen people, verify two pairs (3 minutes on two cores)
 	$(BIN)/twinface demo
 
-# One process for each core, and each keeps to its core. COVERAGE=1 adds what they run to .coverage.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal --durations=12 $(if $(COVERAGE),--cov --cov-append --cov-report=)
+# One process for each core, and each keeps to its core.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal --durations=12
 
 test: lint  ## style, types, import directions and the quick tests (under 4 minutes on two cores)
-	$(PYTEST) -m 'not slow'
+	$(PYTEST) -m 'not slow and not long'
 
-proofs: install  ## the slow tests: kills, torchrun, README, notebook, intervals, Ray, PostgreSQL (under 20 minutes)
-	$(PYTEST) -m slow
+proofs: install  ## the slow tests: kills, torchrun, README, notebook, browser, Ray, PostgreSQL (10 minutes on two cores)
+	$(PYTEST) -m 'slow and not long'
 
-test-all: test proofs  ## both
+test-all: install  ## all tests, those too that CI leaves out: many kills, full disks, two at once (half an hour)
+	$(PYTEST)
 
-coverage: install  ## how much of src the tests ran since COVERAGE=1 was given to make; fails under 95 %
-	$(BIN)/coverage report --skip-covered --fail-under=95
+coverage: install  ## how much of src the quick tests run; fails under 95 %
+	rm -f .coverage .coverage.*
+	$(PYTEST) -m 'not slow and not long' --cov --cov-report=term:skip-covered --cov-fail-under=95
 
 MODULE ?=
 bench-reliability: install  ## hostile files, kills, signals, full disks, two at once (a quiet machine; some hours)

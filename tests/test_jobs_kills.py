@@ -79,7 +79,7 @@ def test_a_killed_worker_loses_nothing_and_does_nothing_twice(tmp_path: Path) ->
 @pytest.mark.slow
 @pytest.mark.parametrize("store", ["sqlite", "postgres"])
 def test_many_kills(store: str, tmp_path: Path) -> None:
-    check(store, tmp_path, photos=600, kills=20)
+    check(store, tmp_path, photos=150, kills=5)
 
 
 def test_a_kill_within_a_save_leaves_the_photo_and_no_result(

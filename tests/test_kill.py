@@ -83,7 +83,7 @@ def test_three_kills(tmp_path: Path) -> None:
     check_kills_change_nothing(tmp_path, kills=3, epochs=12)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_thirty_kills(tmp_path: Path) -> None:
     check_kills_change_nothing(tmp_path, kills=30, epochs=100)  # benchmarks/reliability_signals.py makes 200

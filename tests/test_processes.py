@@ -291,7 +291,7 @@ def test_another_number_of_processes_is_said_and_comes_close(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_torchrun_stops_and_goes_on(tmp_path: Path, number: signal.Signals) -> None:
     changes = [*LONGER, "trainer.epochs=40", "trainer.save_every=0"]
     whole, run = RunFolder(tmp_path / "whole"), tmp_path / "run"

@@ -29,10 +29,16 @@ def can_mount() -> bool:
         ["reliability_signals.py", "--kills", "0", "--signals", "8", "--starts", "7", "--trainings", "1"],
         pytest.param(
             ["reliability_disk.py", "--sizes", "2", "--left", "8"],
-            marks=pytest.mark.skipif(not can_mount(), reason="no file system can be mounted here"),
+            marks=[
+                pytest.mark.skipif(not can_mount(), reason="no file system can be mounted here"),
+                pytest.mark.long,
+            ],
         ),
-        ["reliability_two_at_once.py", "--rounds", "1", "--only", "train", "embed"],
-        ["reliability_fresh.py"],
+        pytest.param(
+            ["reliability_two_at_once.py", "--rounds", "1", "--only", "train", "embed"],
+            marks=pytest.mark.long,
+        ),
+        pytest.param(["reliability_fresh.py"], marks=pytest.mark.long),
     ],
     ids=["kills", "signals", "full disks", "two at once", "other places"],
 )

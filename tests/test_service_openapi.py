@@ -58,7 +58,7 @@ def test_every_example_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "each", [pytest.param(2, id="few"), pytest.param(40, id="many", marks=pytest.mark.slow)]
+    "each", [pytest.param(2, id="few"), pytest.param(40, id="many", marks=pytest.mark.long)]
 )
 def test_nothing_that_fits_it_is_an_error_of_the_service(tmp_path: Path, each: int) -> None:
     statuses, wrong = try_requests(settings(tmp_path, rate=0), each)

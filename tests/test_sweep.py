@@ -174,7 +174,7 @@ def test_ctrl_c_and_a_kill_change_nothing(whole: tuple[Path, Path], tmp_path: Pa
     assert trials == {f"rates-{number:04d}" for number in range(3)}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_four_kills_change_nothing(whole: tuple[Path, Path], tmp_path: Path) -> None:
     study, place = whole
     kill_and_go_on(study, tmp_path / "o", 4)
