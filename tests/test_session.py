@@ -13,7 +13,9 @@ from onnx import TensorProto, helper
 from onnx_graphs import graph, model_of
 from twinface.core.errors import ModelError
 from twinface.models.checksum import with_checksum
+from twinface.models.graph_check import check_graph
 from twinface.models.onnx_model import RECORD_KEY, OnnxModel
+from twinface.models.session import Session
 from twinface.training.run_folder import RunFolder
 
 
@@ -141,3 +143,28 @@ def test_a_file_of_the_runtimes_own_format_is_not_loaded(tiny_run: RunFolder, tm
     file = tmp_path / "m.onnx"
     file.write_bytes(with_checksum(data))
     assert OnnxModel(file)(np.ones((1, 24, 24, 1), np.uint8)).shape == (1, 16)
+
+
+def _identity(operator: str = "Identity") -> bytes:
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", 3])
+        for name in ("faces", "embeddings")
+    ]
+    node = helper.make_node(operator, ["faces"], ["embeddings"])
+    return model_of(helper.make_graph([node], "g", ends[:1], ends[1:])).SerializeToString()
+
+
+@pytest.mark.parametrize("name", [b"batch", b"faces", b"embeddings"])
+def test_names_that_are_no_text_are_errors_of_the_model(name: bytes) -> None:
+    assert Session(_identity(), "m.onnx").inputs[0].shape == ["batch", 3]
+    damaged = _identity().replace(name, name[:-1] + b"\xf6")
+    assert damaged != _identity()
+    with pytest.raises(ModelError, match=r"^m\.onnx: .+$"):
+        Session(damaged, "m.onnx")
+
+
+def test_an_operator_with_a_line_break_is_named_in_one_line() -> None:
+    with pytest.raises(ModelError) as caught:
+        check_graph(_identity("Sli\n\x1b[2Je"), "m.onnx")
+    assert str(caught.value).isprintable()
+    assert "Sli" in str(caught.value)

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from twinface.core.errors import ModelError
+from twinface.core.formatting import one_line
 
 ALLOW_VARIABLE = "TWINFACE_ALLOW_ANY_OPERATOR"
 
@@ -116,9 +117,10 @@ def check_graph(data: bytes, source: str, allow_any_operator: bool = False) -> N
     strange = sorted(contents.operators - OPERATORS) or sorted(contents.hidden)
     if strange:
         more = f" and {len(strange) - 5} more" if len(strange) > 5 else ""
+        named = one_line(", ".join(strange[:5]))
         raise ModelError(
-            f"{source}: refused, because it contains {', '.join(strange[:5])}{more}, which no model of Twinface needs "
-            f"and which may run without end; if you trust its maker, set {ALLOW_VARIABLE}=1"
+            f"{source}: refused, because it contains {named}{more}, which no model of Twinface needs and which may "
+            f"run without end; if you trust its maker, set {ALLOW_VARIABLE}=1"
         )
 
 

@@ -6,7 +6,8 @@ The file may come from anybody. It is checked before anything in it is run; see 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,21 @@ MOST_TEXT = 300  # characters of the runtime's errors and names
 _FATAL = 4  # ONNX Runtime's level of log messages; it prints errors too otherwise, and also raises them
 
 
+@dataclass(frozen=True)
+class End:
+    """An input or an output of a graph.
+
+    Attributes:
+        name: of it.
+        type: such as "tensor(float)".
+        shape: numbers, and names of those that are free.
+    """
+
+    name: str
+    type: str
+    shape: list[Any]
+
+
 class Session:
     """A graph that is ready to run.
 
@@ -34,7 +50,7 @@ class Session:
             variable `TWINFACE_ALLOW_ANY_OPERATOR=1` does the same.
 
     Attributes:
-        inputs, outputs: of the graph; each has a `name`, a `type` such as "tensor(float)", and a `shape`.
+        inputs, outputs: of the graph.
         metadata: key → value.
 
     Raises:
@@ -71,7 +87,8 @@ class Session:
                 # Where it fails, it would print to stdout and try again without this option.
                 enable_fallback=0,
             )
-            self.inputs, self.outputs = self._session.get_inputs(), self._session.get_outputs()
+            # Read here, and not when they are asked for: a name that is no UTF-8 raises then.
+            self.inputs, self.outputs = _ends(self._session.get_inputs()), _ends(self._session.get_outputs())
             self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
         except Exception as error:  # ONNX Runtime's exceptions have no other common base class
             raise ModelError(
@@ -106,3 +123,7 @@ class Session:
             else:
                 reason = one_line(error, MOST_TEXT)
             raise ModelError(f"{self._source}: ONNX Runtime cannot run it ({reason})") from error
+
+
+def _ends(found: Sequence[Any]) -> tuple[End, ...]:
+    return tuple(End(each.name, each.type, list(each.shape)) for each in found)
