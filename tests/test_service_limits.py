@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -146,17 +147,32 @@ def test_nobody_waits_for_ever() -> None:
     asyncio.run(try_it())
 
 
+def _start_behind_the_first(
+    threads: list[threading.Thread], model: BatchingModel, is_begun: threading.Event
+) -> None:
+    """Starts threads that embed; the first is alone in its batch, and the others wait for it."""
+    threads[0].start()
+    assert is_begun.wait(30)
+    for thread in threads[1:]:
+        thread.start()
+    until = time.monotonic() + 30
+    while model._calls.qsize() < len(threads) - 1:
+        assert time.monotonic() < until
+        time.sleep(0.001)
+
+
 def test_concurrent_calls_share_batches_and_get_their_own_faces() -> None:
     plain, sizes = load_model("sface", threads=1), []
     height, width = plain.record.preparation.height, plain.record.preparation.width
     random = np.random.default_rng(0)
     faces = random.integers(0, 256, (12, height, width, 3), dtype=np.uint8)
-    gate = threading.Event()
+    gate, is_begun = threading.Event(), threading.Event()
 
     class Slow:
         record, fingerprint = plain.record, plain.fingerprint
 
         def __call__(self, batch: ByteArray) -> Float32Array:
+            is_begun.set()
             gate.wait()
             return plain(batch)
 
@@ -167,10 +183,7 @@ def test_concurrent_calls_share_batches_and_get_their_own_faces() -> None:
         answers[number] = model(faces[2 * number : 2 * number + 2])
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    while model._calls.qsize() < 5:
-        pass
+    _start_behind_the_first(threads, model, is_begun)
     gate.set()
     for thread in threads:
         thread.join()
@@ -185,12 +198,13 @@ def test_concurrent_calls_share_batches_and_get_their_own_faces() -> None:
 def test_a_bad_face_spoils_its_own_call_alone() -> None:
     plain = load_model("sface", threads=1)
     height, width = plain.record.preparation.height, plain.record.preparation.width
-    gate = threading.Event()
+    gate, is_begun = threading.Event(), threading.Event()
 
     class Picky:
         record, fingerprint = plain.record, plain.fingerprint
 
         def __call__(self, batch: ByteArray) -> Float32Array:
+            is_begun.set()
             gate.wait()
             if (batch == 255).all(axis=(1, 2, 3)).any():
                 raise ValueError("white")
@@ -208,10 +222,7 @@ def test_a_bad_face_spoils_its_own_call_alone() -> None:
     threads = [
         threading.Thread(target=ask, args=each) for each in (("first", 1), ("white", 255), ("gray", 100))
     ]
-    for thread in threads:
-        thread.start()
-    while model._calls.qsize() < 2:
-        pass
+    _start_behind_the_first(threads, model, is_begun)
     gate.set()
     for thread in threads:
         thread.join()
