@@ -184,7 +184,7 @@ def test_every_answer_has_security_headers(tmp_path: Path) -> None:
 
 def test_rates_are_those_of_each_key(tmp_path: Path) -> None:
     one, two = make(tmp_path)[1], make(tmp_path)[1]
-    with service(settings(tmp_path, rate=0.5)) as client:
+    with service(settings(tmp_path, rate=0.05)) as client:
 
         def call(text: str) -> Any:
             return client.get("/v1/people", headers={"authorization": f"Bearer {text}"})
