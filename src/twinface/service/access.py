@@ -87,7 +87,12 @@ class Access:
             if key is None:
                 raise ApiError(401, "key_needed", "this is no valid key: need `Authorization: Bearer tf_…`")
             return Caller(key.id, key.scopes)
-        if not self._is_local or await self._work.run(self._keys.has_active):
+        if not self._is_local:
+            return None
+        active = self._keys.known_active()
+        if active is None:
+            active = await self._work.run(self._keys.has_active)
+        if active:
             return None
         return Caller("local", SCOPES) if _is_direct(request) else None
 

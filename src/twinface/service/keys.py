@@ -130,10 +130,15 @@ class KeyChecker:
         self._rows: OrderedDict[str, tuple[float, ApiKey, bytes, bytes]] = OrderedDict()
         self._any: tuple[float, bool] = (-_FRESH, False)
 
+    def known_active(self) -> bool | None:
+        """Whether there is a key that is not revoked, without asking the table; None if the table has to be asked."""
+        at, found = self._any
+        return found if time.monotonic() - at <= _FRESH else None
+
     def has_active(self) -> bool:
         """Whether there is a key that is not revoked."""
-        at, found = self._any
-        if time.monotonic() - at > _FRESH:
+        found = self.known_active()
+        if found is None:
             found = self._table.has_active()
             self._any = (time.monotonic(), found)
         return found
