@@ -30,9 +30,10 @@ def scored_pairs(seed: int, count: int = 400, decimals: int = 1) -> tuple[np.nda
 
 
 def all_thresholds(scores: np.ndarray) -> list[float]:
-    """Below all, between each two, above all."""
+    """Below all, between each two, above all; one at or above a threshold is accepted."""
     distinct = sorted(set(scores.tolist()))
-    middles = [(low + high) / 2 for low, high in pairwise(distinct)]
+    # Between 0 and the smallest number above it there is no third.
+    middles = [max((low + high) / 2, np.nextafter(low, high)) for low, high in pairwise(distinct)]
     return [distinct[0] - 1, *middles, distinct[-1] + 1]
 
 
