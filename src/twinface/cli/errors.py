@@ -11,10 +11,9 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-import twinface
 from twinface.cli.console import extra_that_brings, printable_stdout
 from twinface.core.errors import TwinfaceError
-from twinface.core.formatting import one_line
+from twinface.core.formatting import one_line, place_of
 
 DEBUG_VARIABLE = "TWINFACE_DEBUG"
 
@@ -55,8 +54,9 @@ def describe(error: Exception) -> str:
     if extra is not None:
         return f'this needs {error.name}: pip install "twinface[{extra}]"'  # type: ignore[attr-defined]
     message = one_line(error, 300) or "no message"
+    place = place_of(error, but=Path(__file__)) or "the command line"
     return (
-        f"unexpected {type(error).__name__} in {_place_of(error)}: {message} (`twinface --debug …` or "
+        f"unexpected {type(error).__name__} in {place}: {message} (`twinface --debug …` or "
         f"{DEBUG_VARIABLE}=1 shows the traceback)"
     )
 
@@ -76,14 +76,6 @@ def _exit_code(command: Callable[[], object]) -> int | str | None:
             raise reason from None
         return leave.code
     return 0
-
-
-def _place_of(error: Exception) -> str:
-    """The last line of Twinface that the exception went through: "models/record.py:88"."""
-    root = Path(twinface.__file__).parent
-    frames = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
-    own = [place for place in frames if place[0].is_relative_to(root) and place[0] != Path(__file__)]
-    return f"{own[-1][0].relative_to(root).as_posix()}:{own[-1][1]}" if own else "the command line"
 
 
 def _drop_unwritable_output() -> None:

@@ -11,7 +11,6 @@ from twinface.cli.gallery_options import GalleryOptions
 from twinface.cli.options import Json, grouped
 
 if TYPE_CHECKING:
-    from twinface.recognition.gallery.sql_store import SqlStore
     from twinface.recognition.gallery.tables import GalleryTables
     from twinface.service.keys import KeyTable, Scope
 
@@ -19,16 +18,17 @@ app = typer.Typer(help="Make, list and revoke the API keys of `twinface serve`."
 
 
 def _table(gallery: GalleryTables) -> KeyTable:
+    from twinface.recognition.gallery.sql_store import sql_tables
     from twinface.service.keys import KeyTable
 
-    return KeyTable(cast("SqlStore", gallery.store))
+    return KeyTable(sql_tables(gallery.store))
 
 
 @app.command()
 @grouped
 def make(
     which: GalleryOptions,
-    label: Annotated[str, typer.Argument(help="For whom or for what it is.")],
+    label: Annotated[str, typer.Argument(help="Who or what uses it.")],
     scope: Annotated[
         str, typer.Option(help="read, enrol (change people too) or admin (everything).")
     ] = "read",

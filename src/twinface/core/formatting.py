@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
 # Control characters but for tab and line feed, marks that turn the direction of writing, the two separators that end a
@@ -38,6 +40,19 @@ def one_line(found: object, most: int | None = None) -> str:
     """
     text = printable(" ".join(str(found).split()))
     return text if most is None or len(text) <= most else f"{text[: most - 3]}..."
+
+
+def place_of(error: BaseException, but: Path | None = None) -> str | None:
+    """The last line of Twinface that an exception went through: "models/record.py:88"; None if there is none.
+
+    Args:
+        error: was caught.
+        but: a file that does not count.
+    """
+    root = Path(__file__).parents[1]
+    frames = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    own = [place for place in frames if place[0].is_relative_to(root) and place[0] != but]
+    return f"{own[-1][0].relative_to(root).as_posix()}:{own[-1][1]}" if own else None
 
 
 def percent(value: float) -> str:

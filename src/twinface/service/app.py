@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from twinface import __version__
 from twinface.core.errors import TwinfaceError
+from twinface.core.formatting import place_of
 from twinface.service import (
     about_routes,
     face_routes,
@@ -23,7 +24,7 @@ from twinface.service import (
 from twinface.service.errors import as_api_error, envelope
 from twinface.service.forms import invalid
 from twinface.service.gate import Gate
-from twinface.service.observed import Observed, log, log_to_stderr, place_of
+from twinface.service.observed import Observed, log, log_to_stderr
 from twinface.service.page_routes import page_router
 from twinface.service.parts import Parts
 from twinface.service.schemas import ERRORS
@@ -89,7 +90,9 @@ def _answer_errors(app: FastAPI, parts: Parts) -> None:
             error = invalid(error)
         found = as_api_error(error, parts.gallery.store.place)
         if found.status_code == 500:
-            log.error("request %s: %s in %s", request_id, type(error).__name__, place_of(error))
+            log.error(
+                "request %s: %s in %s", request_id, type(error).__name__, place_of(error) or "a library"
+            )
         return envelope(found, request_id)
 
     for kind in (TwinfaceError, HTTPException, RequestValidationError):

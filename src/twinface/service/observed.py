@@ -10,15 +10,13 @@ import os
 import secrets
 import sys
 import time
-import traceback
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-import twinface
+from twinface.core.formatting import place_of
 from twinface.service.errors import as_api_error, envelope
 
 log = logging.getLogger("twinface.service")
@@ -114,7 +112,10 @@ class Observed:
             answer = as_api_error(error)
             if answer.status_code == 500:
                 log.error(
-                    "request %s: unexpected %s in %s", request_id, type(error).__name__, place_of(error)
+                    "request %s: unexpected %s in %s",
+                    request_id,
+                    type(error).__name__,
+                    place_of(error) or "a library",
                 )
             if status:  # the answer has begun
                 raise ConnectionError("the answer was broken off") from None
@@ -133,14 +134,6 @@ class Observed:
             "%s %s %d %.1f ms request %s caller %s",
             *(method, route, status, 1000 * seconds, scope["twinface.request_id"], caller),
         )
-
-
-def place_of(error: BaseException) -> str:
-    """Where in Twinface an exception came from: "service/app.py:31"."""
-    root = Path(twinface.__file__).parent
-    frames = [(Path(each.filename), each.lineno) for each in traceback.extract_tb(error.__traceback__)]
-    own = [place for place in frames if place[0].is_relative_to(root)]
-    return f"{own[-1][0].relative_to(root).as_posix()}:{own[-1][1]}" if own else "a library"
 
 
 def log_to_stderr() -> None:

@@ -14,7 +14,7 @@ from twinface.models.embedder import LoadedModel
 from twinface.recognition.gallery.contents import MODEL
 from twinface.recognition.gallery.engine import Engine
 from twinface.recognition.gallery.gallery import Gallery
-from twinface.recognition.gallery.sql_store import SqlStore
+from twinface.recognition.gallery.sql_store import sql_tables
 from twinface.service.access import Access
 from twinface.service.batching import BatchingModel
 from twinface.service.errors import ApiError
@@ -79,7 +79,7 @@ class Parts:
     def __init__(self, settings: ServiceSettings) -> None:
         self.settings, self.metrics, self.is_ready = settings, Metrics(), False
         self.gallery = ServedGallery(settings, self.metrics.faces)
-        self.sql = cast("SqlStore", self.gallery.store)  # both stores are made of SQL tables
+        self.sql = sql_tables(self.gallery.store)
         self.keys = KeyTable(self.sql)
         limits = settings.limits
         self.photos = WorkQueue(

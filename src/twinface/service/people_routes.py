@@ -154,18 +154,18 @@ class Enrolling:
         self._parts, self._caller, self._photos, self._key = parts, caller, photos, key
         self._review, self._numbers = options.review, None if options.face is None else [options.face]
 
-    def run(self, name: str, whom: str | None = None) -> dict[str, Any]:
+    def run(self, name: str, target: str | None = None) -> dict[str, Any]:
         """Enrols, or says again what an earlier request with the same key did.
 
         Args:
             name: of the person.
-            whom: what the request is about; None takes the name.
+            target: what the request is about; None takes the name.
 
         Raises:
             ApiError: 422, no photo was accepted; 404, the person was forgotten meanwhile; 409 and 422 for the key.
             TwinfaceError: see `Gallery.enroll`.
         """
-        body = self._asked(whom or name)
+        body = self._asked(target or name)
         if self._key is not None:
             earlier = self._parts.repeated.find(self._caller.id, self._key, body)
             if earlier is not None:
@@ -181,8 +181,8 @@ class Enrolling:
             self._parts.repeated.add(self._caller.id, self._key, body, Earlier(found.id, accepted))
         return answer
 
-    def _asked(self, whom: str) -> bytes:
-        digest = hashlib.sha256(f"{whom}\0{self._review}\0{self._numbers}\0".encode())
+    def _asked(self, target: str) -> bytes:
+        digest = hashlib.sha256(f"{target}\0{self._review}\0{self._numbers}\0".encode())
         for photo in self._photos:
             digest.update(hashlib.sha256(photo.data).digest())
         return digest.digest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
@@ -153,8 +154,7 @@ def check_faces(verdict: Verdict) -> None:
 
 def unbatched(verifier: Verifier) -> Verifier:
     """The same, without sharing batches: an explanation fills its own."""
-    own = verifier.deciding()
-    own.record, own.any_quality, own.reader = verifier.record, verifier.any_quality, verifier.reader
+    own = copy.copy(verifier)
     if isinstance(own.model, BatchingModel):
         own.model = own.model.model
     return own

@@ -51,11 +51,12 @@ def serve(settings: ServiceSettings, checked: Callable[[], object] = lambda: Non
 def _check(settings: ServiceSettings) -> None:
     """Opens the gallery once, so that what is wrong is said before anything listens."""
     from twinface.recognition.gallery.gallery import Gallery
+    from twinface.recognition.gallery.sql_store import sql_tables
     from twinface.service.keys import KeyTable
 
     with Gallery(settings.gallery, settings.model, key=settings.key_file) as gallery:
         gallery.engine  # noqa: B018 - loads the model
-        has_key = KeyTable(gallery.store).has_active()  # type: ignore[arg-type]
+        has_key = KeyTable(sql_tables(gallery.store)).has_active()
     if not settings.is_local and not has_key:
         raise SettingsError(
             f"--host {settings.host}: other machines could reach it, and no key was made: first "

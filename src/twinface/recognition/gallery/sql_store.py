@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from twinface.core.errors import NameTakenError
+from twinface.core.errors import GalleryError, NameTakenError
 from twinface.recognition.gallery.schema import INFO, VERSION, Dialect, steps_from
+from twinface.recognition.gallery.store import Store
 from twinface.recognition.gallery.stored import (
     AuditEntry,
     Changes,
@@ -253,6 +254,17 @@ class SqlStore(ABC):
         for start in range(0, len(ids), _IN_ONE_QUERY):
             part = tuple(ids[start : start + _IN_ONE_QUERY])
             yield from self.rows(f"{sql} IN ({', '.join('?' * len(part))})", part)
+
+
+def sql_tables(store: Store) -> SqlStore:
+    """A gallery's store, for tables beside those of people.
+
+    Raises:
+        GalleryError: it has no SQL.
+    """
+    if not isinstance(store, SqlStore):
+        raise GalleryError(f"{store.place}: this needs a gallery in SQLite or PostgreSQL")
+    return store
 
 
 def _person(row: Any) -> StoredPerson:

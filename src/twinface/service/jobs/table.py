@@ -8,10 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from twinface.core.errors import GalleryError
 from twinface.core.formatting import one_line
 from twinface.recognition.gallery.contents import Contents
-from twinface.recognition.gallery.sql_store import SqlStore
+from twinface.recognition.gallery.sql_store import SqlStore, sql_tables
 from twinface.recognition.gallery.sqlite import SqliteStore
 from twinface.service.jobs.records import ENDED, AddedPhoto, Job, JobLimits, JobNotFoundError, JobStateError
 from twinface.service.jobs.settings import TAKES_PHOTOS, read_settings
@@ -32,9 +31,8 @@ class JobTable:
     """
 
     def __init__(self, contents: Contents, limits: JobLimits | None = None) -> None:
-        if not isinstance(contents.store, SqlStore):
-            raise GalleryError(f"{contents.store.place}: jobs need a gallery in SQLite or PostgreSQL")
-        self.store, self.vault, self.limits = contents.store, contents.vault, limits or JobLimits()
+        self.store, self.vault = sql_tables(contents.store), contents.vault
+        self.limits = limits or JobLimits()
         self.clock: Callable[[], float] = (
             time.time if isinstance(self.store, SqliteStore) else self._server_time
         )
