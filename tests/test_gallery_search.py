@@ -52,6 +52,21 @@ def test_products_of_bytes_are_close_to_cosines() -> None:
         assert np.abs(values - record.score(templates[rows], face)).max() < 0.005
 
 
+@pytest.mark.parametrize("count", [1, 8, 9, 2000, 9500])
+def test_of_many_people_the_nearest_are_the_first_of_all(count: int) -> None:
+    random = np.random.default_rng(2)
+    record = PixelModel().record
+    templates = random.normal(size=(9500, 256)).astype(np.float32)
+    templates[40:60] = templates[30]  # ties
+    faces = np.stack([templates[30], templates[9499], templates[5000]])  # 9499 is in no whole block
+    prepared = prepare_templates(templates, "cosine")
+    for some, everyone in zip(
+        rank(prepared, faces, count, record), rank(prepared, faces, 9500, record), strict=True
+    ):
+        assert some[0].tolist() == everyone[0][:count].tolist()
+        assert some[1].tolist() == everyone[1][:count].tolist()
+
+
 def test_a_template_is_the_mean_by_quality() -> None:
     vectors = np.array([[3.0, 0.0, 0.5], [0.0, 1.0, 0.1]], np.float32)
     assert fuse(vectors, [30, 90], "cosine") == pytest.approx(
