@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -77,6 +78,11 @@ class _Part:
     ids: IntArray
     prepared: Prepared
 
+    @cached_property
+    def hidden(self) -> int:
+        """How many rows are not to be found."""
+        return int(np.sum(self.ids == 0))
+
     def without(self, ids: Sequence[int]) -> _Part:
         """The same, with some people not to be found."""
         return _Part(np.where(np.isin(self.ids, ids), 0, self.ids), self.prepared)
@@ -110,8 +116,7 @@ class ExactSearch:
         found: list[list[tuple[float, int]]] = [[] for _ in faces]
         for part in parts:
             # Rows that are not to be found can be among the nearest.
-            hidden = int(np.sum(part.ids == 0))
-            ranked = rank(part.prepared, faces, count + min(hidden, _MOST_HIDDEN), self._record)
+            ranked = rank(part.prepared, faces, count + min(part.hidden, _MOST_HIDDEN), self._record)
             for place, (rows, values) in enumerate(ranked):
                 ids = part.ids[rows]
                 found[place] += [
@@ -123,7 +128,7 @@ class ExactSearch:
         """See `Search`."""
         with self._lock:
             self._refresh()
-            return int(np.sum(self._most.ids != 0) + np.sum(self._newest.ids != 0))
+            return sum(len(part.ids) - part.hidden for part in (self._most, self._newest))
 
     def _refresh(self) -> None:
         if self._generation < 0:
