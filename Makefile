@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 
 .PHONY: help install peers demo test proofs test-all coverage mutants fuzz bench-reliability docs bench-accuracy bench-parts bench-explanation \
 	bench-ladder bench-service \
-	bench-speed bench-detection bench-quality bench-models bench-memory bench-growth lint format clean
+	bench-speed bench-detection bench-quality bench-models bench-memory bench-growth bench-gallery lint format clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -111,6 +111,9 @@ bench-models: install  ## fit and judge the named models on LFW (LFW=folder)
 MODELS ?= default
 bench-memory: install  ## what training and embedding a million pictures hold (LFW=folder)
 	$(BIN)/python benchmarks/memory.py --root $(LFW)
+
+bench-gallery: install  ## search, import and opening of galleries of up to a million people, with a plot
+	$(BIN)/python benchmarks/gallery_speed.py --people 1000 10000 100000 1000000 --plot docs/figures/gallery.png
 
 bench-growth: install  ## time and memory against pictures, people and cores, with a plot
 	$(BIN)/python benchmarks/growth.py --plot docs/figures/growth.png

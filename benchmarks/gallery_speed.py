@@ -1,9 +1,11 @@
 """How long a gallery takes: import, opening, search; with made-up templates of a model's length.
 
-    python benchmarks/gallery_speed.py --people 100000 --model sface [--store postgres] [--encrypted]
+    make bench-gallery     (or: python benchmarks/gallery_speed.py --people 1000 100000 [--model NAME] [--plot FILE.png]
+                                                                   [--store postgres] [--encrypted])
 
 The search is timed against one plain matrix product of the same size in the same run, alternately, because the machine
-may be busy. A probe is a template with noise, so that it has one right answer.
+may be busy. A probe is a template with noise, so that it has one right answer. With two sizes or more, the line through
+the last two is continued to 100 million people.
 """
 
 from __future__ import annotations
@@ -22,8 +24,10 @@ from twinface.core.types import Float32Array
 from twinface.models.load import load_model
 from twinface.recognition.gallery.gallery import Gallery
 
-ROUNDS = 9
+ROUNDS = 25
 PROBES = 16
+EXTRAPOLATED = 100_000_000  # people
+SEARCH, PRODUCT = "search", "matrix product alone"
 
 
 def main() -> None:
@@ -31,18 +35,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--people", type=int, default=100_000)
+    parser.add_argument("--people", type=int, nargs="+", default=[100_000])
     parser.add_argument("--model", default="sface")
     parser.add_argument("--store", choices=("sqlite", "postgres"), default="sqlite")
     parser.add_argument("--encrypted", action="store_true")
+    parser.add_argument("--plot", type=Path)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        place = _database() if given.store == "postgres" else str(Path(folder) / "g.db")
-        measure(place, given.people, given.model, bytes(32) if given.encrypted else None)
+    points: dict[tuple[str, int], list[tuple[int, float]]] = {}  # (what, probes) → [(people, ms a probe), …]
+    for people in given.people:
+        with tempfile.TemporaryDirectory() as folder:
+            place = _database() if given.store == "postgres" else str(Path(folder) / "g.db")
+            found = measure(place, people, given.model, bytes(32) if given.encrypted else None)
+        for line, took in found.items():
+            points.setdefault(line, []).append((people, took))
+    if len(given.people) > 1:
+        for probes in (1, PROBES):
+            (near, low), (last, high) = points[SEARCH, probes][-2:]
+            took = high + (high - low) / (last - near) * (EXTRAPOLATED - last)
+            print(f"{EXTRAPOLATED:,} people, {probes} at once, extrapolated: {took:,.0f} ms a probe")
+    if given.plot:
+        draw(points, given.plot)
 
 
-def measure(place: str, people: int, model: str, key: bytes | None) -> None:
-    """Prints the figures of one gallery."""
+def measure(place: str, people: int, model: str, key: bytes | None) -> dict[tuple[str, int], float]:
+    """Prints the figures of one gallery; returns milliseconds a probe by (what, probes at once)."""
     loaded = load_model(model, threads=1)
     size = loaded.record.embedding_size
     templates = np.random.default_rng(0).normal(size=(people, size)).astype(np.float32)
@@ -63,12 +79,15 @@ def measure(place: str, people: int, model: str, key: bytes | None) -> None:
         gallery = Gallery(place, loaded, key=key)
         gallery.engine.search.candidates(templates[:1], 32)
         print(f"{what}: {time.perf_counter() - began:.2f} s")
-    for probes in (1, PROBES):
-        search(gallery, templates, probes)
+    return {
+        (what, probes): took
+        for probes in (1, PROBES)
+        for what, took in search(gallery, templates, probes).items()
+    }
 
 
-def search(gallery: Gallery, templates: Float32Array, probes: int) -> None:
-    """Times the search of some probes at once against a matrix product alone."""
+def search(gallery: Gallery, templates: Float32Array, probes: int) -> dict[str, float]:
+    """Times the search of some probes at once against a matrix product alone: median milliseconds a probe."""
     random = np.random.default_rng(1)
     rows = random.integers(len(templates), size=probes)
     noise = 0.5 * templates[random.integers(len(templates), size=probes)]
@@ -78,8 +97,8 @@ def search(gallery: Gallery, templates: Float32Array, probes: int) -> None:
     right = sum(candidates[0] == id for candidates, id in zip(found, ids, strict=True))
     engine = gallery.engine
     runs: dict[str, Callable[[], object]] = {
-        "search": lambda: engine.search.candidates(faces, 32),
-        "product": lambda: faces @ templates.T,
+        SEARCH: lambda: engine.search.candidates(faces, 32),
+        PRODUCT: lambda: faces @ templates.T,
     }
     times: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(ROUNDS):
@@ -87,12 +106,31 @@ def search(gallery: Gallery, templates: Float32Array, probes: int) -> None:
             began = time.perf_counter()
             run()
             times[name].append(1e3 * (time.perf_counter() - began) / probes)
-    low, middle = min(times["search"]), statistics.median(times["search"])
-    ratio = statistics.median(times["search"]) / statistics.median(times["product"])
+    middle = {what: statistics.median(took) for what, took in times.items()}
     print(
-        f"{probes} at once: {middle:.1f} ms a probe (lowest {low:.1f}), {ratio:.2f} times the matrix product; "
-        f"{right} of {probes} found first"
+        f"{probes} at once: {middle[SEARCH]:.1f} ms a probe (lowest {min(times[SEARCH]):.1f}), "
+        f"{middle[SEARCH] / middle[PRODUCT]:.2f} times the matrix product; {right} of {probes} found first"
     )
+    return middle
+
+
+def draw(points: dict[tuple[str, int], list[tuple[int, float]]], file: Path) -> None:
+    """Milliseconds a probe against people, both logarithmic."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axis = pyplot.subplots(figsize=(7, 4.4), layout="constrained")
+    for (what, probes), series in points.items():
+        color, style = ("C0" if probes == 1 else "C1"), ("-o" if what == SEARCH else ":")
+        label = f"{what}, {'one probe' if probes == 1 else f'{probes} at once, each'}"
+        axis.loglog(*zip(*series, strict=True), style, color=color, label=label)
+    axis.axhline(10, color="gray", linewidth=0.8)
+    axis.set(xlabel="people", ylabel="ms a probe")
+    axis.grid(alpha=0.3)
+    axis.legend()
+    figure.savefig(file, dpi=110)
 
 
 def _database() -> str:
