@@ -127,6 +127,11 @@ def chosen(people: IntArray, rule: str) -> BoolArray:
 
 
 def report(what: str, values: BoolArray, which: BoolArray, people: IntArray) -> None:
+    """Prints a rate over some probes."""
+    print(f"  {what}: {rate_over_people(values, which, people)}")
+
+
+def rate_over_people(values: BoolArray, which: BoolArray, people: IntArray) -> str:
     """A rate over some probes, with an interval that gives each person a random weight."""
     random = np.random.default_rng(0)
     weights = random.exponential(size=(REPLICATES, int(people.max()) + 1))
@@ -134,7 +139,7 @@ def report(what: str, values: BoolArray, which: BoolArray, people: IntArray) -> 
     hits = np.bincount(people[which & values], minlength=weights.shape[1]).astype(float)
     drawn = (weights @ hits) / (weights @ counts)
     low, high = np.quantile(drawn, [0.025, 0.975])
-    print(f"  {what}: {hits.sum() / counts.sum():.4f} [{low:.4f}, {high:.4f}]")
+    return f"{hits.sum() / counts.sum():.4f} [{low:.4f}, {high:.4f}]"
 
 
 def calibration(scores: FloatArray, own: BoolArray, genuine: BoolArray, rates: ScoreRates) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from twinface.core.types import ByteArray, Float32Array, FloatArray, IntArray, ProgressCallback
+from twinface.core.types import BoolArray, ByteArray, Float32Array, FloatArray, IntArray, ProgressCallback
 from twinface.evaluation.fit_on_people import AllPairs, score_all_pairs
 from twinface.faces.align import align
 from twinface.faces.conditions import (
@@ -99,7 +99,7 @@ def score_conditions(
     rows: list[IntArray] = []
     for _ in range(collections):
         chosen = _draw_photos(people, random)
-        photos, fit = _collection(faces[chosen], inside, random)
+        photos, fit = simulate_collection(faces[chosen], inside, random)
         if np.sum(fit) >= _FEWEST and len(np.unique(people[chosen[fit]])) > 1:
             kept.append(photos[fit])
             rows.append(chosen[fit])
@@ -111,8 +111,19 @@ def score_conditions(
     return ConditionScores(tuple(each for each in scored if len(each.impostor)))
 
 
-def _collection(faces: ByteArray, frame: Frame, random: np.random.Generator) -> tuple[ByteArray, np.ndarray]:
-    """Faces under one condition, and [N] whether each is good enough to be told."""
+def simulate_collection(
+    faces: ByteArray, frame: Frame, random: np.random.Generator
+) -> tuple[ByteArray, BoolArray]:
+    """Photos that share one condition, which is drawn.
+
+    Args:
+        faces: [N, H, W, C] uint8.
+        frame: where the landmarks lie in them.
+        random: draws the condition.
+
+    Returns:
+        The photos, in the shape of `faces`, and [N] whether each is good enough to be told.
+    """
     condition, eyes = draw_condition(random), eye_distance_of(frame)
     photos = np.stack([apply_condition(face, condition, eyes, random) for face in faces])
     fit = [not _is_poor(photo, frame, PHOTO_EYES * condition.reduction) for photo in photos]

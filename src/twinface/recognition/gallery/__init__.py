@@ -8,6 +8,7 @@ identification  who is on a photo, or nobody
 identify_files  the same for many photos, into a table
 open_set        probabilities and limits that fit the number of people
 score_rates     from a score to error rates far out in the tails
+own_strangers   the same, where the people of this gallery score higher among each other
 look_alikes     how often two people would be taken for each other
 corrections     "this is the person", "this is not", "this face is somebody else's"
 changes         rename, merge, split, forget

@@ -120,6 +120,7 @@ def certify(
         raise GalleryError(
             f"{engine.contents.store.place}: has {len(people)} people with a face, need two or more"
         )
+    engine.people()  # brings the rates up to date
     drawn = np.random.default_rng(0).permutation(len(people))[:_PROBES]
     threshold = engine.threshold(len(people), fpir)
     best: list[float] = []

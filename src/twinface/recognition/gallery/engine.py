@@ -13,14 +13,16 @@ from twinface.core.errors import FaceNotFoundError, ImageError
 from twinface.core.threads import map_in_order
 from twinface.core.types import Float32Array, FloatArray
 from twinface.faces.picture import Picture, load_picture
+from twinface.models.catalog import card_of
 from twinface.models.record import ModelRecord
 from twinface.recognition.gallery.contents import Contents
 from twinface.recognition.gallery.fusion import angular_length
 from twinface.recognition.gallery.look_alikes import confusion_rate
 from twinface.recognition.gallery.open_set import false_positive_rate
+from twinface.recognition.gallery.own_strangers import OwnStrangers
 from twinface.recognition.gallery.records import LookAlike
-from twinface.recognition.gallery.score_rates import ScoreRates
-from twinface.recognition.gallery.search import Search
+from twinface.recognition.gallery.score_rates import ScoreRates, score_rates
+from twinface.recognition.gallery.search import Search, open_search
 from twinface.recognition.photo_faces import AlignedFace
 from twinface.recognition.verifier import Verifier
 
@@ -53,14 +55,25 @@ class Engine:
     Attributes:
         contents: the opened rows.
         verifier: the model.
-        rates: of the model.
+        strangers: the error rates of the model, as they are in this gallery.
         search: proposes people.
     """
 
     contents: Contents
     verifier: Verifier
-    rates: ScoreRates
+    strangers: OwnStrangers
     search: Search
+
+    @property
+    def rates(self) -> ScoreRates:
+        """The error rates of the model, as they are in this gallery."""
+        return self.strangers.rates
+
+    def people(self) -> int:
+        """How many people can be found; the rates are brought up to date with them."""
+        people = self.search.people()
+        self.strangers.refresh(people)
+        return people
 
     def read(self, picture: Picture, name: str | None = None) -> ReadPhoto:
         """All faces of a photo.
@@ -133,7 +146,7 @@ class Engine:
         people = [person for person in self.contents.store.people_with(ids) if person.template]
         if not people:
             return ()
-        count = self.search.people()
+        count = self.people()
         templates = np.stack([self.contents.vector(person.template or b"") for person in people])
         scores = self.template_scores(templates, template)
         chances = false_positive_rate(self.rates, scores, count)
@@ -150,6 +163,19 @@ class Engine:
     def threshold(self, people: int, fpir: float = FPIR) -> float:
         """The score from which on a face is taken for somebody, in a gallery of so many people."""
         return self.rates.score_at_fmr(-float(np.expm1(np.log1p(-min(fpir, 1 - 1e-9)) / max(1, people))))
+
+
+def open_engine(contents: Contents, verifier: Verifier, place: str) -> Engine:
+    """A gallery with its model.
+
+    Args:
+        contents: of the gallery.
+        verifier: the model.
+        place: the model's name or path, for its card.
+    """
+    record = verifier.record
+    strangers = OwnStrangers(score_rates(record, card_of(place)), contents, record)
+    return Engine(contents, verifier, strangers, open_search(contents, record))
 
 
 def _numbered(photo: ReadPhoto, number: int) -> AlignedFace:

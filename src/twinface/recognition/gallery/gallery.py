@@ -10,7 +10,6 @@ from twinface.core.errors import GalleryError, ModelMismatchError
 from twinface.core.types import Float32Array, ProgressCallback
 from twinface.faces.choose import Choice
 from twinface.faces.picture import Picture
-from twinface.models.catalog import card_of
 from twinface.models.embedder import LoadedModel
 from twinface.models.load import load_model
 from twinface.recognition.gallery import changes, corrections
@@ -22,7 +21,7 @@ from twinface.recognition.gallery.contents import (
     GallerySettings,
     model_place,
 )
-from twinface.recognition.gallery.engine import FPIR, Engine
+from twinface.recognition.gallery.engine import FPIR, Engine, open_engine
 from twinface.recognition.gallery.enrolment import enrol
 from twinface.recognition.gallery.identification import identify
 from twinface.recognition.gallery.identify_files import IdentifiedFiles, identify_files
@@ -36,8 +35,6 @@ from twinface.recognition.gallery.records import (
     Review,
 )
 from twinface.recognition.gallery.reembedding import Reembedding, model_info, reembed
-from twinface.recognition.gallery.score_rates import score_rates
-from twinface.recognition.gallery.search import open_search
 from twinface.recognition.gallery.tables import GalleryTables
 from twinface.recognition.gallery.transfer import add_embeddings
 from twinface.recognition.verdict import Verdict
@@ -118,9 +115,7 @@ class Gallery(GalleryTables):
                 f"{self.store.place}: was made with the model {info[MODEL_NAME]}, and scores of {model.record.name} "
                 f"would mean nothing: use --model {info[MODEL]}, or move it with `twinface gallery re-embed`"
             )
-        verifier = Verifier(model, faces=self._choice, aligned=self._aligned)
-        rates = score_rates(model.record, card_of(place))
-        return Engine(self.contents, verifier, rates, open_search(self.contents, model.record))
+        return open_engine(self.contents, Verifier(model, faces=self._choice, aligned=self._aligned), place)
 
     def _opened(self, model: str | Path | LoadedModel) -> LoadedModel:
         return load_model(model, self._threads) if isinstance(model, (str, Path)) else model
@@ -282,6 +277,7 @@ class Gallery(GalleryTables):
         engine, person = self.engine, self.contents.find(name)
         if person.template is None:
             raise GalleryError(f"{name}: has no face in the gallery any more: enrol a new photo")
+        engine.people()
         _, face = engine.face(photo, None)
         vector = engine.verifier.embed_faces(face)[0]
         score = float(engine.template_scores(self.contents.vector(person.template)[None], vector)[0])

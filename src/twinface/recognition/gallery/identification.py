@@ -38,7 +38,7 @@ def identify_photo(engine: Engine, photo: ReadPhoto, count: int, fpir: float) ->
     check_fpir(fpir)
     record = engine.verifier.record
     found: list[IdentifiedFace] = []
-    people = engine.search.people()
+    people = engine.people()
     if photo.faces:
         vectors = engine.verifier.embed_faces(*photo.faces)
         proposed = engine.search.candidates(vectors, max(_PROPOSED, 4 * count))
@@ -64,7 +64,7 @@ def identify_photo(engine: Engine, photo: ReadPhoto, count: int, fpir: float) ->
         model=record.name,
         threshold_fitted_on=record.threshold.fitted_on,
         trained_on=record.provenance.trained_on,
-        rates=MEASURED.get(record.name, ""),
+        rates="; ".join(filter(None, (MEASURED.get(record.name, ""), engine.strangers.note))),
     )
 
 

@@ -38,6 +38,7 @@ class ScoreRates:
         log_ratio: [G] the natural logarithm of the likelihood ratio of genuine to impostor pairs; never falls.
         genuine: quantiles at 0 %, 1 % … 100 % of genuine scores; empty where they are not known.
         impostor_mean, impostor_deviation: of impostor scores; NaN where they are not known.
+        is_bound: the rates are upper bounds, and nothing was measured.
     """
 
     scores: FloatArray
@@ -46,6 +47,7 @@ class ScoreRates:
     genuine: tuple[float, ...] = ()
     impostor_mean: float = math.nan
     impostor_deviation: float = math.nan
+    is_bound: bool = False
 
     def fmr_at(self, scores: ArrayLike) -> FloatArray:
         """The fraction of impostor pairs that score at least as high, in (0, 1]."""
@@ -84,10 +86,10 @@ def score_rates(record: ModelRecord, card: ModelCard | None = None) -> ScoreRate
             return _from_lines(accepted, taken)
     calibration = record.calibration
     if calibration.slope <= 0:  # no score of this model says anything
-        return ScoreRates(np.array([0.0, 1.0]), np.zeros(2), np.zeros(2))
+        return ScoreRates(np.array([0.0, 1.0]), np.zeros(2), np.zeros(2), is_bound=True)
     ratio = np.linspace(-60, 60, _POINTS)
     scores = (ratio - calibration.offset) / calibration.slope
-    return ScoreRates(scores, np.minimum(0, -ratio), ratio)
+    return ScoreRates(scores, np.minimum(0, -ratio), ratio, is_bound=True)
 
 
 def _tail(record: ModelRecord, beyond: float) -> list[tuple[float, float]]:

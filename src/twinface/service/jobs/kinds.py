@@ -124,7 +124,7 @@ def cluster(work: Work) -> dict[str, Any]:
         vectors.append(np.frombuffer(data or b"", "<f4").reshape(-1, length).astype(np.float32))
     photos = np.array([number for number, _ in places], np.int64)
     faces = np.concatenate(vectors) if vectors else np.zeros((0, length), np.float32)
-    labels = group_faces(faces, photos, engine.verifier.record, engine.rates)
+    labels = group_faces(faces, photos, engine.verifier.record, engine.strangers.of_model)
     groups: list[list[tuple[int, int]]] = [[] for _ in range(int(labels.max(initial=-1)) + 1)]
     for place, label in zip(places, labels.tolist(), strict=True):
         groups[label].append(place)
