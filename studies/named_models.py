@@ -43,7 +43,7 @@ from twinface.faces.frame import STANDARD_FRAME
 from twinface.faces.preparation import Preparation
 from twinface.models.card import Figure, ModelCard, card_file, read_card
 from twinface.models.catalog import COMMITTEES, open_named
-from twinface.models.committee import COMMITTEE_PREPARATION, Committee
+from twinface.models.committee import COMMITTEE_PREPARATION, Committee, Member
 from twinface.models.decision import Calibration, Threshold
 from twinface.models.embedder import Embedder, LoadedModel
 from twinface.models.embedding_lengths import length_quantiles
@@ -89,9 +89,12 @@ def fit(root: Path, names: list[str]) -> None:
         if name not in names:
             continue
         cards = [read_card(member) for member in members]
-        weights = [1 / deviation(opened(member), faces) for member in members]
-        size = 1 + sum(each.record.embedding_size for each in cards if each.record)
-        plain = record(name, COMMITTEE_PREPARATION, "local-cosine", size, faces)
+        sizes = [each.record.embedding_size for each in cards if each.record]
+        weights = []
+        for (member, looks), size in zip(members.items(), sizes, strict=True):
+            alone = record(member, COMMITTEE_PREPARATION, "local-cosine", size + 1, faces)
+            weights.append(1 / deviation(Committee(alone, [Member(opened(member), 1.0, looks)]), faces))
+        plain = record(name, COMMITTEE_PREPARATION, "local-cosine", sum(sizes) + 1, faces)
         card = card_of(
             name, "; ".join(each.training_data for each in cards), ", ".join(each.licence for each in cards)
         )
@@ -206,7 +209,10 @@ def opened(name: str) -> LoadedModel:
     if name in COMMITTEES:
         card = read_card(name)
         assert card.record
-        return Committee(card.record, [opened(member) for member in COMMITTEES[name]], card.weights)
+        members = zip(COMMITTEES[name].items(), card.weights, strict=True)
+        return Committee(
+            card.record, [Member(opened(each), weight, looks) for (each, looks), weight in members]
+        )
     return Remembering(open_named(name))
 
 

@@ -22,7 +22,7 @@ from twinface.faces.frame import ARCFACE_FRAME, STANDARD_FRAME
 from twinface.faces.picture import load_picture
 from twinface.models.card import ModelCard, read_card
 from twinface.models.catalog import NAMED_MODELS
-from twinface.models.committee import COMMITTEE_PREPARATION, Committee
+from twinface.models.committee import COMMITTEE_PREPARATION, Committee, Member
 from twinface.models.load import load_model
 from twinface.models.pretrained.sface import DESCRIPTION
 from twinface.recognition.canvas import (
@@ -162,7 +162,7 @@ def test_maps_of_a_committee_cover_the_face_alone(verifier: Verifier, orl: list[
     record = replace(model.record, preparation=COMMITTEE_PREPARATION)
     done: list[tuple[int, int]] = []
     view = view_pair(
-        Verifier(Committee(record, [model], [1.0])),
+        Verifier(Committee(record, [Member(model)])),
         orl[0],
         orl[1],
         progress=lambda count, total: done.append((count, total)),
