@@ -114,6 +114,7 @@ bench-memory: install  ## what training and embedding a million pictures hold (L
 
 bench-gallery: install  ## search, import and opening of galleries of up to a million people, with a plot
 	$(BIN)/python benchmarks/gallery_speed.py --people 1000 10000 100000 1000000 --plot docs/figures/gallery.png
+	$(BIN)/python benchmarks/gallery_speed.py --store postgres --processes 4
 
 bench-growth: install  ## time and memory against pictures, people and cores, with a plot
 	$(BIN)/python benchmarks/growth.py --plot docs/figures/growth.png

@@ -1,21 +1,25 @@
 """How long a gallery takes: import, opening, search; with made-up templates of a model's length.
 
     make bench-gallery     (or: python benchmarks/gallery_speed.py --people 1000 100000 [--model NAME] [--plot FILE.png]
-                                                                   [--store postgres] [--encrypted])
+                                                       [--store postgres] [--encrypted] [--processes 4])
 
 The search is timed against one plain matrix product of the same size in the same run, alternately, because the machine
 may be busy. A probe is a template with noise, so that it has one right answer. With two sizes or more, the line through
-the last two is continued to 100 million people.
+the last two is continued to 100 million people. With `--processes` as many search at once, each with a gallery of its
+own, beside one alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +29,10 @@ from twinface.models.load import load_model
 from twinface.recognition.gallery.gallery import Gallery
 
 ROUNDS = 25
+SECONDS = 5.0  # that processes search for
 PROBES = 16
 EXTRAPOLATED = 100_000_000  # people
+_READY: list[Barrier] = []  # one, in each of the processes that search at once
 SEARCH, PRODUCT = "search", "matrix product alone"
 
 
@@ -39,13 +45,17 @@ def main() -> None:
     parser.add_argument("--model", default="sface")
     parser.add_argument("--store", choices=("sqlite", "postgres"), default="sqlite")
     parser.add_argument("--encrypted", action="store_true")
+    parser.add_argument("--processes", type=int, help="that search at once")
     parser.add_argument("--plot", type=Path)
     given = parser.parse_args()
     points: dict[tuple[str, int], list[tuple[int, float]]] = {}  # (what, probes) → [(people, ms a probe), …]
     for people in given.people:
         with tempfile.TemporaryDirectory() as folder:
             place = _database() if given.store == "postgres" else str(Path(folder) / "g.db")
-            found = measure(place, people, given.model, bytes(32) if given.encrypted else None)
+            key = bytes(32) if given.encrypted else None
+            found = measure(place, people, given.model, key)
+            if given.processes:
+                together(place, given.model, key, given.processes)
         for line, took in found.items():
             points.setdefault(line, []).append((people, took))
     if len(given.people) > 1:
@@ -112,6 +122,39 @@ def search(gallery: Gallery, templates: Float32Array, probes: int) -> dict[str, 
         f"{middle[SEARCH] / middle[PRODUCT]:.2f} times the matrix product; {right} of {probes} found first"
     )
     return middle
+
+
+def together(place: str, model: str, key: bytes | None, processes: int) -> None:
+    """Times searches of several processes at once, and of one alone."""
+    spawn = multiprocessing.get_context("spawn")
+    rates = []
+    for count in (1, processes):
+        ready = spawn.Barrier(count)
+        with ProcessPoolExecutor(count, spawn, initializer=_share, initargs=(ready,)) as pool:
+            work = [pool.submit(search_for_a_while, place, model, key, seed) for seed in range(count)]
+            rates.append(sum(each.result() for each in work))
+    print(
+        f"one process: {rates[0]:,.0f} searches a second; {processes} at once: {rates[1]:,.0f}, "
+        f"{rates[1] / rates[0]:.2f} times as many"
+    )
+
+
+def _share(ready: Barrier) -> None:
+    _READY.append(ready)
+
+
+def search_for_a_while(place: str, model: str, key: bytes | None, seed: int) -> float:
+    """Searches a second, of single probes, once all processes are ready."""
+    loaded = load_model(model, threads=1)
+    search = Gallery(place, loaded, key=key).engine.search
+    probes = np.random.default_rng(seed).normal(size=(64, 1, loaded.record.embedding_size)).astype(np.float32)
+    search.candidates(probes[0], 32)
+    _READY[0].wait()
+    began, done = time.perf_counter(), 0
+    while time.perf_counter() - began < SECONDS:
+        search.candidates(probes[done % len(probes)], 32)
+        done += 1
+    return done / (time.perf_counter() - began)
 
 
 def draw(points: dict[tuple[str, int], list[tuple[int, float]]], file: Path) -> None:
