@@ -15,15 +15,14 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from elsewhere import Collection, collections
+from elsewhere import Collection, collections, scores_of
 from named_models import opened
 
 from twinface.core.errors import FaceNotFoundError
 from twinface.core.progress import progress_bar
-from twinface.core.types import BoolArray, Float32Array, FloatArray, IntArray
+from twinface.core.types import BoolArray, Float32Array, IntArray
 from twinface.evaluation.metrics import area_under_curve
 from twinface.models.derived_model import shifted
-from twinface.models.record import ModelRecord
 from twinface.recognition.adapt import adapt
 from twinface.recognition.verifier import Verifier
 
@@ -62,15 +61,6 @@ def pairs_without(
     left, right, same = collection.all_pairs()
     there = (place[left] >= 0) & (place[right] >= 0)
     return place[left[there]], place[right[there]], same[there]
-
-
-def scores_of(record: ModelRecord, embeddings: Float32Array, left: IntArray, right: IntArray) -> FloatArray:
-    """The scores of pairs of rows."""
-    parts = [
-        record.score(embeddings[left[at : at + 8192]], embeddings[right[at : at + 8192]])
-        for at in range(0, len(left), 8192)
-    ]
-    return np.concatenate(parts).astype(np.float64)
 
 
 def judge(name: str, sets: list[Collection]) -> None:

@@ -25,13 +25,14 @@ from named_models import opened
 
 from twinface.core.errors import FaceNotFoundError
 from twinface.core.progress import progress_bar
-from twinface.core.types import BoolArray, ByteArray, FaceSet, FloatArray, IntArray
+from twinface.core.types import BoolArray, ByteArray, FaceSet, Float32Array, FloatArray, IntArray
 from twinface.datasets.lfw.dataset import Lfw
 from twinface.datasets.orl import Orl
 from twinface.datasets.subsets import take_people, take_pictures
 from twinface.evaluation.fit_on_people import first_pictures
 from twinface.evaluation.metrics import expected_calibration_error
 from twinface.faces.picture import load_picture
+from twinface.models.record import ModelRecord
 from twinface.recognition.rates import WantedRates
 from twinface.recognition.verifier import Verifier, is_poor
 
@@ -163,6 +164,15 @@ def loaded(faces: FaceSet) -> list[ByteArray]:
     return [load_picture(faces.root / path, "rgb") for path in faces.paths]
 
 
+def scores_of(record: ModelRecord, embeddings: Float32Array, left: IntArray, right: IntArray) -> FloatArray:
+    """The scores of pairs of rows."""
+    parts = [
+        record.score(embeddings[left[at : at + 8192]], embeddings[right[at : at + 8192]])
+        for at in range(0, len(left), 8192)
+    ]
+    return np.concatenate(parts).astype(np.float64)
+
+
 def judge(name: str, collection: Collection) -> None:
     """Prints a row of the table for each rate."""
     model = opened(name)
@@ -183,12 +193,7 @@ def judge(name: str, collection: Collection) -> None:
     seen = ~missing[left] & ~missing[right]
     unseen = [float(np.mean(~seen[kind])) for kind in (same, ~same)]
     left, right, same = rows[left[seen]], rows[right[seen]], same[seen]
-    scores = np.concatenate(
-        [
-            reader.record.score(embeddings[left[at : at + 8192]], embeddings[right[at : at + 8192]])
-            for at in range(0, len(left), 8192)
-        ]
-    ).astype(np.float64)
+    scores = scores_of(reader.record, embeddings, left, right)
     fit = ~poor[left] & ~poor[right]
     for far in FARS:
         print(row_of(name, collection.name, far, scores, same, fit, unseen), flush=True)
