@@ -91,9 +91,9 @@ def fit(root: Path, names: list[str]) -> None:
         cards = [read_card(member) for member in members]
         sizes = [each.record.embedding_size for each in cards if each.record]
         weights = []
-        for (member, looks), size in zip(members.items(), sizes, strict=True):
+        for (member, variants), size in zip(members.items(), sizes, strict=True):
             alone = record(member, COMMITTEE_PREPARATION, "local-cosine", size + 1, faces)
-            weights.append(1 / deviation(Committee(alone, [Member(opened(member), 1.0, looks)]), faces))
+            weights.append(1 / deviation(Committee(alone, [Member(opened(member), 1.0, variants)]), faces))
         plain = record(name, COMMITTEE_PREPARATION, "local-cosine", sum(sizes) + 1, faces)
         card = card_of(
             name, "; ".join(each.training_data for each in cards), ", ".join(each.licence for each in cards)
@@ -211,7 +211,7 @@ def opened(name: str) -> LoadedModel:
         assert card.record
         members = zip(COMMITTEES[name].items(), card.weights, strict=True)
         return Committee(
-            card.record, [Member(opened(each), weight, looks) for (each, looks), weight in members]
+            card.record, [Member(opened(each), weight, variants) for (each, variants), weight in members]
         )
     return Remembering(open_named(name))
 

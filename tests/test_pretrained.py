@@ -19,7 +19,7 @@ from twinface.faces.crop import prepare
 from twinface.faces.frame import ARCFACE_FRAME, STANDARD_FRAME
 from twinface.models.card import read_card
 from twinface.models.catalog import COMMITTEES, NAMED_MODELS, best_installed, open_named
-from twinface.models.committee import COMMITTEE_PREPARATION, TWO_LOOKS, Committee, Look, Member
+from twinface.models.committee import COMMITTEE_PREPARATION, PLAIN_AND_MIRRORED, Committee, Member, Variant
 from twinface.models.distances import DISTANCES
 from twinface.models.load import load_model
 from twinface.models.pretrained.dlib_network import DLIB
@@ -172,32 +172,32 @@ def test_a_committee_s_score_is_the_weighted_mean_of_its_members_cosines() -> No
     assert float(record.score(embeddings[0], embeddings[1])) == pytest.approx(expected, abs=1e-5)
 
 
-def test_a_member_with_two_looks_has_the_mean_of_both_embeddings() -> None:
+def test_a_member_with_two_variants_has_the_mean_of_both_embeddings() -> None:
     """One of them sees the face mirrored, and smaller about the middle of the frame."""
     sface, faces = open_named("sface"), noise(2, 250, 250, 3, seed=4)
     faces = np.stack([cv2.GaussianBlur(face, None, 6) for face in faces])
     matrix = cv2.getRotationMatrix2D((124.5, 124.5), 0, 0.94)
     smaller = [cv2.warpAffine(face, matrix, (250, 250))[:, ::-1] for face in faces]
-    looks = [
+    parts = [
         sface(np.stack([prepare(np.ascontiguousarray(face), sface.record.preparation) for face in seen]))
         for seen in (faces, smaller)
     ]
-    expected = sum(each / np.linalg.norm(each, axis=1, keepdims=True) for each in looks)
+    expected = sum(each / np.linalg.norm(each, axis=1, keepdims=True) for each in parts)
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
-    found, corrections = Member(sface, looks=TWO_LOOKS).embed(faces)
+    found, corrections = Member(sface, variants=PLAIN_AND_MIRRORED).embed(faces)
     assert np.sum(found * expected, axis=1) == pytest.approx(1, abs=0.01)
     assert corrections.tolist() == [0, 0]
     plain, _ = Member(sface).embed(faces)
-    assert (np.sum(plain * expected, axis=1) < 0.995).all()  # the test can tell one look from two
+    assert (np.sum(plain * expected, axis=1) < 0.995).all()  # the test can tell one variant from two
 
 
-def test_a_look_keeps_the_middle_and_mirrors() -> None:
+def test_a_variant_keeps_the_middle_and_mirrors() -> None:
     face = noise(1, 250, 250, 3, seed=5)[0]
-    assert np.array_equal(Look().of(face), face)
-    assert np.array_equal(Look(mirrored=True).of(Look(mirrored=True).of(face)), face)
+    assert np.array_equal(Variant().of(face), face)
+    assert np.array_equal(Variant(mirrored=True).of(Variant(mirrored=True).of(face)), face)
     dot = np.zeros((250, 250, 3), np.uint8)
     dot[110:140, 150:160] = 255  # 20 to 30 pixels right of the middle
-    rows, columns = np.nonzero(Look(zoom=0.5, mirrored=True).of(dot)[..., 0] > 127)
+    rows, columns = np.nonzero(Variant(zoom=0.5, mirrored=True).of(dot)[..., 0] > 127)
     assert rows.mean() == pytest.approx(124.5, abs=1)
     assert columns.mean() == pytest.approx(124.5 - 15, abs=1)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from twinface.core.errors import ModelError
 from twinface.core.packaged_file import PackagedFile
 from twinface.models.card import ModelCard, read_card
-from twinface.models.committee import PLAIN, TWO_LOOKS, Committee, Look, Member
+from twinface.models.committee import PLAIN, PLAIN_AND_MIRRORED, Committee, Member, Variant
 from twinface.models.embedder import LoadedModel
 from twinface.models.onnx_model import OnnxModel
 from twinface.models.pretrained.dlib_network import DLIB, DLIB_LANDMARKS, open_dlib
@@ -55,19 +55,19 @@ def _pretrained(open_network: Callable[[ModelRecord, int | None], LoadedModel]) 
     return lambda card, threads: open_network(_record(card), threads)
 
 
-def _committee(looks: Mapping[str, tuple[Look, ...]]) -> Open:
+def _committee(variants: Mapping[str, tuple[Variant, ...]]) -> Open:
     def opened(card: ModelCard, threads: int | None) -> LoadedModel:
         members = [
             Member(open_named(name, threads), weight, seen)
-            for (name, seen), weight in zip(looks.items(), card.weights, strict=True)
+            for (name, seen), weight in zip(variants.items(), card.weights, strict=True)
         ]
         return Committee(_record(card), members)
 
     return opened
 
 
-# The members of each committee and how they look at a face, in the order of its card's weights.
-COMMITTEES = {"sface-dlib": {"sface": TWO_LOOKS, "dlib": PLAIN}}
+# The members of each committee and the variants of a picture that they see, in the order of its card's weights.
+COMMITTEES = {"sface-dlib": {"sface": PLAIN_AND_MIRRORED, "dlib": PLAIN}}
 
 # The best first: `best` is the first of them that is installed.
 NAMED_MODELS: dict[str, NamedModel] = {

@@ -21,8 +21,8 @@ COMMITTEE_PREPARATION = Preparation(WHOLE_FRAME, STANDARD_FRAME.height, STANDARD
 
 
 @dataclass(frozen=True)
-class Look:
-    """How a member looks at a face.
+class Variant:
+    """How a picture is changed before a member sees it (test-time augmentation).
 
     Attributes:
         zoom: about the middle of the frame; below 1 the face is smaller.
@@ -47,9 +47,9 @@ class Look:
         return np.ascontiguousarray(face[:, ::-1]) if self.mirrored else face
 
 
-PLAIN = (Look(),)
-# The two looks together reject a fifth fewer genuine pairs than one, see docs/pretrained.md.
-TWO_LOOKS = (Look(), Look(zoom=0.94, mirrored=True))
+PLAIN = (Variant(),)
+# Both together reject a fifth fewer genuine pairs than one alone, see docs/pretrained.md.
+PLAIN_AND_MIRRORED = (Variant(), Variant(zoom=0.94, mirrored=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,12 +59,12 @@ class Member:
     Attributes:
         model: takes pictures in the standard frame, and its distance is a cosine.
         weight: above 0.
-        looks: at each face; the embeddings are averaged.
+        variants: of each picture; their embeddings are averaged.
     """
 
     model: LoadedModel
     weight: float = 1.0
-    looks: tuple[Look, ...] = PLAIN
+    variants: tuple[Variant, ...] = PLAIN
 
     def embed(self, faces: ByteArray) -> tuple[Float32Array, Float32Array]:
         """Embeds pictures in the standard frame: `[B, 250, 250, 3]` uint8 → `[B, D]` of length 1, and `[B]`, the
@@ -72,11 +72,13 @@ class Member:
         """
         preparation = self.model.record.preparation
         directions, corrections = [], np.zeros(len(faces), np.float32)
-        for look in self.looks:
-            seen = [prepare(convert_color(look.of(face), preparation.color), preparation) for face in faces]
+        for variant in self.variants:
+            seen = [
+                prepare(convert_color(variant.of(face), preparation.color), preparation) for face in faces
+            ]
             embeddings = self.model(np.stack(seen))
             if self.model.record.distance == "local-cosine":
-                corrections += embeddings[:, -1] / np.float32(len(self.looks))
+                corrections += embeddings[:, -1] / np.float32(len(self.variants))
                 embeddings = embeddings[:, :-1]
             directions.append(_of_length_one(embeddings))
         return _of_length_one(np.sum(directions, axis=0)), corrections
@@ -102,7 +104,7 @@ class Committee:
     @property
     def fingerprint(self) -> str:
         """See `LoadedModel.fingerprint`."""
-        parts = (f"{each.model.fingerprint} {each.weight} {each.looks}" for each in self.members)
+        parts = (f"{each.model.fingerprint} {each.weight} {each.variants}" for each in self.members)
         return fingerprint_of(self.record, *parts)
 
     def __call__(self, faces: ByteArray) -> Float32Array:

@@ -1,10 +1,10 @@
 """What is it worth to look more than once at a face?
 
-    python studies/looks.py --root DIR
+    python studies/variants.py --root DIR
 
 SFace embeds each face plainly, mirrored, 6 % smaller, and both; embeddings of length 1 are averaged. It prints the
 share of genuine pairs that are rejected at several false match rates, alone and together with dlib's network, on all
-pairs of 2,600 people of LFW's DevTrain, four pictures at most of each. The looks of `sface-dlib` were chosen by this.
+pairs of 2,600 people of LFW's DevTrain, four pictures at most of each. The variants of `sface-dlib` were chosen by this.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from twinface.datasets.lfw.dataset import Lfw
 from twinface.datasets.subsets import take_people, take_pictures
 from twinface.evaluation.fit_on_people import first_pictures
 from twinface.faces.cache import prepare_faces
-from twinface.models.committee import COMMITTEE_PREPARATION, Look, Member
+from twinface.models.committee import COMMITTEE_PREPARATION, Member, Variant
 
 PEOPLE, PICTURES = 2600, 4
 FMRS = (1e-3, 1e-4, 1e-5)
-LOOKS = {
-    "plain": Look(),
-    "mirrored": Look(mirrored=True),
-    "smaller": Look(zoom=0.94),
-    "mirrored and smaller": Look(zoom=0.94, mirrored=True),
+VARIANTS = {
+    "plain": Variant(),
+    "mirrored": Variant(mirrored=True),
+    "smaller": Variant(zoom=0.94),
+    "mirrored and smaller": Variant(zoom=0.94, mirrored=True),
 }
 TRIED = (
     ("plain",),
     ("plain", "mirrored"),
     ("plain", "smaller"),
     ("plain", "mirrored and smaller"),
-    tuple(LOOKS),
+    tuple(VARIANTS),
 )
 
 
-def embedded(name: str, looks: tuple[Look, ...], faces: ByteArray) -> Float32Array:
+def embedded(name: str, variants: tuple[Variant, ...], faces: ByteArray) -> Float32Array:
     """[N, D] of length 1."""
-    member, found = Member(opened(name), looks=looks), []
-    with progress_bar(f"{name}, {looks}") as progress:
+    member, found = Member(opened(name), variants=variants), []
+    with progress_bar(f"{name}, {variants}") as progress:
         for start in range(0, len(faces), 64):
             found.append(member.embed(faces[start : start + 64])[0])
             progress(min(start + 64, len(faces)), len(faces))
@@ -77,11 +77,13 @@ def main() -> None:
     faces = take_people(faces, chosen)
     faces = take_pictures(faces, first_pictures(faces.people, PICTURES))
     images = prepare_faces(faces, COMMITTEE_PREPARATION).images
-    by_look = {name: embedded("sface", (look,), images) for name, look in LOOKS.items()}
-    other = pair_scores(embedded("dlib", (Look(),), images), faces.people)
-    print(f"| looks of SFace | {' | '.join(f'FNMR at {fmr:g}' for fmr in FMRS)} | with dlib: the same ||||")
+    by_variant = {name: embedded("sface", (variant,), images) for name, variant in VARIANTS.items()}
+    other = pair_scores(embedded("dlib", (Variant(),), images), faces.people)
+    print(
+        f"| variants of SFace | {' | '.join(f'FNMR at {fmr:g}' for fmr in FMRS)} | with dlib: the same ||||"
+    )
     for names in TRIED:
-        mean = np.sum([by_look[name] for name in names], axis=0)
+        mean = np.sum([by_variant[name] for name in names], axis=0)
         own = pair_scores(mean / np.linalg.norm(mean, axis=1, keepdims=True), faces.people)
         together = [
             each / own[1].std() + more / other[1].std() for each, more in zip(own, other, strict=True)
