@@ -4,7 +4,7 @@
 
 SFace embeds each face plainly, mirrored, 6 % smaller, and both; embeddings of length 1 are averaged. It prints the
 share of genuine pairs that are rejected at several false match rates, alone and together with dlib's network, on all
-pairs of 2,600 people of LFW's DevTrain, four pictures at most of each. The variants of `sface-dlib` were chosen by this.
+pairs of 2,600 people of LFW's DevTrain, four pictures at most of each. So those of `sface-dlib` were chosen.
 """
 
 from __future__ import annotations
