@@ -70,6 +70,14 @@ def test_nothing_of_a_failed_transaction_is_there(store: Store) -> None:
     added(store, "Bob")
 
 
+def test_the_first_vector_of_each_person(store: Store) -> None:
+    [ann, bob, cy] = added(store, "Ann", "Bob", "Cy")
+    with store.write():
+        store.add_faces([bob, ann, bob], [new_face(number, b"%d" % number) for number in (1, 2, 3)])
+    assert store.first_vectors([ann, bob, cy, 99_999]) == {bob: bytes([1]) * 64, ann: bytes([2]) * 64}
+    assert store.first_vectors([]) == {}
+
+
 def test_faces_go_with_their_person_and_a_photo_gives_one_face(store: Store) -> None:
     [ann, bob] = added(store, "Ann", "Bob")
     with store.write():

@@ -71,8 +71,8 @@ class OwnStrangers:
     def _one_of_each(self, people: int) -> list[Float32Array]:
         """A face of each of the people who have been in the gallery for the longest."""
         ids = [person.id for person in self._contents.store.people(limit=people)]
-        first = {face.person: face.vector for face in reversed(self._contents.store.faces_of(ids))}
-        return [self._contents.vector(vector) for vector in first.values()]
+        first = self._contents.store.first_vectors(ids)
+        return [self._contents.vector(first[id]) for id in ids if id in first]
 
 
 def moved(rates: ScoreRates, record: ModelRecord, vectors: Float32Array) -> ScoreRates:

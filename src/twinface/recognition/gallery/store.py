@@ -110,6 +110,10 @@ class Store(Protocol):
         """The faces of these people, by rising id."""
         ...
 
+    def first_vectors(self, people: Sequence[int]) -> dict[int, bytes]:
+        """The embedding of each person's first face; people without a face are left out."""
+        ...
+
     def add_faces(self, people: Sequence[int], faces: Sequence[NewFace]) -> None:
         """Adds faces; each goes to the person at the same position."""
         ...
