@@ -1,6 +1,6 @@
 """What does `twinface adapt` do to scores on photos of other collections?
 
-    python studies/adapted.py --root DIR [--photos DIR] [NAMES]
+    python studies/adapted.py --root DIR [NAMES]
 
 From each collection of `elsewhere.py`, 50 photos are drawn ten times. The model is adapted to them without labels, and
 judged on the pairs of all other photos of the collection. For each model and collection it prints, before and after:
@@ -78,7 +78,7 @@ def judge(name: str, sets: list[Collection]) -> None:
         embeddings, rows = found[collection.name]
         before, after = [], []
         for draw in range(DRAWS):
-            used = np.random.default_rng(draw).choice(len(rows), min(PHOTOS, len(rows) // 2), replace=False)
+            used = np.random.default_rng(draw).choice(len(rows), PHOTOS, replace=False)
             left, right, same = pairs_without(collection, rows, used)
             adapted = adapt(model, embeddings[used], collection.name).model
             assert adapted.shift is not None
@@ -109,13 +109,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("names", nargs="*", default=["default", "sface"])
     parser.add_argument("--root", type=Path, required=True, help="folder of LFW")
-    parser.add_argument("--photos", type=Path, help="folder with deepface/pairs.csv")
     given = parser.parse_args()
     print(
         "| model | photos | mean of strangers, deviations | AUC (largest loss) | strangers accepted, times .01 |"
     )
     print("|---|---|---|---|---|")
-    sets = collections(given.root, given.photos, "devtest")
+    sets = collections(given.root, None, "devtest")
     for name in given.names:
         judge(name, sets)
 
