@@ -102,14 +102,19 @@ def accuracy_of(list_name: str, name: str, way: str) -> Interval:
     return mean_accuracy_interval(kept(list_name, name).right(way).mean(0), test_pairs())
 
 
-def gain(changed: Kept, base: Kept) -> Gain | None:
-    """What a change adds, at thresholds of other people; None if the two have no seed in common."""
+def gain(changed: Kept, base: Kept, way: str | None = None) -> Gain | None:
+    """What a change adds; None if the two have no seed in common.
+
+    Args:
+        changed, base: two runs.
+        way: how both are judged, such as "test"; None is at thresholds of other people.
+    """
     both = sorted({figures["seed"] for figures in changed.each} & {figures["seed"] for figures in base.each})
     if not both:
         return None
     sides = []
     for side in (changed, base):
-        rows = side.right(side.way_of_people).astype(np.float64)
+        rows = side.right(way or side.way_of_people).astype(np.float64)
         sides.append(rows[[number for number, figures in enumerate(side.each) if figures["seed"] in both]])
     difference: FloatArray = sides[0] - sides[1]
     found = gain_interval(difference.mean(0), test_pairs())

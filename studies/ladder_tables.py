@@ -29,7 +29,7 @@ def rungs() -> str:
             rows.append([*cells, NOT_YET, "", "", "", ""])
             before = None
             continue
-        step: Gain | None = gain(here, before) if before else None
+        step: Gain | None = gain(here, before, "test") if before else None
         ends = accuracy_of(run.list, run.name, "test")
         rows.append(
             [

@@ -141,6 +141,7 @@ def test_thresholds_of_other_people_count_where_there_are_some() -> None:
     both = entry({0: 0.6})
     both.each[0]["test_of_people"] = entry({0: 0.9}).each[0]["test"]
     assert kept_figures.gain(both, entry({0: 0.5})).mean == pytest.approx(0.4)
+    assert kept_figures.gain(both, entry({0: 0.5}), "test").mean == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(
