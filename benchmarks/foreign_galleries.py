@@ -31,7 +31,7 @@ from twinface.models.committee import COMMITTEE_PREPARATION
 from twinface.models.embedder import Embedder
 from twinface.models.load import load_model
 from twinface.recognition.gallery.open_set import false_positive_rate
-from twinface.recognition.gallery.own_strangers import moved
+from twinface.recognition.gallery.own_strangers import looked_at, moved
 from twinface.recognition.gallery.score_rates import ScoreRates, score_rates
 
 PEOPLE, FEWEST = 600, 100  # photos of a gallery, or it is left out
@@ -86,7 +86,7 @@ def judge(embeddings: Float32Array, people: IntArray, model: Embedder, rates: Sc
     mated = np.where(own, scores, -np.inf).max(axis=1)
     count, everybody = len(templates), np.ones(len(people), np.bool_)
     wrong, missed = [], []
-    for each in (rates, moved(rates, model.record, templates)):
+    for each in (rates, moved(rates, model.record, templates[: looked_at(count)])):
         wrong.append(false_positive_rate(each, best_other, count - 1) <= LIMIT)
         missed.append(~((false_positive_rate(each, mated, count) <= LIMIT) & (mated > best_other)))
     return [

@@ -27,14 +27,13 @@ from twinface.recognition.gallery.clustering import group_faces
 from twinface.recognition.gallery.engine import score_templates
 from twinface.recognition.gallery.fusion import fuse
 from twinface.recognition.gallery.open_set import false_positive_rate, probabilities
-from twinface.recognition.gallery.own_strangers import moved
+from twinface.recognition.gallery.own_strangers import looked_at, moved
 from twinface.recognition.gallery.score_rates import ScoreRates, score_rates
 from twinface.recognition.verifier import Verifier
 
 DISTRACTORS = 1000
 LIMITS = (1e-1, 1e-2, 1e-3)
 REPLICATES = 1000
-STRANGERS = 1000  # people that `gallery.own_strangers` looks at
 
 
 def main() -> None:
@@ -95,7 +94,7 @@ def judge(
     owners = np.unique(people[enrolled])
     rows = [np.flatnonzero(enrolled & (people == owner)) for owner in owners]
     templates = np.stack([fuse(embeddings[row], quality[row], record.distance) for row in rows])
-    rates = moved(rates, record, embeddings[[row[0] for row in rows[:STRANGERS]]])
+    rates = moved(rates, record, embeddings[[row[0] for row in rows[: looked_at(len(rows))]]])
     scores = np.stack([score_templates(record, rates, templates, face) for face in embeddings])
     own = people[:, None] == owners[None, :]
     genuine = ~enrolled & own.any(axis=1)

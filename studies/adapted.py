@@ -15,11 +15,9 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from elsewhere import Collection, collections, scores_of
+from elsewhere import Collection, collections, read_faces, scores_of
 from named_models import opened
 
-from twinface.core.errors import FaceNotFoundError
-from twinface.core.progress import progress_bar
 from twinface.core.types import BoolArray, Float32Array, IntArray
 from twinface.evaluation.metrics import area_under_curve
 from twinface.models.derived_model import shifted
@@ -33,16 +31,9 @@ USUAL = "LFW-a devtest"
 
 def embedded(name: str, collection: Collection) -> tuple[Float32Array, IntArray]:
     """Embeddings of the photos with a face, and which photos these are."""
-    reader, faces, rows = Verifier(opened(name)), [], []
-    with progress_bar(f"{name}, {collection.name}") as progress:
-        for row, photo in enumerate(collection.photos):
-            try:
-                faces.append(reader.read(photo))
-                rows.append(row)
-            except FaceNotFoundError:
-                pass
-            progress(row + 1, len(collection.photos))
-    return reader.embed_faces(*faces), np.array(rows)
+    reader = Verifier(opened(name))
+    faces, missing = read_faces(reader, collection)
+    return reader.embed_faces(*faces), np.flatnonzero(~missing)
 
 
 def pairs_without(

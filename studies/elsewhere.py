@@ -33,6 +33,7 @@ from twinface.evaluation.fit_on_people import first_pictures
 from twinface.evaluation.metrics import expected_calibration_error
 from twinface.faces.picture import load_picture
 from twinface.models.record import ModelRecord
+from twinface.recognition.photo_faces import AlignedFace
 from twinface.recognition.rates import WantedRates
 from twinface.recognition.verifier import Verifier, is_poor
 
@@ -173,18 +174,23 @@ def scores_of(record: ModelRecord, embeddings: Float32Array, left: IntArray, rig
     return np.concatenate(parts).astype(np.float64)
 
 
-def judge(name: str, collection: Collection) -> None:
-    """Prints a row of the table for each rate."""
-    model = opened(name)
-    reader = Verifier(model)
+def read_faces(reader: Verifier, collection: Collection) -> tuple[list[AlignedFace], BoolArray]:
+    """The faces of the photos that have one, and [N] which photos have none."""
     faces, missing = [], np.zeros(len(collection.photos), np.bool_)
-    with progress_bar(f"{name}, {collection.name}") as progress:
+    with progress_bar(f"{reader.record.name}, {collection.name}") as progress:
         for row, photo in enumerate(collection.photos):
             try:
                 faces.append(reader.read(photo))
             except FaceNotFoundError:
                 missing[row] = True
             progress(row + 1, len(collection.photos))
+    return faces, missing
+
+
+def judge(name: str, collection: Collection) -> None:
+    """Prints a row of the table for each rate."""
+    reader = Verifier(opened(name))
+    faces, missing = read_faces(reader, collection)
     rows = np.full(len(collection.photos), -1)
     rows[~missing] = np.arange(len(faces))
     embeddings = reader.embed_faces(*faces)

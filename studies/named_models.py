@@ -43,7 +43,7 @@ from twinface.faces.frame import STANDARD_FRAME
 from twinface.faces.preparation import Preparation
 from twinface.models.card import Figure, ModelCard, card_file, read_card
 from twinface.models.catalog import COMMITTEES, open_named
-from twinface.models.committee import COMMITTEE_PREPARATION, Committee, Member
+from twinface.models.committee import COMMITTEE_PREPARATION, Committee, Member, Variant
 from twinface.models.decision import Calibration, Threshold
 from twinface.models.embedder import Embedder, LoadedModel
 from twinface.models.embedding_lengths import length_quantiles
@@ -89,12 +89,11 @@ def fit(root: Path, names: list[str]) -> None:
         if name not in names:
             continue
         cards = [read_card(member) for member in members]
-        sizes = [each.record.embedding_size for each in cards if each.record]
         weights = []
-        for (member, variants), size in zip(members.items(), sizes, strict=True):
-            alone = record(member, COMMITTEE_PREPARATION, "local-cosine", size + 1, faces)
-            weights.append(1 / deviation(Committee(alone, [Member(opened(member), 1.0, variants)]), faces))
-        plain = record(name, COMMITTEE_PREPARATION, "local-cosine", sum(sizes) + 1, faces)
+        for member, variants in members.items():
+            weights.append(1 / deviation(committee_of_one(member, variants, faces), faces))
+        size = 1 + sum(each.record.embedding_size for each in cards if each.record)
+        plain = record(name, COMMITTEE_PREPARATION, "local-cosine", size, faces)
         card = card_of(
             name, "; ".join(each.training_data for each in cards), ", ".join(each.licence for each in cards)
         )
@@ -107,11 +106,19 @@ def fit(root: Path, names: list[str]) -> None:
         read_card.cache_clear()
 
 
-def fitting_faces(root: Path) -> FaceSet:
-    """Four pictures at most of each of 1,500 people of DevTrain, aligned."""
+def committee_of_one(name: str, variants: tuple[Variant, ...], faces: FaceSet) -> Committee:
+    """A network by itself, as it is in a committee."""
+    model = opened(name)
+    size = model.record.embedding_size + 1
+    alone = record(name, COMMITTEE_PREPARATION, "local-cosine", size, faces)
+    return Committee(alone, [Member(model, variants=variants)])
+
+
+def fitting_faces(root: Path, people: int = PEOPLE) -> FaceSet:
+    """Four pictures at most of each of some people of DevTrain, aligned."""
     faces = AlignedDataset(Lfw(root, "lfw-a")).training_faces()
     chosen = np.zeros(len(faces.names), np.bool_)
-    chosen[np.random.default_rng(0).permutation(len(faces.names))[:PEOPLE]] = True
+    chosen[np.random.default_rng(0).permutation(len(faces.names))[:people]] = True
     faces = take_people(faces, chosen)
     return take_pictures(faces, first_pictures(faces.people, PICTURES))
 

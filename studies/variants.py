@@ -13,18 +13,13 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from named_models import opened
+from named_models import committee_of_one, embeddings, fitting_faces
 
-from twinface.core.progress import progress_bar
-from twinface.core.types import ByteArray, Float32Array, FloatArray, IntArray
-from twinface.datasets.aligned import AlignedDataset
-from twinface.datasets.lfw.dataset import Lfw
-from twinface.datasets.subsets import take_people, take_pictures
-from twinface.evaluation.fit_on_people import first_pictures
-from twinface.faces.cache import prepare_faces
-from twinface.models.committee import COMMITTEE_PREPARATION, Member, Variant
+from twinface.core.types import FloatArray
+from twinface.evaluation.fit_on_people import score_all_pairs
+from twinface.models.committee import PLAIN, Variant
 
-PEOPLE, PICTURES = 2600, 4
+PEOPLE = 2600
 FMRS = (1e-3, 1e-4, 1e-5)
 VARIANTS = {
     "plain": Variant(),
@@ -41,24 +36,6 @@ TRIED = (
 )
 
 
-def embedded(name: str, variants: tuple[Variant, ...], faces: ByteArray) -> Float32Array:
-    """[N, D] of length 1."""
-    member, found = Member(opened(name), variants=variants), []
-    with progress_bar(f"{name}, {variants}") as progress:
-        for start in range(0, len(faces), 64):
-            found.append(member.embed(faces[start : start + 64])[0])
-            progress(min(start + 64, len(faces)), len(faces))
-    return np.concatenate(found)
-
-
-def pair_scores(embeddings: Float32Array, people: IntArray) -> tuple[FloatArray, FloatArray]:
-    """The cosines of all genuine pairs, and of all impostor pairs."""
-    left, right = np.triu_indices(len(people), 1)
-    scores = (embeddings @ embeddings.T)[left, right].astype(np.float64)
-    same = people[left] == people[right]
-    return scores[same], scores[~same]
-
-
 def rejected(genuine: FloatArray, impostor: FloatArray) -> str:
     """The share of genuine pairs below the thresholds of `FMRS`."""
     ordered = np.sort(impostor)
@@ -71,24 +48,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--root", type=Path, required=True, help="folder of LFW")
     given = parser.parse_args()
-    faces = AlignedDataset(Lfw(given.root, "lfw-a")).training_faces()
-    chosen = np.zeros(len(faces.names), np.bool_)
-    chosen[np.random.default_rng(0).permutation(len(faces.names))[:PEOPLE]] = True
-    faces = take_people(faces, chosen)
-    faces = take_pictures(faces, first_pictures(faces.people, PICTURES))
-    images = prepare_faces(faces, COMMITTEE_PREPARATION).images
-    by_variant = {name: embedded("sface", (variant,), images) for name, variant in VARIANTS.items()}
-    other = pair_scores(embedded("dlib", (Variant(),), images), faces.people)
+    faces = fitting_faces(given.root, PEOPLE)
+    single = {name: committee_of_one("sface", (variant,), faces) for name, variant in VARIANTS.items()}
+    by_variant = {name: embeddings(model, faces) for name, model in single.items()}
+    dlib = committee_of_one("dlib", PLAIN, faces)
+    other = score_all_pairs(embeddings(dlib, faces), faces.people, dlib.record.score)
     print(
         f"| variants of SFace | {' | '.join(f'FNMR at {fmr:g}' for fmr in FMRS)} | with dlib: the same ||||"
     )
     for names in TRIED:
         mean = np.sum([by_variant[name] for name in names], axis=0)
-        own = pair_scores(mean / np.linalg.norm(mean, axis=1, keepdims=True), faces.people)
-        together = [
-            each / own[1].std() + more / other[1].std() for each, more in zip(own, other, strict=True)
-        ]
-        print(f"| {', '.join(names)} | {rejected(*own)} | {rejected(*together)} |", flush=True)
+        own = score_all_pairs(mean, faces.people, single["plain"].record.score)
+        genuine, impostor = (
+            one / own.impostor.std() + more / other.impostor.std()
+            for one, more in ((own.genuine, other.genuine), (own.impostor, other.impostor))
+        )
+        print(
+            f"| {', '.join(names)} | {rejected(own.genuine, own.impostor)} | {rejected(genuine, impostor)} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ class Variant:
 
 
 PLAIN = (Variant(),)
-# Both together reject a fifth fewer genuine pairs than one alone, see docs/pretrained.md.
+# What both together are worth: docs/pretrained.md.
 PLAIN_AND_MIRRORED = (Variant(), Variant(zoom=0.94, mirrored=True))
 
 

@@ -56,7 +56,7 @@ class Contents:
     """A store and the vault that opens its rows.
 
     Args:
-        store: is closed by whoever opened it.
+        store: the caller closes it.
         key: 32 bytes, or None.
         settings: of a gallery that is made now.
 
@@ -209,7 +209,7 @@ class Contents:
     # The audit log
 
     def record(self, what: str, person: StoredPerson | None = None, detail: str = "") -> None:
-        """Writes down what was done, without saying to whom. Inside `store.write()`."""
+        """Writes down what was done, without a name. Inside `store.write()`."""
         self.store.add_audit(now(), what, person.audit_id if person else "", detail)
 
 

@@ -277,7 +277,7 @@ class Gallery(GalleryTables):
         engine, person = self.engine, self.contents.find(name)
         if person.template is None:
             raise GalleryError(f"{name}: has no face in the gallery any more: enrol a new photo")
-        engine.people()
+        engine.people()  # brings the rates up to date
         _, face = engine.face(photo, None)
         vector = engine.verifier.embed_faces(face)[0]
         score = float(engine.template_scores(self.contents.vector(person.template)[None], vector)[0])

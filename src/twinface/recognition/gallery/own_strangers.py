@@ -61,7 +61,7 @@ class OwnStrangers:
         Args:
             people: how many there are now.
         """
-        wanted = max((size for size in _SAMPLES if size <= people), default=0)
+        wanted = looked_at(people)
         if wanted != self._looked_at or people < self._people:
             vectors = self._one_of_each(wanted) if wanted and not self.of_model.is_bound else []
             enough = len(vectors) >= FEWEST
@@ -73,6 +73,11 @@ class OwnStrangers:
         ids = [person.id for person in self._contents.store.people(limit=people)]
         first = self._contents.store.first_vectors(ids)
         return [self._contents.vector(first[id]) for id in ids if id in first]
+
+
+def looked_at(people: int) -> int:
+    """How many people of a gallery of that size are looked at: 0 if there are too few."""
+    return max((size for size in _SAMPLES if size <= people), default=0)
 
 
 def moved(rates: ScoreRates, record: ModelRecord, vectors: Float32Array) -> ScoreRates:

@@ -196,7 +196,8 @@ class Identification:
         fpir: the limit that was asked for: of how many strangers one may be taken for somebody.
         model: its name.
         threshold_fitted_on, trained_on: the data behind the model's scores, in words.
-        rates: measured error rates of the model, in words; "" if there are none.
+        rates: measured error rates of the model, in words, and whether the limits of this gallery are higher; "" if
+            there is nothing to say.
     """
 
     faces: tuple[IdentifiedFace, ...]

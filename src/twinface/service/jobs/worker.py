@@ -141,7 +141,7 @@ class Worker:
                 self._leases.release(claim, is_stopped=True)
             return
         except StorageError:
-            # The database is busy or away. The job stays; whoever claims it next goes on.
+            # The database is busy or away. The job stays, and another worker goes on with it.
             with suppress(LeaseLostError, StorageError):
                 self._leases.release(claim, is_stopped=False)
             self._wake.wait(self._poll)
