@@ -61,7 +61,7 @@ def dot_chart(title: str, kinds: Sequence[str], lines: Sequence[Line]) -> str:
 
 
 def _line(line: Line, y: float, colors: Mapping[str, str]) -> list[str]:
-    """The label and the dots of a line at a height; the last dot has its value beside it."""
+    """The label and the dots of a line at a height, and beside them their values, in their colours if kinds differ."""
     parts = [_text(10, y + 4, line.label, INK if line.dots else MUTED)]
     if not line.dots:
         return [*parts, _text(LEFT + 6, y + 4, "not run yet", MUTED)]
@@ -73,7 +73,10 @@ def _line(line: Line, y: float, colors: Mapping[str, str]) -> list[str]:
             )
         parts.append(_circle(_x(dot.value), y, colors[kind]))
     furthest = max(_x(dot.high if dot.high is not None else dot.value) for dot in line.dots.values())
-    return [*parts, _text(furthest + 8, y + 4, share(list(line.dots.values())[-1].value))]
+    for place, (kind, dot) in enumerate(line.dots.items()):
+        color = colors[kind] if len(colors) > 1 else INK
+        parts.append(_text(furthest + 8 + 34 * place, y + 4, share(dot.value), color))
+    return parts
 
 
 def _x(value: float) -> float:
