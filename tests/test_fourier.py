@@ -96,16 +96,18 @@ def test_a_layer_is_transformed_only_where_that_is_faster(monkeypatch: pytest.Mo
     monkeypatch.setattr(fourier, "fourier_convolution", watched)
     network = Koch((1, 105, 105), dense=8)
     images = torch.rand(32, 1, 105, 105)
-    with torch.no_grad():
+    network(images)
+    assert taken == [(32, 7), (32, 4), (32, 4)]  # float32: all but the first layer, in training
+    taken.clear()
+    network.eval()(images)
+    assert taken == []  # and none in use
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         network(images)
-        assert taken == []  # float32
-        with torch.autocast("cpu", torch.bfloat16):
-            network(images)
-            assert taken == [(32, 7), (32, 4)]  # the second and third layer
-            network(images[:1])
-            assert len(taken) == 2  # one picture does not pay for the kernels' transforms
-            convolve(nn.Conv2d(64, 128, 7, padding=3), torch.rand(16, 64, 48, 48))
-            assert len(taken) == 2  # nor is padding known
+        assert taken == [(32, 7), (32, 4)]  # the second and third layer
+        network(images[:1])
+        assert len(taken) == 2  # one picture does not pay for the kernels' transforms
+        convolve(nn.Conv2d(64, 128, 7, padding=3), torch.rand(16, 64, 48, 48))
+        assert len(taken) == 2  # nor is padding known
 
 
 def test_a_network_that_was_used_first_can_still_be_trained() -> None:

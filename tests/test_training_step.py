@@ -232,7 +232,7 @@ def test_bfloat16_is_of_products_alone() -> None:
     """The network's products are in bfloat16 and channels last; weights, loss and gradients are float32."""
     state, seen = toy_state(learning_rate=0.05), []
     machine = Machine("cpu", 1, "bfloat16")
-    state.network.to(memory_format=machine.memory_format)
+    state.network.to(memory_format=torch.channels_last)
     plan = replace(toy_plan(EPOCHS), machine=machine, faces=np.repeat(FACES, 2, axis=3))
     state.network.backbone.stem = torch.nn.Conv2d(2, 2, 5, 2, 2, bias=False)
     state.network.backbone.stem.register_forward_hook(

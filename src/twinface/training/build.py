@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from twinface.core.errors import SettingsError
 from twinface.core.registry import Component, build, check
 from twinface.core.settings import Settings
@@ -115,7 +117,7 @@ def build_training_state(
     network = build_network(settings.network, settings.imaging, seed)
     if faces is not None:
         fit_backbone(network, faces, seed)
-    network.to(machine.device).to(memory_format=machine.memory_format)  # type: ignore[call-overload]
+    network.to(machine.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     loss = build_loss(settings.loss, network, people).to(machine.device)
     parameters = [
         *network.named_parameters(),

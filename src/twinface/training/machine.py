@@ -34,11 +34,6 @@ class Machine:
     precision: Literal["float32", "bfloat16"]
     processes: int = 1
 
-    @property
-    def memory_format(self) -> torch.memory_format:
-        """channels_last with bfloat16: on processors each is faster only with the other."""
-        return torch.channels_last if self.precision == "bfloat16" else torch.contiguous_format
-
     def autocast(self) -> torch.autocast:
         """The context in which the network's forward pass runs."""
         return torch.autocast(

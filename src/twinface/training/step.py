@@ -54,7 +54,7 @@ def training_step(
         images = augment(faces.to(device).float(), plan.augment, random, look_alike, share)
     with phase("forward"):
         with plan.machine.autocast():
-            embeddings = _embed(state, plan, images.contiguous(memory_format=plan.machine.memory_format))
+            embeddings = _embed(state, plan, images.contiguous(memory_format=torch.channels_last))
         # Every process computes the loss on the whole batch, since a loss may compare any two pictures of it.
         loss: Tensor = state.loss(state.network, plan.processes.gather(embeddings, share), labels)
         value = float(loss.detach())

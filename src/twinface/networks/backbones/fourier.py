@@ -20,19 +20,21 @@ import torch
 from torch import Tensor, nn
 
 # A direct convolution makes so many times more multiplications a second (measured, docs/performance.md).
-_SLOWER = 3
+_SLOWER_IN_BFLOAT16, _SLOWER = 3, 2
 
 
 def convolve(layer: nn.Conv2d, maps: Tensor) -> Tensor:
     """Applies a convolution to maps `[B, C, H, W]`, by Fourier transforms where those are faster.
 
-    They are faster on a processor in bfloat16, for large batches and large kernels.
+    They are faster on a processor for large batches and large kernels. In float32 they are used in training alone, so
+    that a finished network embeds a picture in the same way in every batch.
     """
-    wanted = (
-        torch.is_autocast_enabled("cpu") and maps.device.type == "cpu" and not torch.compiler.is_compiling()
-    )
-    if wanted and pays(layer, tuple(maps.shape)):
-        return fourier_convolution(maps.bfloat16(), layer.weight.bfloat16(), layer.bias)
+    lowered = torch.is_autocast_enabled("cpu")
+    wanted = lowered or (layer.training and torch.is_grad_enabled())
+    if wanted and maps.device.type == "cpu" and not torch.compiler.is_compiling():
+        kind = torch.bfloat16 if lowered else layer.weight.dtype
+        if pays(layer, tuple(maps.shape), kind):
+            return fourier_convolution(maps.to(kind), layer.weight.to(kind), layer.bias)
     result: Tensor = layer(maps)
     return result
 
@@ -107,8 +109,8 @@ def _for_each(matrix: Tensor, batch: Tensor) -> Tensor:
     return torch.bmm(matrix.expand(len(batch), -1, -1), batch)
 
 
-def pays(layer: nn.Conv2d, shape: tuple[int, ...]) -> bool:
-    """Whether Fourier transforms are faster for a layer on maps of a shape `[B, C, H, W]`.
+def pays(layer: nn.Conv2d, shape: tuple[int, ...], kind: torch.dtype) -> bool:
+    """Whether Fourier transforms are faster for a layer on maps of a shape `[B, C, H, W]`, in numbers of some kind.
 
     They are not implemented for padding, stride, dilation and groups; the answer is no for such layers.
     """
@@ -124,7 +126,8 @@ def pays(layer: nn.Conv2d, shape: tuple[int, ...]) -> bool:
     frequencies = rows * width
     product = frequencies * 4 * count * channels * filters
     kernels = frequencies * 2 * tall * wide * channels * filters
-    return direct > _SLOWER * (count * channels * there + count * filters * back + product + kernels)
+    slower = _SLOWER_IN_BFLOAT16 if kind == torch.bfloat16 else _SLOWER
+    return direct > slower * (count * channels * there + count * filters * back + product + kernels)
 
 
 @dataclass(frozen=True, eq=False)
