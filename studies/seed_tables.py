@@ -199,6 +199,20 @@ def grids() -> str:
     return table(["experiment", "setting", "held-out pairs", "test, their way", "test, our way"], rows)
 
 
+def grids_chart() -> str:
+    """Seed B's plots of batch, rate and epochs, as a line for each setting."""
+    kinds = ["held-out pairs", "test, their way", "test, our way"]
+    ways = dict(zip(kinds, ("validation", "test", "test_of_people"), strict=True))
+    lines = []
+    for name in dict.fromkeys(name for grid in QUESTIONS["grids"] for name in grid["runs"]):
+        here = seed(name)
+        dots = {
+            kind: Dot(float(here.values(way, "accuracy").mean())) for kind, way in ways.items() if here.each
+        }
+        lines.append(Line(here.run.what, dots))
+    return dot_chart("Seed B's tables and plots: accuracy of each setting", kinds, lines)
+
+
 def stopping() -> str:
     """Where early stopping on held-out accuracy would have ended seed B's trainings, and with which accuracy."""
     rows = []

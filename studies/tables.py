@@ -68,6 +68,7 @@ PAGES = ("docs/seeds.md", "docs/ladder.md", "docs/verdicts.md")
 CHARTS: Mapping[str, Callable[[], str]] = {
     "docs/figures/ladder.svg": ladder_tables.ladder_chart,
     "docs/figures/seeds.svg": seed_tables.models_chart,
+    "docs/figures/seed-grids.svg": seed_tables.grids_chart,
     "docs/figures/why-scores-move.svg": move_tables.chart,
 }
 _BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
