@@ -51,9 +51,9 @@ def test_the_papers_maps_have_the_papers_sizes() -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_shapes(name: str, count: int, channels: int) -> None:
     # Fisher vectors have patches of 30 pixels in the picture at a quarter of its size.
-    sizes = {"fisher": (124, 128), "sface": (112, 112)}
+    sizes = {"fisher": (124, 128), "trained-fisher": (124, 128), "sface": (112, 112)}
     shape = (channels, *sizes.get(name, (66, 72)))
-    if name in ("gradients", "fisher") and channels == 3:
+    if name in ("gradients", "fisher", "trained-fisher") and channels == 3:
         with pytest.raises(SettingsError, match="found 3 channels, need 1"):
             NETWORKS[name](shape)
         return

@@ -52,6 +52,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "gradients": {"backbone": GRADIENTS, "side": 40},
     "sface": {"backbone": {"name": "sface"}, "side": 112, "color": "rgb", "normalisation": "unit"},
     "fisher": {"backbone": {**FISHER, "scales": [1.0, 0.7], "steps": [4, 4], "orders": 2}, "side": 66},
+    "trained-fisher": {"backbone": {**FISHER, "name": "trained-fisher", "embedding": 6}, "side": 66},
     "committee": {
         "backbone": {
             "name": "committee",

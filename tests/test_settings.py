@@ -24,6 +24,7 @@ SHIPPED = {
     "residual",
     "restricted",
     "sface",
+    "siamese",
     "strong",
     "seed-a-batchnorm",
     "seed-a-dropout",

@@ -20,6 +20,7 @@ from twinface.core.registry import Component
 from twinface.core.settings_sections import (
     AugmentSettings,
     DataSettings,
+    DistillationSettings,
     ImagingSettings,
     NetworkSettings,
     ScoreNormalisationSettings,
@@ -53,6 +54,7 @@ class Settings(Strict):
     sampling: Component = Component(name="images")
     network: NetworkSettings = NetworkSettings()
     loss: Component = Component(name="cosface")
+    distillation: DistillationSettings = DistillationSettings()
     projection: Component = Component(name="none")
     score_normalisation: ScoreNormalisationSettings = ScoreNormalisationSettings()
     optimizer: Component = Component(name="adamw")

@@ -135,6 +135,18 @@ class ScoreNormalisationSettings(Strict):
         return self.spread > 0 or self.clarity > 0
 
 
+class DistillationSettings(Strict):
+    """A teacher, whose embeddings the network learns to copy beside its own loss; see `training.teacher`.
+
+    Attributes:
+        teacher: a recipe without gradient steps, which is fitted to the same training people first; None for no teacher.
+        weight: of the mean distance (1 - cosine) to the teacher's embeddings, which is added to the loss.
+    """
+
+    teacher: str | None = None
+    weight: Annotated[float, Field(gt=0, le=LARGEST)] = 20.0
+
+
 class ValidationSettings(Strict):
     """How the best epoch is chosen, on validation people.
 

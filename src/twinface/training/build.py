@@ -21,6 +21,7 @@ from twinface.training.optimizers import OPTIMIZERS
 from twinface.training.runtime import compiled
 from twinface.training.sampling import SAMPLERS
 from twinface.training.schedules import SCHEDULES
+from twinface.training.teacher import check_teacher
 from twinface.training.training_state import TrainingState
 
 
@@ -75,6 +76,8 @@ def check_network(settings: Settings) -> SiameseNetwork:
         SettingsError: what is wrong with it.
     """
     network = build_network(settings.network, settings.imaging)
+    if settings.distillation.teacher:
+        check_teacher(settings, network)
     if settings.trainer.epochs == 0 and any(network.backbone.learning):
         raise SettingsError("trainer.epochs: found 0, need 1 or more: the network has layers to train")
     return network

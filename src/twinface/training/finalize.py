@@ -48,7 +48,7 @@ def fit_to_training_people(
     parts = [embed_with(network, faces)]
     for copy in range(settings.augment.copies):
         parts.append(_embed_varied(network, faces, eyes, np.random.default_rng([seed, copy])))
-    rows, people = _known_together(source)
+    rows, people = known_together(source)
     embeddings = np.concatenate([part if source.pairs is None else part[rows] for part in parts])
     fit_to_people(network, settings, embeddings, np.tile(people, len(parts)))
 
@@ -108,7 +108,7 @@ def embed_with(network: SiameseNetwork, faces: ByteArray) -> Float32Array:
     return embed_faces(embed, faces, network.backbone.preferred_batch)
 
 
-def _known_together(source: TrainingSource) -> tuple[IntArray, IntArray]:
+def known_together(source: TrainingSource) -> tuple[IntArray, IntArray]:
     """Rows of the training faces, and for each a number that pictures known to show the same person share.
 
     Where only labelled pairs may be used, two pictures are known to show one person only if they are a matched pair.

@@ -13,6 +13,7 @@ from twinface.training.machine import Machine
 from twinface.training.processes import Processes
 from twinface.training.sampling import Sampler
 from twinface.training.schedules import Schedule
+from twinface.training.teacher import Teacher
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class TrainingPlan:
         machine: where it runs.
         seed: of everything random.
         processes: among which each batch is shared.
+        teacher: whose embeddings the network learns to copy, or None.
     """
 
     faces: ByteArray
@@ -68,3 +70,4 @@ class TrainingPlan:
     machine: Machine
     seed: int
     processes: Processes = field(default_factory=Processes)
+    teacher: Teacher | None = None

@@ -30,6 +30,7 @@ from twinface.training.sampling import SAMPLERS
 from twinface.training.schedules import SCHEDULES
 from twinface.training.shared_layers import share_layers
 from twinface.training.state_file import read_tensors
+from twinface.training.teacher import Teacher, open_teacher
 from twinface.training.training_sample import draw_sample
 from twinface.training.training_state import TrainingState
 from twinface.training.validation import Validator
@@ -177,7 +178,12 @@ def _train(
         validator.training = draw_sample(
             split.source, faces.images, split.validation, settings.validation, seed
         )
-    plan = _plan(run, faces, validator, machine, processes)
+    teacher = None
+    if settings.distillation.teacher:
+        stop.doing = "while the teacher was fitted"
+        with callbacks.phase("teacher"), processes.first_before_others():
+            teacher = open_teacher(run)
+    plan = _plan(run, faces, validator, machine, processes, teacher)
     state = _initial_state(run, plan)
     log.info("training on %d pictures of %s; %s", len(faces), split.trained_on, machine)
     if settings.data.split != "people":
@@ -221,7 +227,12 @@ def _write_best(run: OpenRun, trained: TrainedEpochs, stop: StopRequest) -> None
 
 
 def _plan(
-    run: OpenRun, faces: PreparedFaces, validator: Validator, machine: Machine, processes: Processes
+    run: OpenRun,
+    faces: PreparedFaces,
+    validator: Validator,
+    machine: Machine,
+    processes: Processes,
+    teacher: Teacher | None,
 ) -> TrainingPlan:
     settings = run.settings
     return TrainingPlan(
@@ -235,6 +246,7 @@ def _plan(
         machine=machine,
         seed=run.info.seed,
         processes=processes,
+        teacher=teacher,
     )
 
 

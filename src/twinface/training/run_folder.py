@@ -6,6 +6,7 @@ log.txt             messages
 metrics.jsonl       one line an epoch (`EpochMetrics`)
 state.safetensors   where training stands, to the bit; gone once the run is finished
 best.safetensors    the best epoch's weights; gone once they are in the model
+teacher.safetensors the teacher's embeddings of the training pictures, if there is one; gone likewise
 layers.json         the network layer by layer
 model/              twin.safetensors + twin.json to train on from, model.onnx to use
 profile*            where the time went, with `train --profile`
@@ -58,6 +59,7 @@ class RunFolder:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self.best = self.path / "best.safetensors"
+        self.teacher = self.path / "teacher.safetensors"
         self.model = self.path / "model"
         self.metrics_file = self.path / "metrics.jsonl"
         self.manifest = self.path / "run.json"
@@ -227,10 +229,13 @@ class RunFolder:
             return []
 
     def forget_state(self) -> None:
-        """Removes what only a run that goes on needs: the states of training, and the best weights by themselves."""
+        """Removes what only a run that goes on needs: the states of training, the best weights by themselves, and the
+        teacher's embeddings.
+        """
         self.state.forget()
-        with suppress(OSError):
-            self.best.unlink(missing_ok=True)
+        for file in (self.best, self.teacher):
+            with suppress(OSError):
+                file.unlink(missing_ok=True)
 
     def _repr_html_(self) -> str:
         """The run as a notebook shows it: its state, and the figures of its epochs."""

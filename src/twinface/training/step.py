@@ -56,7 +56,10 @@ def training_step(
         with plan.machine.autocast():
             embeddings = _embed(state, plan, images.contiguous(memory_format=torch.channels_last))
         # Every process computes the loss on the whole batch, since a loss may compare any two pictures of it.
-        loss: Tensor = state.loss(state.network, plan.processes.gather(embeddings, share), labels)
+        together = plan.processes.gather(embeddings, share)
+        loss: Tensor = state.loss(state.network, together, labels)
+        if plan.teacher:
+            loss = loss + plan.teacher.loss(together, batch.images)
         value = float(loss.detach())
     if not math.isfinite(value):
         raise DivergedError(

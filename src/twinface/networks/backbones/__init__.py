@@ -1,11 +1,12 @@
 """Backbones: networks from a picture to an embedding.
 
-koch       the convolutional network of Koch, Zemel and Salakhutdinov (2015)
-residual   a compact residual network
-gradients  histograms of oriented gradients
-fisher     Fisher vectors
-sface      the pretrained network SFace
-committee  several of them side by side
+koch            the convolutional network of Koch, Zemel and Salakhutdinov (2015)
+residual        a compact residual network
+gradients       histograms of oriented gradients
+fisher          Fisher vectors
+trained_fisher  Fisher vectors trained by gradient descent
+sface           the pretrained network SFace
+committee       several of them side by side
 
 base          the interface of all
 cost          the layers of a network, with parameters and multiplications
@@ -30,12 +31,14 @@ from twinface.networks.backbones.gradients import Gradients
 from twinface.networks.backbones.koch import Koch
 from twinface.networks.backbones.residual import Residual, Shortcut
 from twinface.networks.backbones.sface import SFace
+from twinface.networks.backbones.trained_fisher import TrainedFisher
 
 NETWORKS: dict[str, type[Backbone]] = {
     "koch": Koch,
     "residual": Residual,
     "gradients": Gradients,
     "fisher": Fisher,
+    "trained-fisher": TrainedFisher,
     "sface": SFace,
 }
 
@@ -70,6 +73,7 @@ __all__ = [
     "Residual",
     "SFace",
     "Shortcut",
+    "TrainedFisher",
     "committee",
     "layers_of",
     "multiply_adds",

@@ -112,8 +112,13 @@ class Fisher(Backbone):
 
     def forward(self, images: Tensor) -> Tensor:
         """`[B, 1, H, W] -> [B, gaussians / 2 * (dimensions + 2) * orders]`: the mean of two vectors of length 1."""
+        with torch.no_grad():
+            return self.vectors(images).flatten(1)
+
+    def vectors(self, images: Tensor) -> Tensor:
+        """`[B, 1, H, W] -> [B, gaussians / 2, (dimensions + 2) * orders]`: the part of each Gaussian in `forward`."""
         # Likelihoods are differences of large numbers, for which bfloat16 is too coarse.
-        with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
+        with torch.autocast(images.device.type, enabled=False):
             means, variances, shares = self._mixture()
             weights = likelihoods(means, variances, shares).T
             needed = means.shape[1] * self.orders + 1
@@ -159,14 +164,14 @@ class Fisher(Backbone):
         return whole_mixture(self.means, self.variances, self.shares, self.signs)
 
     def _folded(self, vectors: Tensor) -> Tensor:
-        """`[B, K, D * orders] -> [B, K / 2 * D * orders]`: the mean of the vectors of a picture and its mirror image.
+        """`[B, K, D * orders] -> [B, K / 2, D * orders]`: the mean of the vectors of a picture and its mirror image.
 
         The part of a Gaussian in the mirror image's vector is the part of the mirrored Gaussian in the picture's, with
         its signs changed.
         """
         one, other = vectors.chunk(2, dim=1)
         signs = torch.cat([self.signs, torch.ones_like(self.signs)])[: vectors.shape[2]]
-        return ((one + other * signs) / 2).flatten(1)
+        return (one + other * signs) / 2
 
     def _some_patches(self, images: Tensor, random: torch.Generator) -> Tensor:
         """Descriptors and places of randomly chosen patches, `[M, 130]`, the same number of each picture."""
@@ -203,5 +208,10 @@ class Fisher(Backbone):
             second = sums[:, :, size + 1 :]
             of_spreads = (second - 2 * means * first + means.square() * counts) / variances - counts
             gradient = torch.cat([gradient, of_spreads / (math.sqrt(2) * roots)], dim=2)
-        rooted = gradient / gradient.abs().clamp_min(1e-12).sqrt()
+        rooted = self._root(gradient)
         return functional.normalize(rooted.flatten(1), dim=1).reshape(rooted.shape)
+
+    @staticmethod
+    def _root(values: Tensor) -> Tensor:
+        """Square roots with the values' signs."""
+        return values / values.abs().clamp_min(1e-12).sqrt()
