@@ -139,7 +139,7 @@ class DistillationSettings(Strict):
     """A teacher, whose embeddings the network learns to copy beside its own loss; see `training.teacher`.
 
     Attributes:
-        teacher: a recipe without gradient steps, which is fitted to the same training people first; None for no teacher.
+        teacher: a recipe without gradient steps, fitted to the same training people first; None for none.
         weight: of the mean distance (1 - cosine) to the teacher's embeddings, which is added to the loss.
     """
 

@@ -34,6 +34,7 @@ Components
     build             settings → components
     sampling          which pictures make a batch
     augmentation      random distortions; look_alikes: more people from few
+    teacher           embeddings that the network learns to copy
     losses            what training minimises
     optimizers, schedules, averaging
 

@@ -5,11 +5,10 @@ run.json            when, where, on which data, by which versions, and how it en
 log.txt             messages
 metrics.jsonl       one line an epoch (`EpochMetrics`)
 state.safetensors   where training stands, to the bit; gone once the run is finished
-best.safetensors    the best epoch's weights; gone once they are in the model
-teacher.safetensors the teacher's embeddings of the training pictures, if there is one; gone likewise
+best.safetensors    the best epoch's weights; gone likewise, as is teacher.safetensors, a teacher's embeddings
 layers.json         the network layer by layer
 model/              twin.safetensors + twin.json to train on from, model.onnx to use
-profile*            where the time went, with `train --profile`
+profile*            where the time went (`train --profile`)
 validation.npz      the model's scores of its validation pairs, to compare it with others pair by pair
 skipped.csv         photos that were left out, and why; and photos with several faces
 results/            one evaluation each: figures as JSON, scores as NPZ
@@ -229,13 +228,11 @@ class RunFolder:
             return []
 
     def forget_state(self) -> None:
-        """Removes what only a run that goes on needs: the states of training, the best weights by themselves, and the
-        teacher's embeddings.
-        """
+        """Removes what only a run that goes on needs: training states, best weights, the teacher's embeddings."""
         self.state.forget()
-        for file in (self.best, self.teacher):
-            with suppress(OSError):
-                file.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.best.unlink(missing_ok=True)
+            self.teacher.unlink(missing_ok=True)
 
     def _repr_html_(self) -> str:
         """The run as a notebook shows it: its state, and the figures of its epochs."""

@@ -49,7 +49,7 @@ class Teacher:
     weight: float
 
     def loss(self, embeddings: Tensor, rows: IntArray) -> Tensor:
-        """The weighted mean distance, 1 - cosine, between embeddings `[B, D]` and the teacher's of the pictures `[B]`."""
+        """The weighted mean of 1 - cosine of embeddings `[B, D]` and the teacher's of the pictures `[B]`."""
         targets = self.targets[torch.from_numpy(rows)].to(embeddings.device)
         cosines = (functional.normalize(embeddings.float(), dim=1) * targets).sum(1)
         return self.weight * (1 - cosines).mean()
