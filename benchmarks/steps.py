@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from sides import Work, cores
+from torch import Tensor, nn
 from torch.nn import functional
 
 from twinface.core.registry import build
@@ -27,10 +28,17 @@ SIZE = 105  # of Koch's input
 PEOPLE = 3634  # of LFW's DevTrain list, without the validation people
 
 
+def _directly(layer: nn.Conv2d, maps: Tensor) -> Tensor:
+    """A convolution as torch computes it, in place of `fourier.convolve`."""
+    result: Tensor = layer(maps)
+    return result
+
+
 def seed_b(pairs: int) -> Work:
     """Seed B's step as written: float32, torch's memory layout, one forward pass for each side, plain Adam."""
     torch.set_num_threads(cores())
     torch.manual_seed(0)
+    koch.convolve = _directly
     network = SiameseNetwork(
         Koch((1, SIZE, SIZE), batch_norm="before-relu"), "weighted-l1", "unit", flip_average=False
     )
@@ -68,7 +76,7 @@ def of_recipe(
     if kept:
         keep_memory()
     if not fourier:
-        koch.convolve = lambda layer, maps: layer(maps)
+        koch.convolve = _directly
     settings = load_recipe(recipe)
     machine = choose_machine()
     state = build_training_state(settings, PEOPLE, machine, seed=0)

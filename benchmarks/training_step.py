@@ -12,6 +12,8 @@ import argparse
 
 from sides import Side, compare, heading, table
 
+from twinface.training.machine import has_fast_bfloat16
+
 
 def main() -> None:
     """Prints the table."""
@@ -19,12 +21,11 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=32, help="pairs of a batch")
     parser.add_argument("--rounds", type=int, default=7)
     given = parser.parse_args()
+    kind = "bfloat16" if has_fast_bfloat16("cpu") else "float32"
     ours, koch = "steps:of_recipe", {"recipe": "seed-b-2", "count": 2 * given.pairs}
     sides = [
         Side("seed B's step as written", "steps:seed_b", {"pairs": given.pairs}),
-        Side(
-            "one batch, bfloat16, channels last, fused Adam", ours, koch | {"kept": False, "fourier": False}
-        ),
+        Side(f"one batch, {kind}, channels last, fused Adam", ours, koch | {"kept": False, "fourier": False}),
         Side("and freed memory kept", ours, koch | {"fourier": False}),
         Side("and Fourier convolutions: `twinface train`", ours, koch),
     ]

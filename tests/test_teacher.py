@@ -1,4 +1,4 @@
-"""Distillation: the loss, the teacher's embeddings against plain steps, what a network learns, and who may teach whom."""
+"""Distillation: the loss, the teacher's embeddings, what a network learns from them, and who may teach whom."""
 
 from pathlib import Path
 
