@@ -139,7 +139,8 @@ class DistillationSettings(Strict):
     """A teacher, whose embeddings the network learns to copy beside its own loss; see `training.teacher`.
 
     Attributes:
-        teacher: a recipe without gradient steps, fitted to the same training people first; None for none.
+        teacher: a recipe that comes with Twinface and has no gradient steps; it is fitted to the same training people
+            first. None for no teacher.
         weight: of the mean distance (1 - cosine) to the teacher's embeddings, which is added to the loss.
     """
 

@@ -22,11 +22,11 @@ from twinface.core.types import Float32Array, IntArray, TrainingSource
 from twinface.datasets.dataset import Dataset
 from twinface.faces.cache import prepare_faces
 from twinface.faces.preparation import build_preparation
-from twinface.networks.build import build_network, fit_backbone
+from twinface.networks.build import build_network, check_name, fit_backbone
 from twinface.networks.projections.covariance import principal_components
 from twinface.networks.siamese import SiameseNetwork
 from twinface.training.finalize import embed_with, fit_to_people, known_together
-from twinface.training.recipe import load_recipe
+from twinface.training.recipe import load_recipe, recipe_names
 from twinface.training.state_file import read_tensors, write_tensors
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def check_teacher(settings: Settings, network: SiameseNetwork) -> None:
         SettingsError: there is no such recipe, it is trained by steps or on outside data, or the network has several
             parts or look-alikes, for which a teacher has no embeddings.
     """
+    check_name("distillation.teacher", str(settings.distillation.teacher), recipe_names())
     recipe = _recipe_of(settings)
     backbone = build_network(recipe.network, recipe.imaging).backbone
     where = f'distillation.teacher = "{settings.distillation.teacher}"'
