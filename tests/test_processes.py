@@ -222,7 +222,7 @@ def test_losses_and_gradients_are_those_of_one_process(steps: Path, count: int, 
         assert found[f"{number}/loss"] == pytest.approx(expected[f"{number}/loss"], rel=1e-5)
     gradients = [apart(found, expected, f"{number}/gradient/") for number in range(STEPS)]
     # In a step where a ReLU stands within rounding of its kink, that one value decides otherwise.
-    assert np.median(gradients) < 1e-5
+    assert np.median(gradients) < 5e-5
     assert max(gradients) < 0.02
     assert apart(found, expected, "state/") < 1e-5
 

@@ -25,7 +25,10 @@ from twinface.training.teacher import Teacher, open_teacher, teach
 
 
 def pupil(path: Path, *changes: str) -> OpenRun:
-    settings = load_recipe("demo", [*TINY, "sampling.look_alikes=1", "distillation.teacher=fast", *changes])
+    settings = load_recipe(
+        "demo",
+        [*TINY, "sampling.look_alikes=1", "distillation.teacher=fast", "validation.conditions=0", *changes],
+    )
     return start_run(DataSource("orl"), settings, 0, RunFolder(path))
 
 
@@ -90,13 +93,13 @@ def load_best(folder: RunFolder) -> dict[str, torch.Tensor]:
 
 def test_a_resumed_run_has_the_same_teacher_and_the_same_bits(tmp_path: Path) -> None:
     whole = pupil(tmp_path / "whole")
-    continue_run(whole)
+    train_epochs(whole)
     parts = pupil(tmp_path / "parts")
     stop = StopAfter()
     with pytest.raises(Interrupted):
-        continue_run(parts, stop, stop.watcher(7))
+        train_epochs(parts, stop, stop.watcher(7))
     kept = parts.folder.teacher.read_bytes()
-    continue_run(open_run(parts.folder))
+    train_epochs(open_run(parts.folder))
     assert parts.folder.teacher.read_bytes() == kept
     assert bits(whole.folder) == bits(parts.folder)
 

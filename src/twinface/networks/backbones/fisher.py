@@ -125,7 +125,7 @@ class Fisher(Backbone):
             sums = images.new_zeros(())
             patches = 0
             for scale in self._scales:
-                seen = moments(self._reduced(scale, images.float()))
+                seen = moments(self._reduced(scale, images.to(means.dtype)))
                 belonging = torch.softmax(seen @ weights, dim=2)
                 sums = sums + belonging.transpose(1, 2) @ seen[:, :, :needed]
                 patches += seen.shape[1]
