@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from conftest import train_tiny
+from toy_pictures import SHAPE, pictures
 from twinface.core.errors import SettingsError
 from twinface.models.load import load_model
 from twinface.networks.backbones import Fisher, Member, committee, fisher
@@ -23,7 +24,6 @@ from twinface.reports import write_report
 from twinface.training.checkpoint import load_checkpoint
 from twinface.training.run_folder import RunFolder
 
-SHAPE = (1, 40, 36)
 SMALL = {"gaussians": 4, "dimensions": 5, "scales": (1.0, 0.8), "steps": (4, 3), "cell": 4}
 
 
@@ -31,12 +31,6 @@ SMALL = {"gaussians": 4, "dimensions": 5, "scales": (1.0, 0.8), "steps": (4, 3),
 def few_patches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fits to fewer patches, which takes less time and changes nothing else."""
     monkeypatch.setattr(fisher, "PATCHES_TO_FIT", 20_000)
-
-
-def pictures(count: int, seed: int = 0) -> torch.Tensor:
-    coarse = torch.rand(count, 1, 9, 9, generator=torch.Generator().manual_seed(seed))
-    images = torch.nn.functional.interpolate(coarse, SHAPE[1:], mode="bicubic")
-    return (images - images.mean((2, 3), keepdim=True)) / images.std((2, 3), keepdim=True)
 
 
 def fitted(**changes) -> Fisher:

@@ -21,6 +21,7 @@ from twinface.training.open_run import OpenRun, open_run, start_run
 from twinface.training.recipe import load_recipe
 from twinface.training.run import continue_run, train_epochs
 from twinface.training.run_folder import RunFolder
+from twinface.training.state_file import read_tensors
 from twinface.training.teacher import Teacher, open_teacher, teach
 
 
@@ -69,7 +70,6 @@ def test_a_teacher_is_fitted_to_the_training_people_alone(tmp_path: Path) -> Non
 
 def test_the_network_learns_to_embed_as_the_teacher_does(tmp_path: Path) -> None:
     run = pupil(tmp_path / "run", "trainer.epochs=8")
-    before, _ = run.network, open_teacher(run)
     targets = open_teacher(run).targets
     preparation = build_preparation(run.settings.imaging, run.dataset.region, run.dataset.frame)
     faces = prepare_faces(run.split.source.faces, preparation).images
@@ -78,17 +78,10 @@ def test_the_network_learns_to_embed_as_the_teacher_does(tmp_path: Path) -> None
         values = torch.from_numpy(embed_with(network.eval(), faces))
         return float(torch.nn.functional.cosine_similarity(values, targets, dim=1).mean())
 
-    at_first = closeness(before)
+    at_first = closeness(run.network)
     train_epochs(run)
-    network = run.network
-    network.load_state_dict(load_best(run.folder))
-    assert closeness(network) > at_first + 0.1
-
-
-def load_best(folder: RunFolder) -> dict[str, torch.Tensor]:
-    from twinface.training.state_file import read_tensors
-
-    return read_tensors(folder.best)[0]
+    run.network.load_state_dict(read_tensors(run.folder.best)[0])
+    assert closeness(run.network) > at_first + 0.1
 
 
 def test_a_resumed_run_has_the_same_teacher_and_the_same_bits(tmp_path: Path) -> None:

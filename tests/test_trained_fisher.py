@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from conftest import train_tiny
+from toy_pictures import SHAPE, pictures
 from twinface.models.load import load_model
 from twinface.networks.backbones import TrainedFisher, fisher
 from twinface.networks.backbones.descriptors import LENGTH
 from twinface.networks.backbones.trained_fisher import FLAT
 from twinface.training.checkpoint import load_checkpoint
 
-SHAPE = (1, 40, 36)
 HALF = 3
 
 
@@ -19,12 +19,6 @@ HALF = 3
 def few_patches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fits to fewer patches, which takes less time and changes nothing else."""
     monkeypatch.setattr(fisher, "PATCHES_TO_FIT", 10_000)
-
-
-def pictures(count: int, seed: int = 0) -> torch.Tensor:
-    coarse = torch.rand(count, 1, 9, 9, generator=torch.Generator().manual_seed(seed))
-    images = torch.nn.functional.interpolate(coarse, SHAPE[1:], mode="bicubic")
-    return (images - images.mean((2, 3), keepdim=True)) / images.std((2, 3), keepdim=True)
 
 
 def changed(**options) -> TrainedFisher:

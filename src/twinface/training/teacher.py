@@ -32,8 +32,8 @@ from twinface.training.state_file import read_tensors, write_tensors
 if TYPE_CHECKING:
     from twinface.training.open_run import OpenRun
 
-# A teacher gives its embedding of each picture as it is: no copies, and no correction of scores.
-_EMBEDDING_ALONE = ("augment.copies=0", "score_normalisation.spread=0", "score_normalisation.clarity=0")
+# A teacher gives its embeddings, without the correction of scores.
+_EMBEDDING_ALONE = ("score_normalisation.spread=0", "score_normalisation.clarity=0")
 
 
 @dataclass(frozen=True, eq=False)
