@@ -115,11 +115,12 @@ def test_a_wrong_override_is_refused(change: str, said: str) -> None:
 
 SMALL = 'network.backbone={name="residual", channels=[4, 8], embedding=16}'
 NO_NUMBERS = """
-    data.validation_people data.test_people data.test_part data.split_seed imaging.height augment.rotation augment.shift
-    augment.flip score_normalisation.spread score_normalisation.clarity validation.pairs validation.ways
-    validation.patience trainer.epochs trainer.gradient_clip trainer.averaging trainer.save_every trainer.threads
-    optimizer.learning_rate optimizer.weight_decay optimizer.beta1 loss.margin loss.scale schedule.warmup
-    projection.shrinkage network.backbone.dropout network.backbone.depth sampling.batch_size
+    data.validation_people data.validation_part data.test_people data.test_part data.split_seed imaging.height
+    augment.rotation augment.shift augment.flip score_normalisation.spread score_normalisation.clarity
+    validation.pairs validation.ways validation.patience trainer.epochs trainer.gradient_clip trainer.averaging
+    trainer.save_every trainer.threads optimizer.learning_rate optimizer.weight_decay optimizer.beta1 loss.margin
+    loss.scale schedule.warmup projection.shrinkage network.backbone.dropout network.backbone.depth
+    sampling.batch_size
 """
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from twinface.core.errors import SettingsError
+from twinface.core.errors import DataError, SettingsError
 from twinface.core.settings import Settings
 from twinface.core.types import WHOLE_FRAME, PairSet
 from twinface.datasets.draw_pairs import draw_pairs
@@ -72,6 +72,16 @@ def test_most_pairs_of_a_person_and_in_all(limit: int) -> None:
     assert len(split.validation) == min(limit, 2 * 10 * 5)
 
 
+def test_parts_validate_everybody_once() -> None:
+    parts = [split_dataset(Orl(), settings(validation_people=10, validation_part=part)) for part in range(4)]
+    for part in parts:
+        assert not set(part.source.faces.names) & set(part.validation.faces.names)
+    names = [name for part in parts for name in part.validation.faces.names]
+    assert len(names) == len(set(names)) == 40
+    with pytest.raises(DataError, match=r"data\.validation_people = 10: part 4 of 10 people each"):
+        split_dataset(Orl(), settings(validation_people=10, validation_part=4))
+
+
 def test_without_test_people_nobody_is_kept_out() -> None:
     split = split_dataset(Orl(), settings(validation_people=10))
     assert len(set(split.source.faces.names) | set(split.validation.faces.names)) == 40
@@ -131,6 +141,13 @@ def test_only_official_pairs_are_split_at_random(values: dict[str, str]) -> None
 def test_official_pairs_need_a_share(share: float) -> None:
     with pytest.raises(SettingsError, match=rf"validation_people = {share}: .* a fraction of them, below 1"):
         split_dataset(WithPairs(), settings(supervision="pairs", validation_people=share))
+
+
+def test_official_pairs_have_one_set_of_validation_pairs() -> None:
+    with pytest.raises(
+        SettingsError, match="validation_part = 2: the official pairs of paired faces have one set"
+    ):
+        split_dataset(WithPairs(), settings(supervision="pairs", validation_people=0.2, validation_part=2))
 
 
 def test_names_can_be_used_where_there_are_official_pairs() -> None:

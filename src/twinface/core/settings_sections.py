@@ -19,6 +19,7 @@ class DataSettings(Strict):
             official labelled pairs (image-restricted).
         validation_people: people who are kept out of training, to choose the best epoch, the threshold and the
             calibration: a number of people, or a fraction below 1. With "pairs" it is always a fraction of the pairs.
+        validation_part: which of several sets of validation people, as `test_part`. Official pairs have one set.
         test_people: people who are kept out of everything, for data sets without official test lists: a number of
             people, or a fraction below 1. Who they are depends on `split_seed` and `test_part` only, so that runs with
             other seeds have the same test people.
@@ -38,6 +39,7 @@ class DataSettings(Strict):
 
     supervision: Literal["people", "pairs"] = "people"
     validation_people: Annotated[int | float, Field(gt=0, le=1_000_000_000)] = 0.1
+    validation_part: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     test_people: Annotated[int | float, Field(ge=0, le=1_000_000_000)] = 0
     test_part: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     split_seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0

@@ -45,28 +45,15 @@ def split_dataset(dataset: Dataset, settings: Settings) -> PeopleSplit:
 
     Raises:
         DataError: there are too few people.
-        SettingsError: the data set has official training pairs, and `data.validation_people` is not a fraction of them.
+        SettingsError: the data set has official training pairs, and `data.validation_people` is not a fraction of them,
+            or `data.validation_part` is not 0.
     """
     data, drawing = settings.data, settings.validation
     seed = data.split_seed
     if data.supervision == "pairs":
         given = dataset.training_pairs()
         if given is not None:
-            share = data.validation_people
-            if not 0 < share < 1:
-                raise SettingsError(
-                    f"data.validation_people = {share}: with supervision by pairs it is a fraction of them, below 1"
-                )
-            if data.split == "people":
-                rest, held = split_pairs(given, float(share), seed)
-                tuned_on = f"{len(held)} pairs of other people of {given.name}"
-            else:
-                rest, held = split_pairs_at_random(
-                    given, float(share), seed, by_label=data.split == "pairs-by-label"
-                )
-                tuned_on = f"{len(held)} pairs of {given.name}, of people who are in training too"
-            trained_on = f"{len(rest)} pairs of {given.name}"
-            return PeopleSplit(TrainingSource(rest.faces, rest), held, trained_on, tuned_on)
+            return _of_official_pairs(given, dataset.title, data)
     if data.split != "people":
         raise SettingsError(
             f'data.split = "{data.split}" needs the official pairs of a data set and data.supervision = "pairs"; '
@@ -91,6 +78,33 @@ def split_dataset(dataset: Dataset, settings: Settings) -> PeopleSplit:
     )
 
 
+def _of_official_pairs(given: PairSet, title: str, data: DataSettings) -> PeopleSplit:
+    """A data set's official training pairs in two groups.
+
+    Raises:
+        SettingsError: `data.validation_people` is not a fraction of them, or `data.validation_part` is not 0.
+    """
+    share = data.validation_people
+    if not 0 < share < 1:
+        raise SettingsError(
+            f"data.validation_people = {share}: with supervision by pairs it is a fraction of them, below 1"
+        )
+    if data.validation_part:
+        raise SettingsError(
+            f"data.validation_part = {data.validation_part}: the official pairs of {title} have one set of validation "
+            "pairs, so need 0"
+        )
+    if data.split == "people":
+        rest, held = split_pairs(given, float(share), data.split_seed)
+        tuned_on = f"{len(held)} pairs of other people of {given.name}"
+    else:
+        rest, held = split_pairs_at_random(
+            given, float(share), data.split_seed, by_label=data.split == "pairs-by-label"
+        )
+        tuned_on = f"{len(held)} pairs of {given.name}, of people who are in training too"
+    return PeopleSplit(TrainingSource(rest.faces, rest), held, f"{len(rest)} pairs of {given.name}", tuned_on)
+
+
 def _held_out(
     faces: FaceSet, field: Literal["test_people", "validation_people"], data: DataSettings
 ) -> tuple[FaceSet, FaceSet]:
@@ -100,7 +114,11 @@ def _held_out(
         DataError: there are too few people; the message names the setting.
     """
     wanted = getattr(data, field)
-    seed, part = (data.split_seed, data.test_part) if field == "test_people" else (data.split_seed + 1, 0)
+    seed, part = (
+        (data.split_seed, data.test_part)
+        if field == "test_people"
+        else (data.split_seed + 1, data.validation_part)
+    )
     try:
         return split_people(faces, wanted, seed, part)
     except DataError as error:
