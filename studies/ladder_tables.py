@@ -37,7 +37,7 @@ def rungs() -> str:
                 f"{mean_and_spread(here.values('test', 'accuracy'))} {between(ends)}",
                 f"{share(step.mean, True)} {between(step.people, True)}" if step else "–",
                 mean_and_spread(here.values("validation", "accuracy")),
-                f"{here.values('seconds').mean() / 60:.0f}",
+                f"{here.values('seconds').min() / 60:.0f}",
                 str(len(here.each)),
             ]
         )

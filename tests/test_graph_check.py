@@ -52,7 +52,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "gradients": {"backbone": GRADIENTS, "side": 40},
     "sface": {"backbone": {"name": "sface"}, "side": 112, "color": "rgb", "normalisation": "unit"},
     "fisher": {"backbone": {**FISHER, "scales": [1.0, 0.7], "steps": [4, 4], "orders": 2}, "side": 66},
-    "trained-fisher": {"backbone": {**FISHER, "name": "trained-fisher", "embedding": 6}, "side": 66},
+    # So many Gaussians that their parameters are not folded into constants.
+    "trained-fisher": {"backbone": {"name": "trained-fisher", "embedding": 6, "cell": 4}, "side": 66},
     "committee": {
         "backbone": {
             "name": "committee",

@@ -23,9 +23,9 @@ ALLOW_VARIABLE = "TWINFACE_ALLOW_ANY_OPERATOR"
 
 # The operators of the models that Twinface exports; `tests/test_graph_check.py` exports every kind of network.
 _EXPORTED = """
-    Abs Add AveragePool BatchNormalization Cast Clip Concat ConstantOfShape Conv Div Expand GatherND Gemm Log MatMul Max
-    MaxPool Min Mul Neg PRelu Pad Pow Reciprocal ReduceL2 ReduceMean ReduceSum Relu Reshape Shape Sigmoid Slice Softmax
-    Split Sqrt Squeeze Sub Transpose Unsqueeze
+    Abs Add AveragePool BatchNormalization Cast Clip Concat ConstantOfShape Conv Div Exp Expand GatherND Gemm Log
+    MatMul Max MaxPool Min Mul Neg PRelu Pad Pow Reciprocal ReduceL2 ReduceMean ReduceSum Relu Reshape Shape Sigmoid
+    Slice Softmax Split Sqrt Squeeze Sub Transpose Unsqueeze
 """
 # Operators of the same kind: other versions of the exporter choose them for the same networks, and common networks for
 # faces have them.
