@@ -127,6 +127,7 @@ def trained_scores(recipe: Recipe, dataset: Dataset, source: DataSource, work: P
                 f"data.split_seed={SPLIT_SEED - 1}",  # that of validation people is one more
                 f"data.validation_part={part}",
                 "validation.keep=last",  # the tenth does not choose the epoch
+                "validation.conditions=0",  # of thresholds that nobody asks for
             ],
         )
         folder = train(source, settings, seed=recipe.seed, out=work / f"{recipe.name}-{part}")
