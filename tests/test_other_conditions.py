@@ -109,7 +109,7 @@ def test_too_few_people_give_no_collection(model: FittedModel) -> None:
 
 
 def test_shipped_models_hold_their_rates_elsewhere() -> None:
-    for name in ("default", "sface"):
+    for name in ("siamese", "default", "sface"):
         record = load_model(name).record
         assert record.frame == STANDARD_FRAME
         assert record.threshold.upper is not None

@@ -138,7 +138,7 @@ def test_named_models_embed_and_score(name: str) -> None:
         embeddings[:1], model(faces[:1]), atol=1e-4
     )
     assert model.record.score(embeddings[0], embeddings[0]) > model.record.score(embeddings[0], embeddings[1])
-    assert card.name == name == model.record.name or name == "default"
+    assert card.name == name == model.record.name
     assert model.record.frame == STANDARD_FRAME
     assert "outside data" in card.summary
     assert card.labelled_outside_data == ("labelled" in card.summary)
@@ -207,7 +207,7 @@ def test_the_best_model_is_the_first_that_is_installed(monkeypatch: pytest.Monke
     monkeypatch.setattr(PackagedFile, "is_installed", lambda self: self != DLIB)
     assert best_installed() == "sface"
     monkeypatch.setattr(PackagedFile, "is_installed", lambda self: False)
-    assert best_installed() == "default"
+    assert best_installed() == "siamese"
     assert all("dlib" in COMMITTEES[name] for name in COMMITTEES)
 
 

@@ -74,6 +74,7 @@ NAMED_MODELS: dict[str, NamedModel] = {
     "sface-dlib": NamedModel(_committee(COMMITTEES["sface-dlib"]), (SFACE, DLIB, DLIB_LANDMARKS)),
     "sface": NamedModel(_pretrained(open_sface), (SFACE,)),
     "dlib": NamedModel(_pretrained(open_dlib), (DLIB, DLIB_LANDMARKS)),
+    "siamese": NamedModel(_shipped("siamese.onnx")),
     "default": NamedModel(_shipped("default.onnx")),
 }
 BEST = "best"
