@@ -93,7 +93,7 @@ def kept(list_name: str, name: str) -> Kept:
     """The runs of an entry of the list "seeds" or "ladder"."""
     (listed,) = (each for each in (SEEDS, LADDER) if each.name == list_name)
     run = next(each for each in listed.runs if each.name == name)
-    return Kept(run, tuple(figures for seed in listed.seeds if (figures := run.figures(seed))))
+    return Kept(run, tuple(figures for seed in run.seeds if (figures := run.figures(seed))))
 
 
 @cache

@@ -64,6 +64,7 @@ class ListedRun:
         set: changed settings, such as "trainer.epochs=5"; in the file, those of the run that `after` names come first.
         list: the list that the run belongs to. A list may show a run of another one, under the same name.
         published: what was published for it: "validation" and "test" accuracy, "minutes" of training.
+        seeds: that it is made with; in the file, those of the list if the run names none.
     """
 
     name: str
@@ -73,6 +74,7 @@ class ListedRun:
     set: tuple[str, ...]
     list: str
     published: Mapping[str, Any]
+    seeds: tuple[int, ...]
 
     def file(self, seed: int) -> Path:
         """Where the figures of the run are."""
@@ -105,7 +107,7 @@ class RunList:
     Attributes:
         name: of the folder in `studies/figures` that holds the figures.
         title: in words.
-        seeds: each run is made with each of them.
+        seeds: of those of its runs that name none.
         runs: in the order in which they are made.
     """
 
@@ -138,6 +140,7 @@ def read_list(path: Path) -> RunList:
             (*earlier, *entry.get("set", ())),
             entry.get("list", values["name"]),
             entry.get("published", {}),
+            tuple(entry.get("seeds", values["seeds"])),
         )
     return RunList(values["name"], values["title"], tuple(values["seeds"]), tuple(runs.values()))
 
@@ -251,7 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for seed in given.seeds or listed.seeds:
         for run in listed.runs:
             wanted = run.name in given.only if given.only else run.list == listed.name
-            if not wanted or run.figures(seed):
+            if not wanted or seed not in run.seeds or run.figures(seed):
                 continue
             place = given.work / listed.name / f"{run.name}-seed-{seed}"
             print(f"{datetime.now(UTC):%H:%M} {run.name}, seed {seed}: {run.what}", flush=True)

@@ -30,21 +30,20 @@ ROOT = Path(__file__).parents[1]
 def left(listed: RunList) -> str:
     """The runs of a list that have not been made."""
     own = [run for run in listed.runs if run.list == listed.name]
-    missing = {run.name: [seed for seed in listed.seeds if not run.figures(seed)] for run in own}
-    count = sum(map(len, missing.values()))
-    none = ", ".join(f"`{name}`" for name, seeds in missing.items() if len(seeds) == len(listed.seeds))
+    missing = {run.name: [seed for seed in run.seeds if not run.figures(seed)] for run in own}
+    none = ", ".join(f"`{run.name}`" for run in own if len(missing[run.name]) == len(run.seeds))
     some = ", ".join(
-        f"`{name}` (seeds {', '.join(map(str, seeds))})"
-        for name, seeds in missing.items()
-        if 0 < len(seeds) < len(listed.seeds)
+        f"`{run.name}` (seeds {', '.join(map(str, missing[run.name]))})"
+        for run in own
+        if 0 < len(missing[run.name]) < len(run.seeds)
     )
-    total = len(own) * len(listed.seeds)
+    total = sum(len(run.seeds) for run in own)
     lines = [
-        f"{total - count} of the {total} runs of `studies/{listed.name}.toml` have been made "
-        f"({len(listed.seeds)} seeds of {len(own)} settings)."
+        f"{total - sum(map(len, missing.values()))} of the {total} runs of `studies/{listed.name}.toml` have been made "
+        f"({len(own)} settings, {len(listed.seeds)} seeds of each if it says no other)."
     ]
     lines += [f"Missing with some seeds: {some}."] if some else []
-    lines += [f"Missing with all seeds: {none}."] if none else []
+    lines += [f"Not made at all: {none}."] if none else []
     return "\n".join(textwrap.fill(line, 120, break_on_hyphens=False) for line in lines)
 
 

@@ -39,6 +39,7 @@ name = "other"
 list = "seeds"
 what = "of another list"
 recipe = "fast"
+seeds = [1]
 """
 
 
@@ -48,6 +49,7 @@ def test_a_run_after_another_has_its_settings_too(tmp_path: Path) -> None:
     listed = run_list.read_list(file)
     first, second, other = listed.runs
     assert (listed.name, listed.seeds) == ("some", (0, 1))
+    assert (first.seeds, other.seeds) == ((0, 1), (1,))
     assert (second.recipe, second.set) == ("koch", ("trainer.epochs=1", "trainer.averaging=0.5"))
     assert (first.label, second.label) == ("the first", "2")
     assert first.file(1) == run_list.FIGURES / "some" / "first-seed-1.json"
@@ -66,7 +68,7 @@ def test_figures_of_a_recipe_that_has_changed_are_not_shown(
 ) -> None:
     """Names, words and threads may change, and so may the default of a setting that there was not at that time."""
     monkeypatch.setattr(run_list, "FIGURES", tmp_path)
-    run = run_list.ListedRun("some", "some run", "some", "fast", ("projection.size=500",), "list", {})
+    run = run_list.ListedRun("some", "some run", "some", "fast", ("projection.size=500",), "list", {}, (0,))
     assert run.figures(0) is None
 
     def keep(**changes: Any) -> None:
