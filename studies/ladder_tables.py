@@ -30,14 +30,14 @@ def rungs() -> str:
             before = None
             continue
         step: Gain | None = gain(here, before, "test") if before else None
-        ends = accuracy_of(run.list, run.name, "test")
+        ends, minutes = accuracy_of(run.list, run.name, "test"), here.values("seconds").min() / 60
         rows.append(
             [
                 *cells,
                 f"{mean_and_spread(here.values('test', 'accuracy'))} {between(ends)}",
                 f"{share(step.mean, True)} {between(step.people, True)}" if step else "–",
                 mean_and_spread(here.values("validation", "accuracy")),
-                f"{here.values('seconds').min() / 60:.0f}",
+                f"{minutes:.0f}" if minutes >= 1 else "under 1",
                 str(len(here.each)),
             ]
         )
