@@ -104,19 +104,22 @@ def tenths(faces: FaceSet) -> Iterator[tuple[FaceSet, PairSet]]:
         yield rest, draw_pairs(held, 0, max_per_person=10)
 
 
-def fitted_scores(recipe: Recipe, dataset: Dataset) -> Iterator[FloatArray]:
-    """The scores of each tenth's pairs, with projection and score normalisation fitted to the other nine."""
+def fitted_scores(recipe: Recipe, dataset: Dataset) -> Iterator[tuple[PairSet, FloatArray]]:
+    """Each tenth's pairs and their scores, with projection and score normalisation fitted to the other nine."""
     embedded = embed_all(recipe.settings, dataset, recipe.seed)
     network = embedded.network
     for rest, pairs in tenths(embedded.faces):
         fit_to_people(network, embedded.settings, embedded.of(rest), rest.people)
         with torch.inference_mode():
             values = network.project(torch.from_numpy(embedded.of(pairs.faces)))
-            yield np.asarray(network.score(values[pairs.left], values[pairs.right]).numpy(), np.float64)
+            found = network.score(values[pairs.left], values[pairs.right])
+            yield pairs, np.asarray(found.numpy(), np.float64)
 
 
-def trained_scores(recipe: Recipe, dataset: Dataset, source: DataSource, work: Path) -> Iterator[FloatArray]:
-    """The scores of each tenth's pairs by a run that was trained on the other nine."""
+def trained_scores(
+    recipe: Recipe, dataset: Dataset, source: DataSource, work: Path
+) -> Iterator[tuple[PairSet, FloatArray]]:
+    """Each tenth's pairs and their scores by a run that was trained on the other nine."""
     faces = dataset.training_faces()
     for part, (_, pairs) in enumerate(tenths(faces)):
         settings = load_recipe(
@@ -133,7 +136,7 @@ def trained_scores(recipe: Recipe, dataset: Dataset, source: DataSource, work: P
         folder = train(source, settings, seed=recipe.seed, out=work / f"{recipe.name}-{part}")
         model = load_model(folder.path)
         assert not check_leak(model.record, pairs, allow_seen=True).trained_on
-        yield score(model, pairs).scored.scores
+        yield pairs, score(model, pairs).scored.scores
 
 
 def line(recipe: Recipe, source: DataSource, work: Path) -> str:
@@ -143,7 +146,7 @@ def line(recipe: Recipe, source: DataSource, work: Path) -> str:
     trained = any(network.backbone.learning)
     found = trained_scores(recipe, dataset, source, work) if trained else fitted_scores(recipe, dataset)
     scores, matches, folds, areas = [], [], [], []
-    for fold, ((_, pairs), these) in enumerate(zip(tenths(dataset.training_faces()), found, strict=True)):
+    for fold, (pairs, these) in enumerate(found):
         scores.append(these)
         matches.append(pairs.is_match)
         folds.append(np.full(len(pairs), fold))
