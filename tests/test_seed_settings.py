@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from sklearn.model_selection import train_test_split
+from torch import nn
 from torch.nn import functional
 
 from toy_training import PEOPLE, toy_network, toy_plan, toy_state
@@ -19,6 +20,7 @@ from twinface.core.types import FaceSet, PairSet, TrainingSource
 from twinface.datasets.splits import split_pairs_at_random
 from twinface.faces.crop import resize
 from twinface.networks.backbones import Koch
+from twinface.training.batch_norms import SideBatchNorm, part_sides
 from twinface.training.build import check_components
 from twinface.training.losses import LOSSES, labels_of
 from twinface.training.optimizers import adam, keras_adam, l2_penalty
@@ -146,11 +148,30 @@ def test_batch_norm_has_the_epsilon_and_momentum_of_a_library(
 def test_sides_apart_have_statistics_of_their_own() -> None:
     """The running statistics move twice a step, once for each side."""
     for sides, moves in (("together", 1), ("apart", 2)):
-        state, plan = toy_state(loss="bce"), toy_plan(2, sides=sides)
+        state, plan = toy_state(loss="bce"), toy_plan(2)
+        if sides == "apart":
+            part_sides(state.network)
         counter = state.network.backbone.stem_norm.num_batches_tracked
         before = int(counter)
         training_step(state, plan, plan.sampler(plan.seed, 0)[0], TrainingPosition(), 3)
         assert int(counter) - before == moves
+
+
+@pytest.mark.parametrize("size", [(8, 4), (8, 4, 6, 5)])
+def test_sides_apart_in_one_pass_are_two_passes(size: tuple[int, ...]) -> None:
+    """Results, gradients and running statistics are those of torch's layer that sees one side after the other."""
+    kind = nn.BatchNorm1d if len(size) == 2 else nn.BatchNorm2d
+    plain, apart = kind(4), SideBatchNorm(kind(4))
+    for _ in range(3):
+        maps, slopes = torch.randn(size, requires_grad=True), torch.randn(size)
+        left, right = maps.chunk(2)
+        expected = torch.cat([plain(left), plain(right)])
+        found = apart(maps)
+        torch.testing.assert_close(found, expected)
+        wanted = torch.autograd.grad(expected, [maps, *plain.parameters()], slopes)
+        torch.testing.assert_close(torch.autograd.grad(found, [maps, *apart.parameters()], slopes), wanted)
+    torch.testing.assert_close(apart.state_dict(), plain.state_dict())
+    torch.testing.assert_close(apart.eval()(maps), plain.eval()(maps))
 
 
 def test_cross_entropy_of_probabilities() -> None:

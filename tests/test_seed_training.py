@@ -106,7 +106,10 @@ class Plain(nn.Module):
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
         """Logits of "same"."""
-        one, other = self.twin(left), self.twin(right)
+        if any(isinstance(layer, nn.BatchNorm2d) for layer in self.twin.modules()):
+            one, other = self.twin(left), self.twin(right)
+        else:  # A side at a time is the same then, but dropout is drawn for both together.
+            one, other = self.twin(torch.cat([left, right])).chunk(2)
         return self.last(self.dropout((one - other).abs()))[:, 0]
 
 

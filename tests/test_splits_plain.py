@@ -48,15 +48,15 @@ def test_who_is_held_out(held_out: float, part: int, wanted: int) -> None:
 def test_numbers_of_people_and_of_parts() -> None:
     faces = faces_of([1] * 7)
     with pytest.raises(
-        DataError, match="0 of the 7 people of toy cannot be held out: need 1 or more on each side"
+        DataError, match="0 of 7 people cannot be held out of toy: need 1 or more on each side"
     ):
         split_people(faces, 0.05, 0)
-    with pytest.raises(DataError, match="7 of the 7 people"):
+    with pytest.raises(DataError, match="7 of 7 people"):
         split_people(faces, 7, 0)
     assert len(split_people(faces, 6, 0)[0].names) == 1
     assert len(split_people(faces, 3, 0, part=1)[1].names) == 3
     with pytest.raises(
-        DataError, match="part 2 of 3 people each: the 7 people of toy are enough for 2 parts"
+        DataError, match="there is no part 2 of 3 people: toy has people for 2 parts, numbered from 0"
     ):
         split_people(faces, 3, 0, part=2)
 

@@ -78,7 +78,11 @@ def test_parts_validate_everybody_once() -> None:
         assert not set(part.source.faces.names) & set(part.validation.faces.names)
     names = [name for part in parts for name in part.validation.faces.names]
     assert len(names) == len(set(names)) == 40
-    with pytest.raises(DataError, match=r"data\.validation_people = 10: part 4 of 10 people each"):
+    with pytest.raises(
+        DataError,
+        match=r"data\.validation_people = 10, data\.validation_part = 4: there is no part 4 of 10 people: .* for 4 "
+        r"parts, numbered from 0\. Add people, or change it, for example --set data\.validation_part=0",
+    ):
         split_dataset(Orl(), settings(validation_people=10, validation_part=4))
 
 

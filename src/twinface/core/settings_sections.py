@@ -203,8 +203,8 @@ class TrainerSettings(Strict):
         threads: processor threads; None takes all cores.
         compiled: run the network through torch.compile, on a GPU as a captured graph. It needs a C++ compiler and a
             minute or two at the start, and is for GPUs: on processors it is no faster.
-        sides: whether the two pictures of each pair go through the network "together", as one batch, or "apart", all
-            left ones and then all right ones. Batch normalisation then has statistics of each side.
+        sides: whether batch normalisation sees the two pictures of each pair "together", as one batch, or "apart", as
+            if all left ones went through the network first and then all right ones.
     """
 
     epochs: Annotated[int, Field(ge=0, le=1_000_000)] = 30

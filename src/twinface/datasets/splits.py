@@ -35,12 +35,12 @@ def split_people(faces: FaceSet, held_out: int | float, seed: int, part: int = 0
     wanted = round(held_out * total) if isinstance(held_out, float) else held_out
     if not 1 <= wanted <= total - 1:
         raise DataError(
-            f"{wanted} of the {total} people of {faces.name} cannot be held out: need 1 or more on each side"
+            f"{wanted} of {total} people cannot be held out of {faces.name}: need 1 or more on each side"
         )
     if (part + 1) * wanted > total:
         raise DataError(
-            f"part {part} of {wanted} people each: the {total} people of {faces.name} are enough for "
-            f"{total // wanted} parts, numbered from 0"
+            f"there is no part {part} of {wanted} people: {faces.name} has people for {total // wanted} parts, "
+            "numbered from 0"
         )
     by_name = np.argsort(np.array(faces.names))
     chosen = np.zeros(total, dtype=np.bool_)

@@ -114,18 +114,18 @@ def _held_out(
         DataError: there are too few people; the message names the setting.
     """
     wanted = getattr(data, field)
-    seed, part = (
-        (data.split_seed, data.test_part)
+    seed, part_field, part = (
+        (data.split_seed, "test_part", data.test_part)
         if field == "test_people"
-        else (data.split_seed + 1, data.validation_part)
+        else (data.split_seed + 1, "validation_part", data.validation_part)
     )
     try:
         return split_people(faces, wanted, seed, part)
     except DataError as error:
-        raise DataError(
-            f"data.{field} = {wanted:g}: {error}. Add people, or change it, for example --set data.{field}="
-            f"{max(1, len(faces.names) // 3)}"
-        ) from error
+        found, change = f"data.{field} = {wanted:g}", f"--set data.{field}={max(1, len(faces.names) // 3)}"
+        if part:
+            found, change = f"{found}, data.{part_field} = {part}", f"--set data.{part_field}=0"
+        raise DataError(f"{found}: {error}. Add people, or change it, for example {change}") from error
 
 
 def _all_in_groups(faces: FaceSet, title: str, settings: Settings) -> PeopleSplit:

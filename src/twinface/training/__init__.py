@@ -44,5 +44,5 @@ The machine
     profiling         where the time goes
     processes         several processes that share each batch
     torchrun          joins the processes that torchrun has started
-    shared_layers     dropout, and shared_batch_norm: layers for a shared batch
+    shared_layers     dropout and batch_norms for a shared batch
 """

@@ -15,6 +15,7 @@ from twinface.networks.initial_weights import INITIALISATIONS
 from twinface.networks.projections import PROJECTIONS
 from twinface.networks.siamese import SiameseNetwork
 from twinface.training.averaging import WeightAverage
+from twinface.training.batch_norms import part_sides
 from twinface.training.losses import LOSSES, Loss, PartByPart
 from twinface.training.machine import Machine
 from twinface.training.optimizers import OPTIMIZERS
@@ -120,6 +121,8 @@ def build_training_state(
     network = build_network(settings.network, settings.imaging, seed)
     if faces is not None:
         fit_backbone(network, faces, seed)
+    if settings.trainer.sides == "apart":
+        part_sides(network)
     network.to(machine.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     loss = build_loss(settings.loss, network, people).to(machine.device)
     parameters = [

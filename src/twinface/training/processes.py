@@ -2,7 +2,7 @@
 
 Every process holds the whole network and computes its share of the rows of each batch. Everything else is as in one
 process. Random numbers are drawn for the whole batch by each process, and cut to its rows. Batch statistics are those
-of the whole batch (`shared_batch_norm`). Every process computes the loss on all embeddings, and gradients are summed.
+of the whole batch (`batch_norms`). Every process computes the loss on all embeddings, and gradients are summed.
 All exchanges are a sum or a maximum over the processes, which gives the same bits to each of them.
 """
 

@@ -12,8 +12,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
 from twinface.core.errors import SettingsError
+from twinface.training.batch_norms import SharedBatchNorm
 from twinface.training.processes import Processes, Share
-from twinface.training.shared_batch_norm import SharedBatchNorm
 
 
 def share_layers(network: nn.Module, processes: Processes) -> None:

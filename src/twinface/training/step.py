@@ -54,7 +54,7 @@ def training_step(
         images = augment(faces.to(device).float(), plan.augment, random, look_alike, share)
     with phase("forward"):
         with plan.machine.autocast():
-            embeddings = _embed(state, plan, images.contiguous(memory_format=torch.channels_last))
+            embeddings = state.features(images.contiguous(memory_format=torch.channels_last))
         # Every process computes the loss on the whole batch, since a loss may compare any two pictures of it.
         together = plan.processes.gather(embeddings, share)
         loss: Tensor = state.loss(state.network, together, labels)
@@ -80,11 +80,3 @@ def training_step(
         if state.average:
             state.average.update(state.network, position.steps)
     return value
-
-
-def _embed(state: TrainingState, plan: TrainingPlan, images: Tensor) -> Tensor:
-    """The embeddings `[B, D]` of a batch, all at once or a side of the pairs after the other."""
-    if plan.trainer.sides == "together":
-        return state.features(images)
-    # A batch of pairs has all left sides before all right sides.
-    return torch.cat([state.features(side) for side in images.chunk(2)])

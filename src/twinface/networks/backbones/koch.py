@@ -42,6 +42,7 @@ class Koch(Backbone):
     norm2: nn.Module
     norm3: nn.Module
     norm4: nn.Module
+    preferred_batch = 64  # Fourier transforms of the kernels are shared by the pictures of a call
 
     def __init__(
         self,

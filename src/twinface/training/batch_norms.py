@@ -1,6 +1,7 @@
-"""Batch normalisation of a batch whose rows are shared among processes.
+"""Batch normalisations that take the place of torch's during training.
 
-torch's SyncBatchNorm does this on GPUs only.
+One has statistics of each side of a batch of pairs, the other those of rows that are shared among processes. torch's
+SyncBatchNorm does the latter on GPUs only.
 """
 
 from __future__ import annotations
@@ -8,30 +9,64 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from twinface.training.processes import Processes
 
 
-class SharedBatchNorm(_BatchNorm):
-    """Batch normalisation with the statistics of all processes' rows together (Ioffe and Szegedy 2015).
+class _InPlaceOf(_BatchNorm):
+    """A batch normalisation with the parameters and running statistics of another one, under the same names."""
 
-    Args:
-        norm: torch's layer, whose parameters and running statistics it takes over, under the same names.
-        processes: that share the batch.
-    """
-
-    def __init__(self, norm: _BatchNorm, processes: Processes) -> None:
+    def __init__(self, norm: _BatchNorm) -> None:
         super().__init__(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats)
         self.weight, self.bias = norm.weight, norm.bias
         self.running_mean, self.running_var = norm.running_mean, norm.running_var
         self.num_batches_tracked = norm.num_batches_tracked
-        self.processes = processes
 
     def _check_input_dim(self, input: Tensor) -> None:
         """Accepts any number of dimensions; the second one is the channels."""
+
+
+def part_sides(network: nn.Module) -> None:
+    """Replaces each batch normalisation inside a network by a `SideBatchNorm`."""
+    for name, layer in network.named_children():
+        if isinstance(layer, _BatchNorm):
+            setattr(network, name, SideBatchNorm(layer).train(layer.training))
+        else:
+            part_sides(layer)
+
+
+class SideBatchNorm(_InPlaceOf):
+    """Batch normalisation with statistics of each side of a batch of pairs.
+
+    It gives what two passes give, one of all left pictures and one of all right ones. In one pass each weight gets its
+    gradient once, and each kernel is transformed once.
+
+    Args:
+        norm: torch's layer, which it replaces.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """`[2 P, C, …] -> [2 P, C, …]`, left sides before right sides; in evaluation mode as torch's own layer."""
+        if not self.training:
+            return super().forward(maps)
+        left, right = maps.chunk(2)
+        return torch.cat([super().forward(left), super().forward(right)])
+
+
+class SharedBatchNorm(_InPlaceOf):
+    """Batch normalisation with the statistics of all processes' rows together (Ioffe and Szegedy 2015).
+
+    Args:
+        norm: torch's layer, which it replaces.
+        processes: that share the batch.
+    """
+
+    def __init__(self, norm: _BatchNorm, processes: Processes) -> None:
+        super().__init__(norm)
+        self.processes = processes
 
     def forward(self, maps: Tensor) -> Tensor:
         """`[B, C, …] -> [B, C, …]`; in evaluation mode as torch's own layer."""
