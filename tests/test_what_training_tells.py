@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from twinface.datasets.draw_pairs import draw_pairs
 from twinface.evaluation.metrics import cross_validated_accuracy
 from twinface.models.layer import Layer
 from twinface.models.scoring import score_pairs
+from twinface.training.epoch_metrics import METRICS
 from twinface.training.finalize import embed_with
 from twinface.training.loop import why_it_ended
 from twinface.training.machine import Machine
@@ -99,6 +101,11 @@ def plan_of(epochs: int, patience: int | None, metric: str = "loss") -> Training
 )
 def test_why_training_ended(position: TrainingPosition, plan: TrainingPlan, said: str) -> None:
     assert said in why_it_ended(position, plan)
+
+
+@pytest.mark.parametrize("metric", get_args(ValidationSettings.model_fields["metric"].annotation))
+def test_every_metric_can_end_training(metric: str) -> None:
+    assert METRICS[metric] in why_it_ended(TrainingPosition(epoch=3, waiting=2), plan_of(9, 2, metric))  # type: ignore[index]
 
 
 def test_a_finished_run_keeps_its_model_and_not_its_state(tmp_path: Path) -> None:

@@ -10,6 +10,12 @@ from twinface.core.errors import DataError
 from twinface.core.json_records import parse_object, record_from
 
 Metric = Literal["accuracy", "loss", "penalised-loss", "one-shot"]
+METRICS: dict[Metric, str] = {
+    "accuracy": "validation accuracy",
+    "loss": "validation loss",
+    "penalised-loss": "validation loss with its L2 penalty",
+    "one-shot": "one-shot accuracy",
+}
 
 
 @dataclass(frozen=True)

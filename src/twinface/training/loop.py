@@ -18,7 +18,7 @@ from twinface.core.interruption import Interrupted, StopRequest
 from twinface.core.settings_sections import ValidationSettings
 from twinface.networks.siamese import SiameseNetwork
 from twinface.training.callbacks import Callbacks, Step
-from twinface.training.epoch_metrics import EpochMetrics, ValidationMetrics
+from twinface.training.epoch_metrics import METRICS, EpochMetrics, ValidationMetrics
 from twinface.training.optimizers import l2_penalty, set_rates
 from twinface.training.plan import TrainingPlan, TrainingPosition
 from twinface.training.processes import Processes
@@ -108,13 +108,8 @@ def why_it_ended(position: TrainingPosition, plan: TrainingPlan) -> str:
     if plan.trainer.epochs == 0:
         return ""
     if _patience_is_over(position, plan) and position.epoch < plan.trainer.epochs:
-        metric = {
-            "loss": "validation loss",
-            "accuracy": "validation accuracy",
-            "one-shot": "one-shot accuracy",
-        }
         return (
-            f"stopped after epoch {position.epoch}: no gain in {metric[plan.validation.metric]} for "
+            f"stopped after epoch {position.epoch}: no gain in {METRICS[plan.validation.metric]} for "
             f"{count(position.waiting, 'epoch')}"
         )
     return f"trained for all {count(position.epoch, 'epoch')}"

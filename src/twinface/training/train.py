@@ -252,4 +252,4 @@ def epoch_line(metrics: EpochMetrics) -> str:
         for name, value in metrics.to_dict().items()
         if name not in ("value", "best")
     )
-    return said + (" (best so far)" if metrics.best else "")
+    return said + (" (weights kept)" if metrics.best else "")
