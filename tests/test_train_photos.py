@@ -86,7 +86,7 @@ def test_photos_are_trained_on_judged_and_listed(tmp_path: Path, monkeypatch: py
         ([".", "--no-align"], "name one of them, --root"),
         (
             ["photos", "--no-align", "--recipe", "koch", "--set", "data.test_people=9"],
-            "data.test_people = 9: 9 of the",
+            "data.test_people = 9: 9 of",
         ),
         (["photos", "--start-from", "default"], "--start-from default"),
     ],
