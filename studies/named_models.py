@@ -60,8 +60,8 @@ TELLING_LENGTHS = ("sface",)  # see how_alike.py
 TRAINED_HERE = ("siamese", "default")
 OPENED = {"sface": sface, "dlib": dlib_network}
 SUMMARIES = {
-    "siamese": "Fisher vectors trained by gradient descent, and PLDA, from LFW alone, no outside data",
-    "default": "Fisher vectors of one crop of the face and PLDA, from LFW alone, no outside data",
+    "siamese": "Fisher vectors trained by gradient descent, and PLDA, from LFW-a alone, label-free outside data",
+    "default": "Fisher vectors of one crop of the face and PLDA, from LFW-a alone, label-free outside data",
     "sface": "SFace, 128 numbers a face, labelled outside data",
     "dlib": "dlib's residual network, 128 numbers a face, labelled outside data",
     "sface-dlib": "SFace and dlib together, 256 numbers a face, labelled outside data",
