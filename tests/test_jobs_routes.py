@@ -148,7 +148,7 @@ def test_jobs_about_the_whole_gallery_need_an_administrator(idle: TestClient) ->
 
 def test_the_examples_of_the_description_run(client: TestClient) -> None:
     paths = client.get("/v1/openapi.json").json()
-    [request] = paths["components"]["schemas"]["JobRequest"]["examples"]
+    request = paths["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]["example"]
     body = paths["paths"]["/v1/jobs/{id}/photos"]["post"]["requestBody"]["content"]["application/json"]
     id = client.post("/v1/jobs", json=request).json()["id"]
     added = client.post(f"/v1/jobs/{id}/photos", json=body["example"]).json()

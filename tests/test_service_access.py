@@ -73,6 +73,15 @@ def test_every_call_asks_for_its_scope(tmp_path: Path) -> None:
                     assert code(answer) == (403, "scope_needed")
 
 
+def test_a_key_is_asked_for_before_a_body_is_read(tmp_path: Path) -> None:
+    make(tmp_path)
+    headers = {"content-type": "application/json"}
+    with service(settings(tmp_path)) as client:
+        for method, path, _ in CALLS:
+            answer = client.request(method, path, content="{", headers=headers)
+            assert code(answer) == (401, "key_needed"), path
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "tf_", "tf_000000000000_" + "A" * 43, "Ann", "tf_" + "x" * 1000, "tf_000000000000_" + "é" * 43],
@@ -155,6 +164,7 @@ def test_beyond_this_machine_everybody_needs_a_key(tmp_path: Path) -> None:
     [
         ({"origin": "http://evil.example"}, 403),
         ({"origin": "null"}, 403),
+        ({"origin": "http://["}, 403),
         ({"sec-fetch-site": "cross-site"}, 403),
         ({"sec-fetch-site": "same-site"}, 403),
         ({"origin": "http://127.0.0.1", "sec-fetch-site": "same-origin"}, 200),

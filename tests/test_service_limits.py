@@ -45,6 +45,27 @@ def test_large_requests_are_refused(tmp_path: Path) -> None:
         assert gate._held == 0
 
 
+def test_bodies_without_photos_are_small(tmp_path: Path) -> None:
+    with service(settings(tmp_path)) as client:
+        headers = {"content-type": "application/json"}
+
+        def find(content: str, **more: str) -> Any:
+            return client.post("/v1/people/find", content=content, headers={**headers, **more})
+
+        large = find('{"name": "' + "A" * 70_000 + '"}')
+        assert code(large) == (413, "body_too_large")
+        assert large.json()["error"]["details"] == {"limit": 65_536}
+        assert code(find("{")) == (400, "bad_request")
+        assert code(find("[" * 60_000)) == (400, "bad_request")
+        assert code(find("[]")) == (422, "invalid")
+        assert code(find("{}", **{"content-type": "text/plain"})) == (415, "unsupported_media")
+        unknown = find('{"name": "a", "' + "x" * 60_000 + '": 1}')
+        assert code(unknown) == (422, "invalid")
+        assert len(unknown.text) < 500
+        strange = find('{"name": "a", "\\ud800": 1}')
+        assert code(strange) == (422, "invalid")
+
+
 def _gate(client: Any) -> Gate:
     layer = client.app.middleware_stack
     while not isinstance(layer, Gate):
@@ -95,8 +116,11 @@ def test_all_requests_together_have_a_limit() -> None:
 def test_too_many_photos_and_faces(tmp_path: Path) -> None:
     with service(settings(tmp_path, photos=2, faces=1)) as client:
         files = [("photos", part(1, number)) for number in (1, 2, 3)]
-        answer = client.post("/v1/people", files=files, data={"name": "Ann"})
-        assert answer.status_code == 413
+        for more in (0, 1, 5):
+            sent = [*files, *[files[0]] * more]
+            answer = client.post("/v1/people", files=sent, data={"name": "Ann"})
+            assert code(answer) == (413, "too_many_photos")
+            assert answer.json()["error"]["details"] == {"limit": 2}
         two = np.hstack([_pixels(1), _pixels(2)])
         from twinface.recognition.canvas import encode_png
 

@@ -20,13 +20,8 @@ def _examples(description: dict[str, Any]) -> dict[tuple[str, str], Any]:
     for path, methods in description["paths"].items():
         for method, call in methods.items():
             body = call.get("requestBody", {}).get("content", {}).get("application/json")
-            if body is None:
-                continue
-            if "example" in body:
+            if body is not None:
                 found[path, method] = body["example"]
-            else:
-                schema = description["components"]["schemas"][body["schema"]["$ref"].rpartition("/")[2]]
-                [found[path, method]] = schema["examples"]
     return found
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from twinface.service import schemas
 from twinface.service.errors import ApiError
-from twinface.service.forms import Options, PhotoForm, example
+from twinface.service.forms import JsonForm, Options, PhotoForm, example
 from twinface.service.parts import Parts
 from twinface.service.people_routes import AllParts, Enroller, PersonId, Reader, two_people
 from twinface.service.photo_answers import faces_answer, verdict_answer
@@ -35,6 +35,7 @@ class MoveOptions(Options):
 
 CORRECT = PhotoForm(CorrectionOptions, "photo", example={"face": 1})
 VERIFY = PhotoForm(ShowOptions, "photo")
+MOVE = JsonForm(MoveOptions)
 
 
 @router.post("/verify", response_model=schemas.VerdictAnswer, openapi_extra=VERIFY.openapi())
@@ -65,11 +66,12 @@ async def reject(id: PersonId, request: Request, parts: AllParts, caller: Enroll
     return await parts.photos.run(lambda: parts.gallery.reject(parts.name_of(id), photo, face).to_dict())
 
 
-@router.post("/faces/{face}/move", response_model=schemas.TwoPeople)
+@router.post("/faces/{face}/move", response_model=schemas.TwoPeople, openapi_extra=MOVE.openapi())
 async def move(
-    id: PersonId, face: FaceId, options: MoveOptions, parts: AllParts, caller: Enroller
+    id: PersonId, face: FaceId, request: Request, parts: AllParts, caller: Enroller
 ) -> dict[str, Any]:
     """Give an enrolled face to another person."""
+    options = await MOVE.read(request)
 
     def work() -> dict[str, Any]:
         return two_people(parts.gallery.move(face, parts.name_of(id), parts.name_of(options.to)))

@@ -1,6 +1,7 @@
-"""Photos and fields of a request, as multipart/form-data or as JSON with photos in base64.
+"""Photos and fields of a request, as multipart/form-data or as JSON with photos in base64; and fields alone, as JSON.
 
-Photos stay in memory: nothing of a request is written to the disk.
+Photos stay in memory: nothing of a request is written to the disk. Calls read their bodies themselves, once the caller
+was let in: what FastAPI reads for a call, it reads before it asks for a key.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from twinface.core.formatting import one_line
 from twinface.service.errors import ApiError
 
 _MANY = "photos"
 _MOST_FIELDS = 20
 _FIELD_BYTES = 64 << 10
+_FIELDS_BYTES = 64 << 10  # of a body without photos
+_NAME_SHOWN = 80  # characters of a field's name
 
 
 class Options(BaseModel):
@@ -80,7 +84,7 @@ class PhotoForm(Generic[_Fields]):
         Raises:
             ApiError: 400, 413, 415 or 422: it is not what the call takes.
         """
-        kind = parse_options_header(request.headers.get("content-type", ""))[0].decode("latin-1")
+        kind = _media_type(request)
         most = request.app.state.parts.settings.limits.photos
         if kind == "multipart/form-data":
             photos, fields = await self._multipart(request, most)
@@ -88,10 +92,7 @@ class PhotoForm(Generic[_Fields]):
             photos, fields = self._json(await request.body())
         else:
             raise ApiError(415, "unsupported_media", "need multipart/form-data or application/json")
-        try:
-            options = self._options.model_validate(fields)
-        except ValidationError as error:
-            raise invalid(error) from None
+        options = _validated(self._options, fields)
         chosen: list[Photo] = []
         for name in self._photos:
             found = photos.get(name, [])
@@ -102,9 +103,7 @@ class PhotoForm(Generic[_Fields]):
                 )
             chosen += found
         if len(chosen) > most:
-            raise ApiError(
-                413, "too_many_photos", f"found {len(chosen)} photos, at most {most}", {"limit": most}
-            )
+            raise _too_many(len(chosen), most)
         return Form(options, tuple(chosen))
 
     async def _multipart(self, request: Request, most: int) -> tuple[dict[str, list[Photo]], dict[str, Any]]:
@@ -114,13 +113,17 @@ class PhotoForm(Generic[_Fields]):
         parser = InMemory(
             request.headers,
             request.stream(),
-            max_files=most + 1,
+            max_files=most,
             max_fields=_MOST_FIELDS,
             max_part_size=_FIELD_BYTES,
         )
         try:
             form = await parser.parse()
         except MultiPartException as error:
+            if error.message.startswith(
+                "Too many files"
+            ):  # the parser stops there, and has no other mark of it
+                raise _too_many(most + 1, most) from None
             raise ApiError(
                 400, "bad_request", f"cannot be read as multipart/form-data: {error.message}"
             ) from None
@@ -138,10 +141,7 @@ class PhotoForm(Generic[_Fields]):
         return photos, fields
 
     def _json(self, body: bytes) -> tuple[dict[str, list[Photo]], dict[str, Any]]:
-        try:
-            values = json.loads(body)
-        except (ValueError, RecursionError):
-            raise ApiError(400, "bad_request", "the body is not JSON") from None
+        values = _parsed(body)
         if not isinstance(values, dict):
             raise ApiError(422, "invalid", "the body is not a JSON object")
         photos: dict[str, list[Photo]] = {}
@@ -193,10 +193,67 @@ class PhotoForm(Generic[_Fields]):
         return {"requestBody": {"required": True, "content": content}}
 
 
+class JsonForm(Generic[_Fields]):
+    """What a call without photos takes: options alone, as JSON.
+
+    Args:
+        options: the class of the fields; its configuration has an example.
+    """
+
+    def __init__(self, options: type[_Fields]) -> None:
+        self._options = options
+
+    async def read(self, request: Request) -> _Fields:
+        """Reads a request.
+
+        Raises:
+            ApiError: 400, 413, 415 or 422: it is not what the call takes.
+        """
+        if _media_type(request) != "application/json":
+            raise ApiError(415, "unsupported_media", "need application/json")
+        body = bytearray()
+        async for piece in request.stream():
+            body += piece
+            if len(body) > _FIELDS_BYTES:
+                said = f"the request has {len(body):,} bytes or more, at most {_FIELDS_BYTES:,}"
+                raise ApiError(413, "body_too_large", said, {"limit": _FIELDS_BYTES})
+        return _validated(self._options, _parsed(bytes(body)))
+
+    def openapi(self) -> dict[str, Any]:
+        """The request as OpenAPI describes it."""
+        schema = self._options.model_json_schema()
+        [found] = schema.pop("examples")
+        content = {"application/json": {"schema": schema, "example": found}}
+        return {"requestBody": {"required": True, "content": content}}
+
+
+def _too_many(found: int, most: int) -> ApiError:
+    said = f"found {found} photos or more, at most {most}"
+    return ApiError(413, "too_many_photos", said, {"limit": most})
+
+
+def _media_type(request: Request) -> str:
+    return parse_options_header(request.headers.get("content-type", ""))[0].decode("latin-1")
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise ApiError(400, "bad_request", "the body is not JSON") from None
+
+
+def _validated(options: type[_Fields], values: Any) -> _Fields:
+    try:
+        return options.model_validate(values)
+    except ValidationError as error:
+        raise invalid(error) from None
+
+
 def invalid(error: ValidationError | RequestValidationError) -> ApiError:
     """422 for fields that are not what they should be. What was found is not repeated: it may be anything."""
     problems = [
-        {"field": ".".join(map(str, each["loc"])) or "body", "problem": each["msg"]}
+        {"field": one_line(".".join(map(str, each["loc"])), _NAME_SHOWN) or "body", "problem": each["msg"]}
         for each in error.errors()
     ]
     said = "; ".join(f"{each['field']}: {each['problem']}" for each in problems[:3])

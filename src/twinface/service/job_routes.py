@@ -10,7 +10,7 @@ from pydantic import Field
 
 from twinface.service.access import Caller, needs
 from twinface.service.errors import ApiError
-from twinface.service.forms import Options, PhotoForm, example, names_of
+from twinface.service.forms import JsonForm, Options, PhotoForm, example, names_of
 from twinface.service.jobs.records import JobKind, JobNotFoundError, JobState, JobStateError
 from twinface.service.jobs.results import results_page
 from twinface.service.jobs.settings import TAKES_PHOTOS
@@ -33,7 +33,7 @@ class JobRequest(Options):
     settings: dict[str, Any] = Field(default={}, description="of this kind: see the page about jobs")
 
 
-PHOTOS = PhotoForm(Options, "photos")
+JOB, PHOTOS = JsonForm(JobRequest), PhotoForm(Options, "photos")
 
 
 class JobAnswer(Answer):
@@ -81,9 +81,10 @@ class Deleted(Answer):
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 
-@router.post("", status_code=201, response_model=JobAnswer)
-async def create(parts: AllParts, caller: Reader, wanted: JobRequest) -> dict[str, Any]:
+@router.post("", status_code=201, response_model=JobAnswer, openapi_extra=JOB.openapi())
+async def create(request: Request, parts: AllParts, caller: Reader) -> dict[str, Any]:
     """Make a job. Those that take photos begin "open", the others are "queued" at once."""
+    wanted = await JOB.read(request)
     _check_scope(caller, wanted.kind)
     answer = await _on(parts, lambda table: table.create(wanted.kind, wanted.settings).to_dict())
     parts.worker.wake()

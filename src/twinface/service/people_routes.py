@@ -13,7 +13,7 @@ from twinface.recognition.gallery.records import Enrolment, Person, Review
 from twinface.service import schemas
 from twinface.service.access import Caller, needs
 from twinface.service.errors import ApiError
-from twinface.service.forms import Options, Photo, PhotoForm, example, names_of
+from twinface.service.forms import JsonForm, Options, Photo, PhotoForm, example, names_of
 from twinface.service.parts import Parts, no_person, parts_of
 from twinface.service.repeated_requests import Earlier
 
@@ -68,6 +68,7 @@ class SplitOptions(NameOptions):
 
 ENROL = PhotoForm(EnrolOptions, "photos", example={"name": "Ann", "review": "off"})
 ADD = PhotoForm(AddOptions, "photos", example={"review": "off"})
+NAME, MERGE, SPLIT = JsonForm(NameOptions), JsonForm(MergeOptions), JsonForm(SplitOptions)
 
 
 @router.get("", response_model=schemas.PeoplePage)
@@ -91,9 +92,10 @@ async def people(
     return await parts.tables.run(work)
 
 
-@router.post("/find", response_model=schemas.PeoplePage)
-async def find(parts: AllParts, caller: Reader, options: NameOptions) -> dict[str, Any]:
+@router.post("/find", response_model=schemas.PeoplePage, openapi_extra=NAME.openapi())
+async def find(request: Request, parts: AllParts, caller: Reader) -> dict[str, Any]:
     """Find a person by name; upper and lower case are the same. Not in the address, which proxies write down."""
+    options = await NAME.read(request)
 
     def work() -> dict[str, Any]:
         row = parts.gallery.contents.find_or_none(options.name)
@@ -222,9 +224,10 @@ async def show(id: PersonId, parts: AllParts, caller: Reader) -> dict[str, Any]:
     return await parts.tables.run(lambda: parts.gallery.show(parts.name_of(id)).to_dict())
 
 
-@router.patch("/{id}", response_model=schemas.PersonAnswer)
-async def rename(id: PersonId, options: NameOptions, parts: AllParts, caller: Enroller) -> dict[str, Any]:
+@router.patch("/{id}", response_model=schemas.PersonAnswer, openapi_extra=NAME.openapi())
+async def rename(id: PersonId, request: Request, parts: AllParts, caller: Enroller) -> dict[str, Any]:
     """Give a person another name. The old one is erased."""
+    options = await NAME.read(request)
     return await parts.tables.run(lambda: parts.gallery.rename(parts.name_of(id), options.name).to_dict())
 
 
@@ -235,9 +238,10 @@ async def forget(id: PersonId, parts: AllParts, caller: Enroller) -> dict[str, A
     return {"forgotten": True}
 
 
-@router.post("/{id}/merge", response_model=schemas.PersonAnswer)
-async def merge(id: PersonId, options: MergeOptions, parts: AllParts, caller: Enroller) -> dict[str, Any]:
+@router.post("/{id}/merge", response_model=schemas.PersonAnswer, openapi_extra=MERGE.openapi())
+async def merge(id: PersonId, request: Request, parts: AllParts, caller: Enroller) -> dict[str, Any]:
     """Make two people one: the first, who gets the faces of the other."""
+    options = await MERGE.read(request)
 
     def work() -> dict[str, Any]:
         return parts.gallery.merge(parts.name_of(id), parts.name_of(options.other)).to_dict()
@@ -245,9 +249,10 @@ async def merge(id: PersonId, options: MergeOptions, parts: AllParts, caller: En
     return await parts.tables.run(work)
 
 
-@router.post("/{id}/split", response_model=schemas.TwoPeople)
-async def split(id: PersonId, options: SplitOptions, parts: AllParts, caller: Enroller) -> dict[str, Any]:
+@router.post("/{id}/split", response_model=schemas.TwoPeople, openapi_extra=SPLIT.openapi())
+async def split(id: PersonId, request: Request, parts: AllParts, caller: Enroller) -> dict[str, Any]:
     """Make two people of one."""
+    options = await SPLIT.read(request)
 
     def work() -> dict[str, Any]:
         return two_people(parts.gallery.split(parts.name_of(id), options.name, options.faces))
