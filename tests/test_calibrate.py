@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from itertools import combinations
 from pathlib import Path
 
@@ -86,6 +87,34 @@ def test_an_interval_has_a_width_where_no_pair_is_wrong() -> None:
     assert (found.fmr_interval.high, found.fnmr_interval.high) == (wilson(0, 66).high, wilson(0, 12).high)
 
 
+def test_the_interval_of_few_people_covers_the_rate_of_many() -> None:
+    """In 40 draws of five groups of three people, both 95 % intervals hold the rates of 2,000 people in 37 or more."""
+    threshold = 0.6
+    many, numbers = toy(2000, 2, seed=99, spread=0.9)
+    first, second = many[::2], many[1::2]
+    fmr = float(np.mean((first @ first.T)[np.triu_indices(2000, 1)] >= threshold))
+    fnmr = float(np.mean(np.sum(first * second, axis=1) < threshold))
+    assert len(numbers) == 4000
+    held = np.zeros(2, int)
+    for seed in range(40):
+        groups = [(*toy(3, 10, seed=5 * seed + group, spread=0.9), threshold) for group in range(5)]
+        found = pooled_error_rates(groups, dot)
+        held += [
+            found.fmr_interval.low <= fmr <= found.fmr_interval.high,
+            found.fnmr_interval.low <= fnmr <= found.fnmr_interval.high,
+        ]
+        few, trials = found.fnmr_interval, wilson(found.fnmr * 15, 15)
+        assert few.low <= trials.low <= trials.high <= few.high
+        assert few.method.endswith("at least Wilson's")
+    assert held.min() >= 37
+
+
+def test_the_interval_of_many_people_is_the_bootstrap_alone() -> None:
+    """So the tables of the shipped models, made of 404 people and more, are what the code gives."""
+    found = error_rates(*toy(100, 3, spread=1.0), dot, 0.5)
+    assert found.fmr_interval.method == found.fnmr_interval.method == "people bootstrap over all pairs"
+
+
 def test_groups_are_judged_by_their_own_threshold() -> None:
     first, second = toy(6, 3, seed=1, spread=1.0), toy(9, 2, seed=2, spread=1.0)
     parts = [(loop(*first), 0.3), (loop(*second), 0.6)]
@@ -135,6 +164,18 @@ def test_a_calibrated_model_is_its_base_with_another_threshold(tmp_path: Path) -
     assert model.fingerprint == base.fingerprint
     faces = np.zeros((1, 128, 112, 1), np.uint8)
     assert np.array_equal(model(faces), base(faces))
+
+
+def test_a_calibrated_model_finds_a_base_that_has_the_name_of_a_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`./siamese` is a folder, also in the file that is written beside it."""
+    monkeypatch.chdir(tmp_path)
+    Path("siamese").mkdir()
+    shutil.copy(str(open_named("default").path), "siamese/model.onnx")  # type: ignore[attr-defined]
+    base = load_model("./siamese")
+    write_derived(Path("mine.json"), "./siamese", base, base.record)
+    assert load_model("mine.json").fingerprint == base.fingerprint == open_named("default").fingerprint
 
 
 def test_a_calibrated_model_finds_its_base_beside_it(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -234,6 +235,10 @@ def test_choosing_a_face() -> None:
     for number in (0, 3, -1):
         with pytest.raises(FaceNotFoundError, match=f"no face number {number}, found 2"):
             choose_face(faces, number, "a.jpg")
+    assert choose_face(faces, np.int64(2), "a.jpg") is faces[1]  # type: ignore[arg-type]
+    for wrong in ("2", "smallest", True, 1.0, None):
+        with pytest.raises(ValueError, match='need "largest", "one" or a number from 1'):
+            choose_face(faces, wrong, "a.jpg")  # type: ignore[arg-type]
     for choice in ("largest", "one", 1):
         with pytest.raises(FaceNotFoundError, match=r"a\.jpg: no face was found"):
             choose_face([], choice, "a.jpg")
@@ -292,6 +297,20 @@ def test_a_changed_picture_is_searched_again(
     after = find_faces(photo_set, cache=tmp_path)
     assert np.array_equal(after.landmarks[:2], before.landmarks[:2])
     assert np.isfinite(after.landmarks[2]).all()
+
+
+def test_a_fault_that_passes_is_not_remembered(
+    photo_set: FaceSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture that could not be read once for want of a file descriptor would be left out for ever."""
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "open", lambda *given, **named: _too_many())
+        assert (find_faces(photo_set, cache=tmp_path).count[:2] == UNREADABLE).all()
+    assert (find_faces(photo_set, cache=tmp_path).count[:2] == 1).all()
+
+
+def _too_many() -> None:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut off", "another shape", "text"])

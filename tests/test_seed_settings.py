@@ -29,7 +29,7 @@ from twinface.training.recipe import load_recipe
 from twinface.training.sampling import GivenPairs
 from twinface.training.step import training_step
 
-SIZES = [(250, 250, 105, 105), (40, 90, 105, 33), (17, 23, 40, 60), (105, 105, 105, 50)]
+SIZES = [(250, 250, 105, 105), (40, 90, 105, 33), (17, 23, 40, 60), (105, 105, 105, 50), (8, 9000, 90, 105)]
 PAIRS = PairSet(
     "toys",
     FaceSet("toys", Path(), tuple(map(str, range(120))), np.arange(120) // 6, tuple(map(str, range(20)))),

@@ -150,6 +150,7 @@ def test_a_number_that_is_not_finite_or_out_of_range_is_named(field: str, value:
         ("imaging.region=[nan,0,1,1]", "imaging.region.0: Input should be a finite number (found nan)"),
         ("loss.margin=inf", "loss.margin: Input should be a finite number (found inf)"),
         ("loss.margin=1e39", "loss.margin: found 1e+39, need a number from -1e+30 to 1e+30"),
+        ('loss.margin="1e39"', "loss.margin: found 1e+39, need a number from -1e+30 to 1e+30"),
         (
             'optimizer={name="sgd",layers={"backbone.dense"={learning_rate=inf}}}',
             "optimizer.layers.backbone.dense.learning_rate: Input should be a finite number (found inf)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -15,10 +16,12 @@ import pytest
 
 from twinface.core.errors import StorageError
 from twinface.core.storage import (
+    is_file,
     new_file,
     remove_leftovers,
     sha256_of,
     sync_folder,
+    user_path,
     write_bytes,
     write_files,
     write_json,
@@ -278,22 +281,62 @@ def test_files_that_belong_together_reach_the_disk(tmp_path: Path, monkeypatch: 
 
 
 def test_leftovers_of_one_file(tmp_path: Path) -> None:
-    """By its name, whichever signs it has, as far as a leftover carries it."""
-    long = "n" * 60
-    for name in ("model[1].onnx", "model1.onnx", "other.onnx", long):
-        (tmp_path / f".{name[:40]}.77.abcd.part").touch()
+    """By its whole name, whichever signs it has."""
+    for name in ("model[1].onnx", "model1.onnx", "other.onnx", "model[1].onnx.txt"):
+        (tmp_path / f".{name}.77.abcd.part").touch()
     remove_leftovers(tmp_path, -1, "model[1].onnx")
-    assert not (tmp_path / ".model[1].onnx.77.abcd.part").exists()
-    remove_leftovers(tmp_path, -1, long)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         ".model1.onnx.77.abcd.part",
+        ".model[1].onnx.txt.77.abcd.part",
         ".other.onnx.77.abcd.part",
     ]
 
 
+def test_leftovers_of_a_file_with_a_long_name_are_not_those_of_another(tmp_path: Path) -> None:
+    """While one is written, leftovers of another one are removed whose name begins with the same 60 signs."""
+    one, other = tmp_path / ("n" * 60 + "1"), tmp_path / ("n" * 60 + "2")
+    with new_file(one) as file:
+        file.write(b"content")
+        remove_leftovers(tmp_path, -1, other.name)
+    assert one.read_bytes() == b"content"
+    with contextlib.suppress(KeyboardInterrupt), new_file(one):
+        remove_leftovers(tmp_path, -1, one.name)
+        assert list(tmp_path.iterdir()) == [one]
+        raise KeyboardInterrupt
+
+
 def test_a_leftover_says_whose_it_is(target: Path) -> None:
-    """40 signs of the name, the process, eight random digits: another process makes another name."""
-    target = target.with_name("n" * 50)
-    with new_file(target):
-        (name,) = [path.name for path in target.parent.iterdir()]
-    assert re.fullmatch(rf"\.n{{40}}\.{os.getpid()}\.[0-9a-f]{{8}}\.part", name)
+    """The name, the process, eight random digits: another process makes another name. Of a long name its checksum."""
+    for name, shown in (("n" * 40, "n{40}"), ("n" * 50, "n{20}-[0-9a-f]{16}")):
+        with new_file(target.with_name(name)):
+            (found,) = [path.name for path in target.parent.iterdir() if path.suffix == ".part"]
+        assert re.fullmatch(rf"\.{shown}\.{os.getpid()}\.[0-9a-f]{{8}}\.part", found)
+
+
+def test_a_link_is_followed_and_permissions_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "real").write_bytes(b"before")
+    (tmp_path / "real").chmod(0o600)
+    (tmp_path / "link").symlink_to("real")
+    write_bytes(tmp_path / "link", b"after")
+    write_files({tmp_path / "link": b"at last", tmp_path / "new": b"new"})
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_bytes() == b"at last"
+    assert (tmp_path / "real").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_no_plain_file_is_not_replaced(tmp_path: Path) -> None:
+    """As a rename would do, even with /dev/null."""
+    os.mkfifo(tmp_path / "pipe")
+    for target in (tmp_path / "pipe", Path("/dev/null"), Path(), Path("/")):
+        with pytest.raises(StorageError, match="could not be written, it is not a plain file"):
+            write_bytes(target, b"content")
+        with pytest.raises(StorageError, match="could not be written, it is not a plain file"):
+            write_files({tmp_path / "first": b"content", target: b"content"})
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_a_place_that_cannot_be_looked_at_is_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ann")
+    assert not is_file("n" * 5000)
+    assert user_path("~nobody-of-that-name/x") == Path("~nobody-of-that-name/x")
+    assert user_path("~/x") == Path("/home/ann/x")

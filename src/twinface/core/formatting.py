@@ -12,7 +12,7 @@ from typing import Any
 # Control characters but for tab and line feed, marks that turn the direction of writing, the two separators that end a
 # line for some programs, and halves of characters, which are bytes of a file's name that are not UTF-8.
 _NOT_PRINTABLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
 
@@ -88,10 +88,10 @@ def count(number: int, thing: str) -> str:
 def brief(number: float) -> str:
     """A number with two digits, or a whole one.
 
-    >>> brief(0.0481), brief(3.25), brief(658.2)
-    ('0.048', '3.2', '658')
+    >>> brief(0.0481), brief(3.25), brief(99.7), brief(658.2)
+    ('0.048', '3.2', '100', '658')
     """
-    return f"{number:,.0f}" if number >= 100 else f"{number:.2g}"
+    return f"{number:,.0f}" if number >= 99.5 else f"{number:.2g}"
 
 
 def html_table(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -122,8 +122,8 @@ class CommandSignals:
     A signal raises `CommandInterrupted`, so that unfinished files are removed on the way out. There are places where an
     exception that comes out of nowhere is lost or turned into another one: imports, finalizers, libraries that catch
     everything. So the process ends at once if an import is going on, or if a finalizer has swallowed the exception, or
-    if a second signal comes; and four seconds after the first signal in any case. Every file is whole or not there even
-    then; see `storage`.
+    if a second signal comes; and four seconds after the first signal in any case. Files that are written as a whole
+    are whole or not there even then; see `storage`.
 
     Attributes:
         signal_number: of the signal that came, or None.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from functools import cache
 from typing import Any, TypeVar
 
@@ -18,7 +19,7 @@ def parse_object(text: str) -> dict[str, Any]:
         ValueError: the text is no JSON, is nested too deeply, has a number that is not finite, or is no object.
     """
     try:
-        value = json.loads(text, parse_constant=_refuse)
+        value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     except json.JSONDecodeError as error:
@@ -59,6 +60,13 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"found {constant}, need numbers that are finite")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        _refuse(digits)
+    return number
 
 
 def _shown(value: Any) -> str:

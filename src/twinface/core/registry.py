@@ -83,8 +83,10 @@ def _checked(
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"])
         raise SettingsError(f"{kind}.{place}: {problem['msg']} (found {problem['input']!r})") from error
-    _check_sizes(kind, component.options)
-    return constructor, {name: getattr(checked, name) for name in fields}
+    values = {name: getattr(checked, name) for name in fields}
+    for given in (component.options, values):  # as written, and as numbers where a text was written
+        _check_sizes(kind, given)
+    return constructor, values
 
 
 def _check_sizes(place: str, value: Any) -> None:

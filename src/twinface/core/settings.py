@@ -40,7 +40,7 @@ class Settings(Strict):
         data: see `DataSettings`; so with the other sections.
         sampling: an entry of `training.sampling.SAMPLERS`, with its settings.
         loss: an entry of `training.losses.LOSSES`.
-        projection: an entry of `networks.projection.PROJECTIONS`.
+        projection: an entry of `networks.projections.PROJECTIONS`.
         optimizer: an entry of `training.optimizers.OPTIMIZERS`.
         schedule: an entry of `training.schedules.SCHEDULES`.
     """

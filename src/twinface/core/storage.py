@@ -1,18 +1,19 @@
 """Writes files completely or not at all.
 
-Everything that Twinface writes goes through `new_file` or `write_files`: the data is written to a file beside its
+Every file that is written as a whole goes through `new_file` or `write_files`: the data is written to a file beside its
 target, flushed to the disk, and renamed to the target. So a kill, a crash or a full disk at any moment leaves either
-the old file or the new one.
+the old file or the new one. Tables that grow row by row, and databases, have ways of their own.
 """
 
 from __future__ import annotations
 
 import contextlib
-import glob
 import hashlib
 import json
 import os
+import re
 import secrets
+import stat
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,14 +26,18 @@ from twinface.core.errors import StorageError
 def new_file(target: Path) -> Iterator[IO[bytes]]:
     """Opens a file for writing that gets the name `target` only when the block ends without an error.
 
+    A link is followed, and a file that is there already keeps its permissions.
+
     Raises:
-        StorageError: the disk is full or the folder cannot be written; `target` is unchanged.
+        StorageError: the disk is full, the folder cannot be written, or `target` is a folder or a device; it is
+            unchanged.
     """
-    target = Path(target)
+    target = _plain(Path(target))
     temporary = _temporary(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:
+            _keep_permissions(target, file)
             yield file
             _flush(file)
         temporary.replace(target)
@@ -57,14 +62,16 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
     some of them new and some old, so the file that says that the others are there comes last.
 
     Raises:
-        StorageError: one of them cannot be written; all targets are unchanged, unless the name of one is a folder's.
+        StorageError: one of them cannot be written; all targets are unchanged.
     """
+    contents = {_plain(target): data for target, data in contents.items()}
     temporaries = {target: _temporary(target) for target in contents}
     target = Path()
     try:
         for target, temporary in temporaries.items():
             target.parent.mkdir(parents=True, exist_ok=True)
             with temporary.open("xb") as file:
+                _keep_permissions(target, file)
                 file.write(contents[target])
                 _flush(file)
         for target, temporary in temporaries.items():
@@ -79,10 +86,32 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
                 temporary.unlink(missing_ok=True)
 
 
+def _plain(target: Path) -> Path:
+    """Where a link leads to; anything else as it is.
+
+    Raises:
+        StorageError: what is there is no plain file, or the name is empty.
+    """
+    place = Path(os.path.realpath(target)) if target.is_symlink() else target
+    if not place.name or (os.path.exists(place) and not is_file(place)):  # noqa: PTH110 - raises nothing
+        raise StorageError(f"{target}: could not be written, it is not a plain file: choose another name")
+    return place
+
+
 def _temporary(target: Path) -> Path:
     """A name beside the target that no other process uses."""
-    # Only a part of the target's: the whole name with these additions could be too long for a file name.
-    return target.with_name(f".{target.name[:40]}.{os.getpid()}.{secrets.token_hex(4)}.part")
+    return target.with_name(f".{_short(target.name)}.{os.getpid()}.{secrets.token_hex(4)}.part")
+
+
+def _short(name: str) -> str:
+    """A name, or the beginning of a long one and its checksum: with additions it could be too long for a file."""
+    data = name.encode("utf-8", "surrogateescape")
+    return name if len(data) <= 40 else f"{name[:20]}-{hashlib.sha256(data).hexdigest()[:16]}"
+
+
+def _keep_permissions(target: Path, file: IO[bytes]) -> None:
+    if os.name == "posix" and target.exists():
+        os.fchmod(file.fileno(), stat.S_IMODE(target.stat().st_mode))
 
 
 def _flush(file: IO[bytes]) -> None:
@@ -138,10 +167,23 @@ def remove_leftovers(folder: Path, older_than: float = 86_400.0, of: str = "") -
         older_than: in seconds; younger files may be those that other processes are writing at this moment.
         of: the name of the file that was to be written; "" means any.
     """
-    for leftover in Path(folder).glob(f".{glob.escape(of[:40])}*.part"):
+    unfinished = rf"\.{re.escape(_short(of))}\.\d+\.[0-9a-f]+\.part" if of else r"\..*\.part"
+    for leftover in Path(folder).glob(".*.part"):
+        if not re.fullmatch(unfinished, leftover.name, re.DOTALL):
+            continue
         with contextlib.suppress(OSError):
             if time.time() - leftover.stat().st_mtime > older_than:
                 leftover.unlink()
+
+
+def is_file(path: str | Path) -> bool:
+    """Whether it is a plain file; false too where that cannot be found out, as in a folder of others."""
+    return os.path.isfile(path)  # noqa: PTH113 - `Path.is_file` raises an error there
+
+
+def user_path(text: str) -> Path:
+    """A path that a user wrote, with "~" for the home folder; one of a user who is not known stays as it is."""
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - `Path.expanduser` raises an error there
 
 
 def sha256_of(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Literal
 
 from twinface.core.errors import FaceNotFoundError, SeveralFacesError
@@ -23,6 +24,7 @@ def choose_face(faces: Sequence[DetectedFace], choice: Choice, name: str) -> Det
     Raises:
         FaceNotFoundError: there is no face, or none of this number.
         SeveralFacesError: there are several, and `choice` is "one".
+        ValueError: it is no such choice.
     """
     if not faces:
         raise FaceNotFoundError(
@@ -34,14 +36,16 @@ def choose_face(faces: Sequence[DetectedFace], choice: Choice, name: str) -> Det
             f"{name}: {len(faces)} faces, need one: choose one by its number, or the largest",
             found=len(faces),
         )
-    if isinstance(choice, int):
+    if choice in ("largest", "one"):
+        return faces[0]
+    if isinstance(choice, Integral) and not isinstance(choice, bool):
         if not 1 <= choice <= len(faces):
             raise FaceNotFoundError(
                 f"{name}: no face number {choice}, found {len(faces)}, the largest is number 1",
                 found=len(faces),
             )
         return faces[choice - 1]
-    return faces[0]
+    raise ValueError(f'faces: found {choice!r}, need "largest", "one" or a number from 1')
 
 
 def central_face(faces: Sequence[DetectedFace], height: int, width: int) -> DetectedFace | None:

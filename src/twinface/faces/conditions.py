@@ -24,7 +24,8 @@ PHOTO_EYES = 46.0
 
 @dataclass(frozen=True)
 class Condition:
-    """How the photos of one simulated collection look. The defaults change nothing. Lengths are in eye distances.
+    """How the photos of one simulated collection look. Lengths are in eye distances. The defaults change
+    nothing, but some photos of any collection are a little smaller than others.
 
     Attributes:
         gamma: exponent of the brightness in [0, 1]; below 1 is brighter.

@@ -102,34 +102,39 @@ def _by_opencv(image: ByteArray, size: tuple[int, int], method: int) -> ByteArra
 
 def _bicubic(image: ByteArray, height: int, width: int) -> ByteArray:
     """`Image.resize` of Pillow, to the bit: rows first, and grey values are rounded in between."""
-    across, down = _pillow_weights(image.shape[1], width), _pillow_weights(image.shape[0], height)
-    rows = _rounded(across @ image.astype(np.float64))  # [H, width, C]
-    # [H, width, C] -> [height, width, C], as one product
-    return _rounded((down @ rows.reshape(len(rows), -1)).reshape(height, width, -1))
+    channels = image.shape[2]
+    rows = np.ascontiguousarray(image.transpose(2, 0, 1), np.float64)  # [C, H, W]
+    rows = _rounded(rows.reshape(-1, image.shape[1]), width).reshape(channels, -1, width)
+    columns = np.ascontiguousarray(rows.transpose(0, 2, 1))  # [C, width, H]
+    columns = _rounded(columns.reshape(-1, image.shape[0]), height).reshape(channels, width, height)
+    return np.ascontiguousarray(columns.transpose(2, 1, 0), np.uint8)
 
 
-def _rounded(sums: FloatArray) -> ByteArray:
-    """Sums of grey values with whole weights, all of them exact in float64, as grey values."""
-    return np.ascontiguousarray(np.clip(np.floor(sums / (1 << _PRECISION) + 0.5), 0, 255), np.uint8)
+def _rounded(lines: FloatArray, wanted: int) -> FloatArray:
+    """Lines of grey values in another length: [N, size] → [N, wanted], whole numbers. All sums are exact in float64."""
+    sums = np.empty((len(lines), wanted))
+    for place, (first, weights) in enumerate(_pillow_weights(lines.shape[1], wanted)):
+        sums[:, place] = lines[:, first : first + len(weights)] @ weights
+    values: FloatArray = np.clip(np.floor(sums / (1 << _PRECISION) + 0.5), 0, 255)
+    return values
 
 
-@lru_cache(maxsize=64)
-def _pillow_weights(size: int, wanted: int) -> FloatArray:
-    """`[wanted, size]`: the weight of each pixel in each new one, in units of 2 to the power of -`_PRECISION`.
+@lru_cache(maxsize=8)
+def _pillow_weights(size: int, wanted: int) -> tuple[tuple[int, FloatArray], ...]:
+    """For each new pixel, the first of those that it is made of, and their weights in units of 2^-`_PRECISION`.
 
     The kernel is as wide as the pixels that become one (Pillow's Resample.c).
     """
     scale = size / wanted
     stretch = max(scale, 1.0)
-    weights = np.zeros((wanted, size))
+    found = []
     for place in range(wanted):
         centre = (place + 0.5) * scale
         first, end = max(int(centre - 2 * stretch + 0.5), 0), min(int(centre + 2 * stretch + 0.5), size)
-        found = _cubic((np.arange(first, end, dtype=np.float64) - centre + 0.5) / stretch)
-        found /= found.sum()
-        weights[place, first:end] = np.trunc(found * (1 << _PRECISION) + np.copysign(0.5, found))
-    weights.setflags(write=False)
-    return weights
+        weights = _cubic((np.arange(first, end, dtype=np.float64) - centre + 0.5) / stretch)
+        weights /= weights.sum()
+        found.append((first, np.trunc(weights * (1 << _PRECISION) + np.copysign(0.5, weights))))
+    return tuple(found)
 
 
 def _cubic(distance: FloatArray) -> FloatArray:

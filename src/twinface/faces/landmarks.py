@@ -27,7 +27,8 @@ from twinface.faces.picture import load_picture
 # Raise it whenever the same photos would get another result.
 _VERSION = 4
 UNREADABLE = -1
-_Found = tuple[FloatArray, int, str]  # of one picture: landmarks, how many faces, what is wrong with it
+# Of one picture: landmarks, how many faces, what is wrong with it, and whether that may pass.
+_Found = tuple[FloatArray, int, str, bool]
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,17 +96,20 @@ def _look_at_all(
     landmarks = np.full((len(faces), 5, 2), np.nan)
     count = np.zeros(len(faces), np.int64)
     problems = []
+    keep = True
     paths = (faces.root / path for path in faces.paths)
-    for row, (points, number, problem) in enumerate(map_in_order(make_work(), paths)):
+    for row, (points, number, problem, may_pass) in enumerate(map_in_order(make_work(), paths)):
         landmarks[row], count[row] = points, number
         problems.append(problem)
+        keep = keep and not may_pass
         if progress is not None:
             progress(row + 1, len(faces))
-    # A cache that others fill may be read-only. Then the faces are found again at each start.
-    with contextlib.suppress(StorageError), new_file(entry) as file:
-        np.savez_compressed(
-            file, allow_pickle=False, landmarks=landmarks, count=count, problems=np.array(problems)
-        )
+    if keep:
+        # A cache that others fill may be read-only. Then the faces are found again at each start.
+        with contextlib.suppress(StorageError), new_file(entry) as file:
+            np.savez_compressed(
+                file, allow_pickle=False, landmarks=landmarks, count=count, problems=np.array(problems)
+            )
     return FoundFaces(landmarks, count, tuple(problems))
 
 
@@ -116,7 +120,7 @@ def _find(path: Path, detector: FaceDetector) -> _Found:
         return _unreadable(path, error)
     found = detector.find(pixels)
     face = central_face(found, *pixels.shape[:2])
-    return _no_landmarks() if face is None else face.landmarks, len(found), ""
+    return _no_landmarks() if face is None else face.landmarks, len(found), "", False
 
 
 def _decode(path: Path) -> _Found:
@@ -124,11 +128,13 @@ def _decode(path: Path) -> _Found:
         load_picture(path, "gray")
     except ImageError as error:
         return _unreadable(path, error)
-    return _no_landmarks(), 0, ""
+    return _no_landmarks(), 0, "", False
 
 
 def _unreadable(path: Path, error: ImageError) -> _Found:
-    return _no_landmarks(), UNREADABLE, one_line(str(error).removeprefix(f"{path}: "))
+    cause = error.__cause__
+    may_pass = isinstance(cause, OSError) and cause.errno is not None  # of the system, and not of a decoder
+    return _no_landmarks(), UNREADABLE, one_line(str(error).removeprefix(f"{path}: ")), may_pass
 
 
 def _no_landmarks() -> FloatArray:

@@ -92,7 +92,7 @@ def _from_pillow(image: Image, color: Color, name: str) -> ByteArray:
             f"{name}: found a Pillow image of mode {image.mode}, need 8 bits a channel, such as L or RGB"
         )
     try:
-        pixels = np.asarray(image.convert("L" if image.mode in {"1", "L", "LA", "La"} else "RGB"))
+        pixels = np.asarray(image.convert("L" if image.mode in {"1", "L", "LA"} else "RGB"))
     except Exception as error:  # Pillow decodes now, and its decoders raise errors of many kinds
         raise ImageError(f"{name}: cannot be decoded ({error})") from error
     return _from_array(pixels, color, name)

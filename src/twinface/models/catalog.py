@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from twinface.core.errors import ModelError
 from twinface.core.packaged_file import PackagedFile
+from twinface.core.storage import is_file
 from twinface.models.card import ModelCard, read_card
 from twinface.models.committee import PLAIN, PLAIN_AND_MIRRORED, Committee, Member, Variant
 from twinface.models.embedder import LoadedModel
@@ -30,20 +32,24 @@ class NamedModel:
     Attributes:
         open: called with its card and a number of threads.
         needs: the files of weights that come in other packages.
+        module: that runs it, in the same extra as the last of `needs`; None for what is always installed.
     """
 
     open: Open
     needs: tuple[PackagedFile, ...] = ()
+    module: str | None = None
 
     @property
     def is_installed(self) -> bool:
-        """Whether all its weights are on this machine."""
+        """Whether all that it needs is on this machine."""
         return self.how_to_install is None
 
     @property
     def how_to_install(self) -> str | None:
         """The command that installs it, or None if it is installed."""
         missing = [file for file in self.needs if not file.is_installed()]
+        if self.module is not None and find_spec(self.module) is None:
+            missing.append(self.needs[-1])
         return missing[-1].install_command if missing else None
 
 
@@ -71,9 +77,9 @@ COMMITTEES = {"sface-dlib": {"sface": PLAIN_AND_MIRRORED, "dlib": PLAIN}}
 
 # The best first: `best` is the first of them that is installed.
 NAMED_MODELS: dict[str, NamedModel] = {
-    "sface-dlib": NamedModel(_committee(COMMITTEES["sface-dlib"]), (SFACE, DLIB, DLIB_LANDMARKS)),
+    "sface-dlib": NamedModel(_committee(COMMITTEES["sface-dlib"]), (SFACE, DLIB, DLIB_LANDMARKS), "dlib"),
     "sface": NamedModel(_pretrained(open_sface), (SFACE,)),
-    "dlib": NamedModel(_pretrained(open_dlib), (DLIB, DLIB_LANDMARKS)),
+    "dlib": NamedModel(_pretrained(open_dlib), (DLIB, DLIB_LANDMARKS), "dlib"),
     "siamese": NamedModel(_shipped("siamese.onnx")),
     "default": NamedModel(_shipped("default.onnx")),
 }
@@ -125,12 +131,12 @@ def find_model(place: str | Path) -> Path:
         ModelError: there is no model at that place.
     """
     place = Path(place)
-    if place.is_file():
+    if is_file(place):
         return place
     for candidate in (place / "model" / "model.onnx", place / "model.onnx"):
-        if candidate.is_file():
+        if is_file(candidate):
             return candidate
-    if (place / "settings.toml").is_file():
+    if is_file(place / "settings.toml"):
         raise ModelError(
             f"{place}: training has not ended; continue it with `twinface train --resume {place}`"
         )

@@ -110,7 +110,8 @@ def write_derived(
     card = card_of(base_place)  # so that "best" stands for the model that it is here
     place = card.name if card else ""
     if not card:
-        place = os.path.relpath(base_place, file.resolve().parent)
+        # With "./", because a folder may have the name of a model.
+        place = f"./{Path(os.path.relpath(base_place, file.resolve().parent)).as_posix()}"
     values: dict[str, Any] = {
         "twinface_model": _FORMAT,
         "base": place,

@@ -106,7 +106,7 @@ class ErrorTable:
         """The highest threshold of the table whose false non-match rate is at most `frr`, interpolated.
 
         Raises:
-            DataError: the rate is above that at the lowest threshold only; the message says which rates there are.
+            DataError: the rate is below that at the lowest threshold, which the message gives.
         """
         within = [point for point in self.points if point.fnmr <= frr]
         if not within:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -51,11 +52,30 @@ class NetworkDescription:
     licence: str = "not known"
 
     def __post_init__(self) -> None:
+        for name in ("name", "file", "training_data", "licence"):
+            if not isinstance(getattr(self, name), str):
+                raise ValueError(f"{name} {getattr(self, name)!r}, need a text")
+        for name in ("mean", "scale"):
+            value = getattr(self, name)
+            if type(value) not in {int, float} or not math.isfinite(value):
+                raise ValueError(f"{name} {value!r}, need a finite number")
+        if self.points is not None and len(set(self.points)) < 3:
+            raise ValueError(f"points {self.points!r}, need five different ones")
         if self.channels not in get_args(Channels):
             raise ValueError(f"channels {self.channels!r}, need one of {', '.join(get_args(Channels))}")
         if self.layout not in ("NCHW", "NHWC"):
             raise ValueError(f"layout {self.layout!r}, need NCHW or NHWC")
         self.preparation  # noqa: B018 (checks height, width, points and region)
+
+    @property
+    def unusual(self) -> tuple[str, ...]:
+        """Those settings of the pixels that are not the usual ones, for a fingerprint: `("channels bgr",)`."""
+        names = ("channels", "mean", "scale", "layout")
+        return tuple(
+            f"{field.name} {getattr(self, field.name)!r}"
+            for field in fields(self)
+            if field.name in names and getattr(self, field.name) != field.default
+        )
 
     @property
     def preparation(self) -> Preparation:
@@ -67,8 +87,8 @@ class NetworkDescription:
 def read_description(path: Path) -> NetworkDescription:
     """Reads a description.
 
-    Its keys are the attributes of `NetworkDescription`. `points` is "arcface" (112×112 pixels only), "standard", or
-    five pairs [x, y]; with `region` there are no points.
+    Its keys are the attributes of `NetworkDescription`. `points` is "arcface" or "standard", which are scaled to
+    the input, or five pairs [x, y]; with `region` there are no points.
 
     Raises:
         ModelError: the file cannot be read, or a key is unknown, missing or has an impossible value.
@@ -88,7 +108,7 @@ def read_description(path: Path) -> NetworkDescription:
             raise ModelError(f"{path}: the field {key!r} is missing")
     try:
         return NetworkDescription(**{**values, **_placed(values)})
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ModelError(f"{path}: {error}") from error
 
 

@@ -68,8 +68,8 @@ def open_dlib(record: ModelRecord, threads: int | None = None) -> PretrainedNetw
 def _runner() -> Run:
     try:
         import dlib  # type: ignore[import-not-found, import-untyped, unused-ignore]
-    except ModuleNotFoundError as error:
-        raise ModelError('dlib is missing: pip install "twinface[dlib]"') from error
+    except ImportError as error:
+        raise ModelError(f'dlib is missing: pip install "twinface[dlib]" ({error})') from error
     network = dlib.face_recognition_model_v1(str(DLIB.find()))
     landmarks = dlib.shape_predictor(str(DLIB_LANDMARKS.find()))
     box = dlib.rectangle(*_BOX)

@@ -45,7 +45,7 @@ class PretrainedNetwork:
         threads_may_share: bool,
     ) -> None:
         self.record, self._description, self._run = record, description, run
-        self.fingerprint = fingerprint_of(record, weights_sha256)
+        self.fingerprint = fingerprint_of(record, weights_sha256, *description.unusual)
         self._lock: AbstractContextManager[Any] = nullcontext() if threads_may_share else threading.Lock()
 
     def __call__(self, faces: ByteArray) -> Float32Array:
