@@ -2,10 +2,13 @@
 
 import base64
 import json
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -15,12 +18,14 @@ from toy_runs import new_run
 from twinface.cli import app
 from twinface.core.errors import FaceNotFoundError
 from twinface.core.types import ByteArray, Float32Array
+from twinface.datasets.aligned import align_pairs
 from twinface.datasets.load import load_dataset
+from twinface.datasets.pairs_file.read import read_pairs
 from twinface.datasets.subsets import pair_subset
 from twinface.evaluation.evaluate import evaluate
 from twinface.evaluation.intervals import fold_interval
 from twinface.evaluation.leaks import unseen_pairs
-from twinface.evaluation.results import save_result
+from twinface.evaluation.results import load_results, save_result
 from twinface.faces.decode import decode
 from twinface.faces.picture import load_picture
 from twinface.models.load import load_model
@@ -31,6 +36,7 @@ from twinface.recognition.map_drawing import overlay
 from twinface.recognition.occlusion import COARSE, FINE, occlusion_maps, paint, windows
 from twinface.recognition.verifier import Verifier
 from twinface.reports import write_report
+from twinface.reports.explained_pairs import explained_pairs
 from twinface.training.run_folder import RunFolder
 
 SHIPPED = Path(twinface.__file__).parent / "models" / "shipped" / "default.onnx"
@@ -338,3 +344,34 @@ def test_the_report_shows_where_it_looked(tiny_run: RunFolder, tmp_path: Path) -
     assert 'src="http' not in page
     (folder.path / "model" / "model.onnx").write_bytes(b"damaged")
     assert "No maps: this run" in write_report(folder).read_text()
+
+
+def test_maps_show_the_face_that_was_judged(tmp_path: Path, pictures: list[Path]) -> None:
+    """Of photos the evaluation had the aligned faces, so maps and scores on the page are those of the same faces."""
+    for person in ("s1", "s2"):
+        (tmp_path / person).mkdir()
+        for number in (1, 2):
+            face = load_picture(pictures[0].parent.parent / person / f"{number}.pgm", "gray")
+            photo = np.full((500, 700, 1), 90, np.uint8)
+            photo[200:424, 380:564, 0] = cv2.resize(face, None, fx=2, fy=2)
+            cv2.imwrite(str(tmp_path / person / f"{number}.png"), photo)
+    listed = tmp_path / "pairs.csv"
+    listed.write_text("left,right,same\ns1/1.png,s1/2.png,1\ns1/1.png,s2/1.png,0\n")
+    folder = new_run(tmp_path / "run")
+    (folder.path / "model").mkdir()
+    shutil.copy(SHIPPED, folder.path / "model" / "model.onnx")
+    found = evaluate(load_model(folder.path), align_pairs(read_pairs(listed, tmp_path)), "pairs")
+    wrong = replace(found.margins, scores=np.where(found.pairs.is_match, -1.0, 1.0))
+    file = save_result(folder.path, replace(found, margins=wrong)).with_suffix(".npz")
+    groups = explained_pairs(folder.path, load_results(folder.path)[0], run_aligns=True).groups
+    shown = [float(group.pairs[0].lines[0].split()[1].rstrip(",")) for group in groups]
+    assert shown == pytest.approx(found.scored.scores.tolist(), abs=1e-3)
+
+    with np.load(file) as arrays:
+        older = {name: arrays[name] for name in arrays.files if name != "landmarks"}
+    np.savez_compressed(file, **older)
+    result = load_results(folder.path)[0]
+    assert "evaluate the run again" in explained_pairs(folder.path, result, run_aligns=True).problem
+    assert len(explained_pairs(folder.path, result).groups) == 2  # pictures of an older run, used as they are
+    by_others = replace(result, summary=replace(result.summary, protocol="cross-validated"))
+    assert "without its people" in explained_pairs(folder.path, by_others).problem

@@ -8,12 +8,16 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from twinface.core.errors import ModelError
 from twinface.core.storage import json_bytes, write_bytes, write_files
 from twinface.core.types import BoolArray, FaceSet, FloatArray, IntArray, PairSet, Region, ScoredPairs
 from twinface.evaluation.evaluate import Evaluation
 from twinface.evaluation.summary import Summary
+from twinface.faces.frame import Landmarks
+
+_NO_LANDMARKS = np.empty((0, 5, 2))  # of pictures that were not aligned
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +33,8 @@ class StoredEvaluation:
         probabilities: `[M]` of "same".
         is_match: `[M]`.
         people: `[M, 2]` numbers of the people.
+        landmarks: of the face on each picture that was aligned before it was judged, by the picture's name; empty where
+            pictures were judged as they are. None if the file is of an earlier version, which did not keep them.
     """
 
     name: str
@@ -40,6 +46,7 @@ class StoredEvaluation:
     probabilities: FloatArray
     is_match: BoolArray
     people: IntArray
+    landmarks: dict[str, Landmarks] | None = None
 
     @property
     def correct(self) -> BoolArray:
@@ -98,6 +105,7 @@ def load_validation(run: Path) -> tuple[PairSet, ScoredPairs]:
                 arrays["face_people"],
                 tuple(map(str, arrays["names"])),
                 Region(*map(float, arrays["region"])),
+                _landmarks(arrays),
             )
             pairs = PairSet("validation pairs", faces, arrays["left"], arrays["right"], arrays["is_match"])
             return pairs, ScoredPairs(arrays["scores"], pairs.is_match, pairs.people)
@@ -117,12 +125,19 @@ def _packed(pairs: PairSet, **arrays: np.ndarray) -> bytes:
         "paths": np.array(pairs.faces.paths),
         "root": np.array(str(pairs.faces.root)),
         "region": np.array(astuple(pairs.faces.region)),
+        "landmarks": _NO_LANDMARKS if pairs.faces.landmarks is None else pairs.faces.landmarks,
     }
     if pairs.fold is not None:
         arrays["fold"] = pairs.fold
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
+
+
+def _landmarks(arrays: NpzFile) -> Landmarks | None:
+    """`[N, 5, 2]` of the pictures; None if they were not aligned, or if the file is of an earlier version."""
+    kept = arrays["landmarks"] if "landmarks" in arrays else _NO_LANDMARKS
+    return kept if len(kept) else None
 
 
 def load_results(run: Path) -> list[StoredEvaluation]:
@@ -139,6 +154,8 @@ def _load(path: Path) -> StoredEvaluation:
         summary = Summary.from_dict(json.loads(path.read_text(encoding="utf-8")))
         with np.load(path.with_suffix(".npz"), allow_pickle=False) as arrays:
             paths = [str(name) for name in arrays["paths"]]
+            landmarks = _landmarks(arrays)
+            aligned = {} if landmarks is None else dict(zip(paths, landmarks, strict=True))
             return StoredEvaluation(
                 name=path.stem,
                 summary=summary,
@@ -149,6 +166,7 @@ def _load(path: Path) -> StoredEvaluation:
                 probabilities=arrays["probabilities"],
                 is_match=arrays["is_match"],
                 people=arrays["people"],
+                landmarks=aligned if "landmarks" in arrays else None,
             )
     except Exception as error:  # NumPy, zip and JSON raise a dozen kinds for damaged bytes
         raise ModelError(f"{path}: damaged ({error}); evaluate again") from error

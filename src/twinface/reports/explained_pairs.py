@@ -7,12 +7,16 @@ from pathlib import Path
 
 from twinface.core.errors import DivergedError, ImageError, ModelError
 from twinface.evaluation.results import StoredEvaluation
-from twinface.recognition.explanation import Explanation, explain
+from twinface.faces.align import align
+from twinface.faces.picture import load_picture
+from twinface.recognition.explanation import Explanation, explain_faces
+from twinface.recognition.photo_faces import AlignedFace
 from twinface.recognition.verifier import Verifier
 from twinface.reports.extreme_pairs import most_wrong
 from twinface.reports.pictures import Picture, PictureGroup, PicturePair, encode_picture, read_picture
 
 _SHOWN = 3  # of each kind: a pair costs as much as embedding some 160 pictures
+_BY_OTHER_MODELS = "cross-validated"  # the protocol in which the run's model judges nobody
 _LONGEST_SIDE = 190  # pixels; shown larger than other pairs, since it is the colours that matter
 
 
@@ -24,13 +28,19 @@ class ExplainedPairs:
     problem: str = ""
 
 
-def explained_pairs(run: Path, result: StoredEvaluation) -> ExplainedPairs:
+def explained_pairs(run: Path, result: StoredEvaluation, run_aligns: bool = False) -> ExplainedPairs:
     """Up to three genuine pairs rejected and three impostor pairs accepted, with a map over each face.
 
     Args:
         run: folder whose model is asked; without one there are no maps.
-        result: an evaluation of that model on whole pictures.
+        result: an evaluation of the run on whole pictures. Faces are aligned as they were in it.
+        run_aligns: whether the run was trained on photos that were aligned first. An evaluation of an earlier version
+            then does not tell what the model saw.
     """
+    if result.summary.protocol == _BY_OTHER_MODELS:
+        return ExplainedPairs([], "each pair was judged by a model without its people, which is not kept")
+    if result.landmarks is None and run_aligns:
+        return ExplainedPairs([], "an earlier version made this evaluation; evaluate the run again")
     try:
         verifier = Verifier(run, aligned=True)
     except ModelError:
@@ -39,14 +49,15 @@ def explained_pairs(run: Path, result: StoredEvaluation) -> ExplainedPairs:
     groups = []
     for title, kind, rows in most_wrong(result):
         names = ((result.left[row], result.right[row]) for row in rows[:_SHOWN])
-        pairs = tuple(_explained(verifier, result.root, left, right) for left, right in names)
+        pairs = tuple(_explained(verifier, result, left, right) for left, right in names)
         groups.append(PictureGroup(title, kind, pairs))
     return ExplainedPairs(groups)
 
 
-def _explained(verifier: Verifier, root: Path, left: str, right: str) -> PicturePair:
+def _explained(verifier: Verifier, result: StoredEvaluation, left: str, right: str) -> PicturePair:
+    root = result.root
     try:
-        explanation = explain(root / left, root / right, verifier)
+        explanation = explain_faces(verifier, _face(result, left), _face(result, right))
     except (ImageError, DivergedError):
         return PicturePair(read_picture(root, left), read_picture(root, right), ("no map",))
     verdict = explanation.verdict
@@ -55,6 +66,12 @@ def _explained(verifier: Verifier, root: Path, left: str, right: str) -> Picture
         f"fullest colour: score ± {explanation.strongest:.3f}",
     )
     return PicturePair(_with_map(explanation, 0, left), _with_map(explanation, 1, right), lines)
+
+
+def _face(result: StoredEvaluation, path: str) -> AlignedFace:
+    """The face as the evaluation had it: aligned by the same landmarks, or the picture as it is."""
+    pixels, landmarks = load_picture(result.root / path, "rgb"), (result.landmarks or {}).get(path)
+    return AlignedFace(pixels if landmarks is None else align(pixels, landmarks))
 
 
 def _with_map(explanation: Explanation, side: int, path: str) -> Picture:

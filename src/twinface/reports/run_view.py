@@ -115,7 +115,7 @@ def run_view(folder: RunFolder) -> RunView:
         key_figures=key_figures(summary, info, metrics, by_steps),
         learning=learning_view(metrics, loss_is_cross_entropy=settings.loss.name == "bce"),
         evaluations=[_evaluation_view(result) for result in results],
-        explained=explained_pairs(folder.path, first) if first else None,
+        explained=explained_pairs(folder.path, first, info.source.align) if first else None,
         layers=folder.layers(),
         times=time_rows(info, metrics, results),
         data=data_rows(info),
