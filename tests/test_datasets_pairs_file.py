@@ -62,12 +62,23 @@ def test_lfw_format_finds_any_suffix(root: Path) -> None:
 
 
 def test_lfw_format_with_folds(root: Path) -> None:
-    (root / "bob/bob_0002.jpg").touch()
-    pairs = read(root, "2\t1\nann\t1\t2\nann\t1\tbob\t1\nbob\t1\t2\nann\t2\tbob\t1\n", "mine.txt")
+    (root / "dee").mkdir()
+    (root / "dee/dee_0001.jpg").touch()
+    (root / "dee/dee_0002.jpg").touch()
+    pairs = read(root, "2\t1\nann\t1\t2\nann\t1\tbob\t1\ndee\t1\t2\ndee\t2\tcid lee\t1\n", "mine.txt")
     assert pairs.fold is not None
     assert pairs.fold.tolist() == [0, 0, 1, 1]
     one_fold = read(root, "1\t1\nann\t1\t2\nann\t1\tbob\t1\n", "mine.txt")
     assert (len(one_fold), one_fold.fold) == (2, None)
+
+
+def test_folds_that_share_a_person_are_not_used(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The threshold of a fold, fitted on the others, would have seen its people."""
+    (root / "bob/bob_0002.jpg").touch()
+    pairs = read(root, "2\t1\nann\t1\t2\nann\t1\tcid lee\t1\nbob\t1\t2\nann\t2\tbob\t1\n", "mine.txt")
+    assert (len(pairs), pairs.fold) == (4, None)
+    assert "mine.txt: its folds are not used, because 1 of its 3 people" in caplog.text
+    assert "ann for example" in caplog.text
 
 
 def test_a_folder_of_lfw_is_resolved(root: Path) -> None:
@@ -112,10 +123,19 @@ def test_csv_takes_people_from_columns(root: Path) -> None:
 
 def test_loose_pictures_joined_by_same_are_one_person(root: Path) -> None:
     pairs = read(root, "left,right,same\ntwo.jpg,three.jpg,1\ntwo.jpg,one.jpg,0\n")
-    assert person(pairs, "two.jpg") == person(pairs, "three.jpg") == "three"
-    assert person(pairs, "one.jpg") == "one"
+    assert person(pairs, "two.jpg") == person(pairs, "three.jpg") == "three.jpg"
+    assert person(pairs, "one.jpg") == "one.jpg"
     joined = read(root, "left,right,same\none.jpg,two.jpg,1\ntwo.jpg,ann/ann_0001.jpg,1\n")
     assert joined.faces.names == ("ann",)
+
+
+def test_loose_pictures_of_one_stem_are_not_one_person(root: Path) -> None:
+    """Nor of the person whose folder has the name of the file."""
+    for name in ("one.png", "ann.jpg"):
+        (root / name).touch()
+    pairs = read(root, "left,right,same\none.jpg,one.png,0\nann.jpg,ann/ann_0001.jpg,0\n")
+    assert sorted(pairs.faces.names) == ["ann", "ann.jpg", "one.jpg", "one.png"]
+    assert not pairs.is_match.any()
 
 
 @pytest.mark.parametrize(
@@ -220,7 +240,9 @@ def test_repeated_pairs_count_once(root: Path, caplog: pytest.LogCaptureFixture)
 
 def test_repeats_in_an_lfw_list_count_once(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     fold = "ann\t1\t2\nbob\t1\tann\t2\n"
-    pairs = read(root, f"2\t1\n{fold}ann\t2\t1\nann\t1\tbob\t1\n", "mine.txt")
+    (root / "dee").mkdir()
+    (root / "dee/dee_0001.jpg").touch()
+    pairs = read(root, f"2\t1\n{fold}ann\t2\t1\ncid lee\t1\tdee\t1\n", "mine.txt")
     assert len(pairs) == 3
     assert pairs.fold is not None
     assert pairs.fold.tolist() == [0, 0, 1]

@@ -136,7 +136,7 @@ def _packed(pairs: PairSet, **arrays: np.ndarray) -> bytes:
 
 def _landmarks(arrays: NpzFile) -> Landmarks | None:
     """`[N, 5, 2]` of the pictures; None if they were not aligned, or if the file is of an earlier version."""
-    kept = arrays["landmarks"] if "landmarks" in arrays else _NO_LANDMARKS
+    kept = arrays.get("landmarks", _NO_LANDMARKS)
     return kept if len(kept) else None
 
 

@@ -2,7 +2,7 @@
 
 People matter beyond the label: intervals resample people, and splits keep people apart. Without person columns, the
 person of a picture is the folder that it is in. Pictures directly in the root have no folder: those that are joined by
-`same` pairs are one person, named after the file name of the first one. Labels that contradict this are refused.
+`same` pairs are one person, named after the file name of the first one, with its suffix. Labels that contradict this are refused.
 """
 
 from __future__ import annotations
@@ -47,9 +47,7 @@ def name_people(file: Path, pairs: list[CsvPair]) -> list[ListedPair]:
             leader[second] = first
     rows = []
     for pair in pairs:
-        left, right = (
-            person_of.get(lead(path), PurePosixPath(lead(path)).stem) for path in (pair.left, pair.right)
-        )
+        left, right = (person_of.get(lead(path), lead(path)) for path in (pair.left, pair.right))
         if not pair.same and left == right:
             raise DataError(
                 f"{file.name} line {pair.line}: same is false, but both pictures are of {left}: correct the "

@@ -2,11 +2,12 @@
 
 * LFW's format: `name n1 n2` is a match, `name1 n1 name2 n2` a mismatch, over pictures `root/NAME/NAME_0001.jpg` (or
   with another suffix). A first line of `folds count` gives folds.
-* CSV with the columns `left,right,same`; see `pairs_csv`, and `pairs_people` for who is on each picture.
+* CSV with the columns `left,right,same`; see `csv_rows`, and `people` for who is on each picture.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -14,6 +15,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from twinface.core.errors import DataError
+from twinface.core.formatting import one_line
 from twinface.core.types import WHOLE_FRAME, PairSet, Region
 from twinface.datasets.assemble import ListedPair, listed_pairs
 from twinface.datasets.entries import PICTURE_SUFFIXES, leads_out
@@ -24,12 +26,15 @@ from twinface.datasets.pairs_file.csv_rows import is_pairs_csv, read_csv_pairs
 from twinface.datasets.pairs_file.people import name_people
 from twinface.datasets.pairs_file.repeats import check_labels, without_repeats
 
+log = logging.getLogger("twinface")
+
 
 def read_pairs(file: Path | str, root: Path | str, region: Region | None = None) -> PairSet:
     """The pairs of a file over the pictures of a folder, each once.
 
     Pairs that the file repeats, with their sides swapped or not, are left out. A warning and the name of the pairs say
-    how many.
+    how many. Folds are left out, with a warning, if a person is in two of them: the threshold of a fold is fitted on the
+    others, and must not have seen the people of the fold.
 
     Args:
         file: a list in LFW's format or a CSV; see the module's docstring.
@@ -63,8 +68,27 @@ def read_pairs(file: Path | str, root: Path | str, region: Region | None = None)
         file.name if len(kept) == len(rows) else f"{file.name} without {len(rows) - len(kept)} repeated pairs"
     )
     pairs = listed_pairs(name, file, kept, root, region or (TIGHT_FACE if is_lfw else WHOLE_FRAME))
-    # A threshold of one fold is fitted on the others, so a single fold is none.
-    return pairs if pairs.fold is None or len(np.unique(pairs.fold)) > 1 else replace(pairs, fold=None)
+    return _without_unfit_folds(file, pairs)
+
+
+def _without_unfit_folds(file: Path, pairs: PairSet) -> PairSet:
+    """The pairs without their folds if there is one fold only, or if a person is in two."""
+    if pairs.fold is None:
+        return pairs
+    folds = np.unique(pairs.fold)
+    if len(folds) == 1:  # a threshold of one fold is fitted on the others, so a single fold is none
+        return replace(pairs, fold=None)
+    inside = [np.unique(pairs.people[pairs.fold == fold]) for fold in folds]
+    people, times = np.unique(np.concatenate(inside), return_counts=True)
+    shared = people[times > 1]
+    if not len(shared):
+        return pairs
+    log.warning(
+        "%s: its folds are not used, because %d of its %d people are in several of them, %s for example: a threshold "
+        "that is fitted on the other folds would have seen them",
+        *(file.name, len(shared), len(people), one_line(pairs.faces.names[shared[0]])),
+    )
+    return replace(pairs, fold=None)
 
 
 def _finder(root: Path) -> Callable[[str, int], str]:
