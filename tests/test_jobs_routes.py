@@ -146,6 +146,29 @@ def test_jobs_about_the_whole_gallery_need_an_administrator(idle: TestClient) ->
     assert rest["jobs"][0]["state"] == "queued"
 
 
+def test_a_job_is_ended_and_removed_by_its_caller_or_an_administrator(idle: TestClient) -> None:
+    by_the_owner_of_the_machine = made(idle, "embed")
+    keys = idle.app.state.parts.keys  # type: ignore[attr-defined]
+    one, other, admin = (
+        {"authorization": f"Bearer {keys.make('test', scope)[1]}"} for scope in ("read", "enrol", "admin")
+    )
+    ids = [
+        idle.post("/v1/jobs", json={"kind": "embed"}, headers=one).json()["id"],
+        idle.post("/v1/jobs", json={"kind": "embed"}, headers=one).json()["id"],
+    ]
+    for id in (*ids, by_the_owner_of_the_machine):
+        for call in (
+            idle.post(f"/v1/jobs/{id}/cancel", headers=other),
+            idle.delete(f"/v1/jobs/{id}", headers=other),
+        ):
+            assert (call.status_code, call.json()["error"]["code"]) == (403, "scope_needed")
+            assert "another caller's" in call.json()["error"]["message"]
+    assert idle.post(f"/v1/jobs/{ids[0]}/cancel", headers=one).json()["state"] == "cancelled"
+    assert idle.delete(f"/v1/jobs/{ids[0]}", headers=one).json() == {"deleted": True}
+    for id in (ids[1], by_the_owner_of_the_machine):
+        assert idle.delete(f"/v1/jobs/{id}", headers=admin).json() == {"deleted": True}
+
+
 def test_the_examples_of_the_description_run(client: TestClient) -> None:
     paths = client.get("/v1/openapi.json").json()
     request = paths["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]["example"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -137,7 +138,7 @@ def test_a_claim_runs_out_and_the_other_worker_goes_on(table: JobTable) -> None:
         lambda: leases.renew(first),
         lambda: leases.set_progress(first, 1, 2),
         lambda: leases.finish(first, "finished"),
-        lambda: leases.release(first, True),
+        lambda: leases.release(first),
     ):
         with pytest.raises(LeaseLostError):
             call()
@@ -146,7 +147,7 @@ def test_a_claim_runs_out_and_the_other_worker_goes_on(table: JobTable) -> None:
     assert again is not None
     assert (again.number, again.data) == (2, late.data)
     assert [values["faces"] for _, values, _ in leases.found(second)] == [[]]
-    leases.release(second, is_stopped=True)
+    leases.release(second)
     assert table.get(id).state == "queued"
     third = leases.claim()
     assert third is not None
@@ -211,3 +212,37 @@ def test_old_jobs_are_removed(gallery: Gallery) -> None:
     table.delete(running)
     with pytest.raises(JobNotFoundError):
         table.delete(running)
+
+
+def test_a_job_without_content_is_removed_without_writing_the_files_anew(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, rows, said = JobTable(gallery.contents), gallery.store.rows, []  # type: ignore[attr-defined]
+
+    def heard(sql: str, values: Sequence[Any] = ()) -> Any:
+        said.append(sql)
+        return rows(sql, values)
+
+    monkeypatch.setattr(gallery.store, "rows", heard)
+    for kind in ("embed", "certify"):
+        table.delete(table.create(kind).id)
+    assert not [sql for sql in said if sql.startswith("VACUUM")]
+    table.delete(started(table, "embed", 1))
+    assert [sql for sql in said if sql.startswith("VACUUM")]
+    del said[:]
+    assert table.remove_old() == 0
+    assert not [sql for sql in said if sql.startswith("VACUUM")]
+
+
+def test_a_job_knows_who_made_it(table: JobTable) -> None:
+    job = table.create("identify", {"count": 2}, "0123456789ab")
+    assert (job.owner, job.settings) == ("0123456789ab", {"count": 2, "fpir": 0.01})
+    assert table.create("identify").owner is None
+    assert "owner" not in job.to_dict()
+    table.add_photos(job.id, photos(1))
+    table.start(job.id)
+    claim = Leases(table).claim()
+    assert claim is not None
+    assert claim.job.settings == job.settings
+    with pytest.raises(SettingsError, match="owner: extra inputs"):
+        table.create("identify", {"owner": "somebody else"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 
 from toy_gallery import NEW_STORES, PixelModel, portrait, toy_gallery
 from toy_jobs import filled, new_place, photo, photos, results, started
+from toy_service import log_lines
 from twinface.core.errors import GalleryError, StorageError
 from twinface.datasets.load import load_dataset
 from twinface.recognition.gallery.contents import GallerySettings
@@ -224,6 +226,39 @@ def test_a_busy_database_is_tried_again(
     assert (table.get(id).state, calls[0]) == ("finished", 6)
 
 
+def test_a_full_database_costs_no_photo(
+    gallery: Gallery, table: JobTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it fails: only processes that die give a photo up."""
+    photos, whole = started(table, "embed", 2), started(table, "certify")
+    save, left = Leases.save, [60]
+
+    def full(*given: Any) -> None:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise StorageError("database or disk is full")
+        save(*given)
+
+    def certify(work: kinds.Work) -> dict[str, Any]:
+        left[0] -= 1
+        if left[0] >= -30:
+            raise StorageError("database or disk is full")
+        return {}
+
+    monkeypatch.setattr(Leases, "save", full)
+    monkeypatch.setitem(kinds.KINDS, "certify", kinds.Kind(whole=certify))
+    monkeypatch.setattr(worker, "_PAUSE", 0.0)
+    refused = 0
+    while table.get(whole).state != "finished":
+        try:
+            Worker(gallery, poll=0.0).run()
+        except StorageError:
+            refused += 1
+    assert refused > 20
+    assert [len(row["faces"]) for row in results(gallery, photos)["rows"]] == [1, 1]
+    assert [table.get(id).error for id in (photos, whole)] == [None, None]
+
+
 def test_a_photo_that_ends_each_process_is_left_out(gallery: Gallery, table: JobTable) -> None:
     id, certify = started(table, "embed", 3), started(table, "certify")
     table.store.rows("UPDATE jobs SET tries = 10, state = 'running', lease_until = 0")
@@ -294,6 +329,37 @@ def test_a_deleted_job_leaves_no_byte(tmp_path: Path) -> None:
         assert _in_files(tmp_path, needles) == []
         assert isinstance(gallery.store, SqliteStore)
         assert gallery.check() == []
+
+
+def test_what_could_not_be_erased_is_erased_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("twinface.recognition.gallery.sqlite._WAIT", 0.2)
+    with toy_gallery(tmp_path / "g.db") as gallery, sqlite3.connect(tmp_path / "g.db") as reader:
+        table, secret = JobTable(gallery.contents), b"a secret photo" * 3000
+        for _ in range(2):
+            job = table.create("identify")
+            table.add_photos(job.id, [("a.jpg", secret)])
+            table.cancel(job.id)
+        before, gone = table.jobs()
+        reader.isolation_level = None
+        reader.execute("BEGIN")
+        reader.execute(
+            "SELECT count(*) FROM jobs"
+        ).fetchall()  # it sees the rows as they were, so the log stays
+        with pytest.raises(StorageError):
+            table.delete(before.id)
+        table.store.rows("UPDATE jobs SET ended = 0 WHERE id = ?", (gone.id,))
+        with log_lines() as lines:
+            Worker(gallery).run()
+        assert table.jobs() == ()
+        assert _in_files(tmp_path, [secret[:2000]])
+        assert [line for line in lines if "can still hold photos of removed jobs" in line]
+        assert str(tmp_path) not in "".join(lines)
+        reader.execute("COMMIT")
+        Worker(gallery).run()
+        assert _in_files(tmp_path, [secret[:2000]]) == []
+        size = gallery.store.size()
+        assert table.remove_old() == 0
+        assert gallery.store.size() == size  # nothing is due any more
 
 
 def _in_files(folder: Path, needles: list[bytes]) -> list[bytes]:

@@ -11,7 +11,7 @@ from pydantic import Field
 from twinface.service.access import Caller, needs
 from twinface.service.errors import ApiError
 from twinface.service.forms import JsonForm, Options, PhotoForm, example, names_of
-from twinface.service.jobs.records import JobKind, JobNotFoundError, JobState, JobStateError
+from twinface.service.jobs.records import Job, JobKind, JobNotFoundError, JobState, JobStateError
 from twinface.service.jobs.results import results_page
 from twinface.service.jobs.settings import TAKES_PHOTOS
 from twinface.service.jobs.table import JobTable
@@ -86,7 +86,7 @@ async def create(request: Request, parts: AllParts, caller: Reader) -> dict[str,
     """Make a job. Those that take photos begin "open", the others are "queued" at once."""
     wanted = await JOB.read(request)
     _check_scope(caller, wanted.kind)
-    answer = await _on(parts, lambda table: table.create(wanted.kind, wanted.settings).to_dict())
+    answer = await _on(parts, lambda table: table.create(wanted.kind, wanted.settings, caller.id).to_dict())
     parts.worker.wake()
     return answer
 
@@ -146,10 +146,10 @@ async def results(
 
 @router.post("/{id}/cancel", response_model=JobAnswer)
 async def cancel(id: JobId, parts: AllParts, caller: Reader) -> dict[str, Any]:
-    """End a job. Results that are there stay; photos that wait are erased."""
+    """End a job: one's own, or with the scope admin any. Results that are there stay; photos that wait are erased."""
 
     def work(table: JobTable) -> dict[str, Any]:
-        _check_scope(caller, table.get(id).kind)
+        _check_owner(caller, table.get(id))
         return table.cancel(id).to_dict()
 
     return await _on(parts, work)
@@ -157,10 +157,10 @@ async def cancel(id: JobId, parts: AllParts, caller: Reader) -> dict[str, Any]:
 
 @router.delete("/{id}", response_model=Deleted)
 async def delete(id: JobId, parts: AllParts, caller: Reader) -> dict[str, Any]:
-    """Remove a job with its photos and results."""
+    """Remove a job with its photos and results: one's own, or with the scope admin any."""
 
     def work(table: JobTable) -> dict[str, Any]:
-        _check_scope(caller, table.get(id).kind)
+        _check_owner(caller, table.get(id))
         table.delete(id)
         return {"deleted": True}
 
@@ -171,6 +171,14 @@ def _check_scope(caller: Caller, kind: JobKind) -> None:
     """Jobs about the gallery as a whole are an administrator's."""
     if kind not in TAKES_PHOTOS and "admin" not in caller.scopes:
         raise ApiError(403, "scope_needed", f"{kind} needs a key with the scope admin", {"scope": "admin"})
+
+
+def _check_owner(caller: Caller, job: Job) -> None:
+    """A job may be ended and removed by the caller who made it, and by an administrator."""
+    _check_scope(caller, job.kind)
+    if caller.id != job.owner and "admin" not in caller.scopes:
+        said = "this job is another caller's: need its key, or one with the scope admin"
+        raise ApiError(403, "scope_needed", said, {"scope": "admin"})
 
 
 async def _on(parts: Parts, work: Callable[[JobTable], _Result]) -> _Result:

@@ -1,8 +1,8 @@
 """Idempotency keys: a request that is sent again, because its answer was lost, is not done twice.
 
 Enrolling the same photos twice changes nothing by itself. What a key adds: a late repetition does not bring back a
-person who was forgotten meanwhile. The answer to a repetition says which photos were accepted the first time; its status
-is 200, `is_new` is false, and reasons and quality are left out. No name and no picture is kept.
+person who was forgotten meanwhile. The answer to a repetition says which photos were accepted the first time; its
+status is 200, `is_new` is false, and reasons and quality are left out. No name and no picture is kept.
 """
 
 from __future__ import annotations

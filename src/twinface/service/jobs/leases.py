@@ -171,15 +171,12 @@ class Leases:
                 (row, vectors, claim.job.number, photo.number),
             )
 
-    def release(self, claim: Claim, is_stopped: bool) -> None:
-        """Lets another worker have the job at once.
-
-        Args:
-            claim: of the job.
-            is_stopped: this worker was asked to stop. Else something went wrong, and the try counts.
-        """
-        tries = ", tries = 0" if is_stopped else ""
-        self._change(claim, f"state = 'queued', worker = NULL, lease_until = NULL{tries}")
+    def release(self, claim: Claim) -> None:
+        """Lets another worker have the job at once. This try does not count: only those count whose process died."""
+        tries = (
+            "CASE WHEN tries > 0 THEN tries - 1 ELSE 0 END"  # 0 where a photo was saved since it was claimed
+        )
+        self._change(claim, f"state = 'queued', worker = NULL, lease_until = NULL, tries = {tries}")
 
     def finish(
         self, claim: Claim, state: JobState, result: dict[str, Any] | None = None, error: str | None = None

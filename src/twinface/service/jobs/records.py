@@ -34,6 +34,7 @@ class Job:
         created, ended: seconds since 1970; `ended` is None until then.
         settings: plain values.
         error: why it failed, in one line.
+        owner: the id of the caller who made it over REST; None if it was made on the command line.
     """
 
     id: str
@@ -46,9 +47,10 @@ class Job:
     ended: float | None
     settings: dict[str, Any]
     error: str | None = None
+    owner: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; times in UTC as ISO 8601."""
+        """Plain values for JSON, without the owner; times in UTC as ISO 8601."""
         return {
             "id": self.id,
             "kind": self.kind,

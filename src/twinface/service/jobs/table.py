@@ -17,6 +17,9 @@ from twinface.service.jobs.settings import TAKES_PHOTOS, read_settings
 
 COLUMNS = "id, number, kind, state, done, total, created, ended, settings, error"
 _LONGEST_NAME = 500  # characters of a photo's name
+# In the column of the settings, which no kind has one of this name in: so the tables of older versions need no change.
+_OWNER = "owner"
+_REWRITE = "jobs_rewrite"  # a key of the gallery's info: removed rows may still be in the database's files
 
 
 class JobTable:
@@ -41,23 +44,25 @@ class JobTable:
         """The clocks of two machines differ, so the database's own is taken."""
         return float(self.store.rows("SELECT extract(epoch FROM clock_timestamp())::float8")[0][0])
 
-    def create(self, kind: str, settings: dict[str, Any] | None = None) -> Job:
+    def create(self, kind: str, settings: dict[str, Any] | None = None, owner: str | None = None) -> Job:
         """Makes a job. One that takes photos is "open", another one "queued".
 
         Args:
             kind: a key of `settings.SETTINGS`.
             settings: see there.
+            owner: the caller who makes it; None for somebody who has the gallery itself.
 
         Raises:
             SettingsError: there is no such kind, or a setting is wrong.
             StorageError: the gallery cannot be written; so it is with the other methods.
         """
-        chosen = read_settings(kind, settings or {})
+        values = read_settings(kind, settings or {}).model_dump(mode="json")
+        values |= {_OWNER: owner} if owner else {}
         id, state = secrets.token_hex(8), "open" if kind in TAKES_PHOTOS else "queued"
         self.store.rows(
             "INSERT INTO jobs (id, kind, settings, state, done, total, waiting, created, tries) "
             "VALUES (?, ?, ?, ?, 0, 0, 0, ?, 0)",
-            (id, kind, chosen.model_dump_json(), state, self.clock()),
+            (id, kind, json.dumps(values, allow_nan=False), state, self.clock()),
         )
         return self.get(id)
 
@@ -144,8 +149,9 @@ class JobTable:
     def read(self, row: Sequence[Any]) -> Job:
         """A row of `COLUMNS` as a job."""
         id, number, kind, state, done, total, created, ended, settings, error = row
-        said = error and self.vault.open(bytes(error)).decode()
-        return Job(id, number, kind, state, done, total, created, ended, json.loads(settings), said)
+        said, values = error and self.vault.open(bytes(error)).decode(), json.loads(settings)
+        owner = values.pop(_OWNER, None)
+        return Job(id, number, kind, state, done, total, created, ended, values, said, owner)
 
     def cancel(self, id: str) -> Job:
         """Ends a job at once: results that are there stay, photos that wait are erased.
@@ -169,45 +175,59 @@ class JobTable:
         """Removes a job with everything of it, also from the files of the database. A worker stops as with `cancel`.
 
         SQLite's file is written anew: photos that were erased long ago can have left copies in free parts of pages, and
-        nothing is there any more that could be searched for.
+        nothing is there any more that could be searched for. A job that never had a photo or a result leaves nothing.
 
         Raises:
             JobNotFoundError: there is no such job.
-            StorageError: the job is removed, but another process holds the files, which may have remains.
+            StorageError: the job is removed, but the files could not be written anew (another process holds them, or
+                the disk is full) and may have remains; the next call of this or of `remove_old` tries again.
         """
         with self.store.transaction():
             self._remove([self.get(id).number])
         self._rewrite()
 
     def remove_old(self) -> int:
-        """Removes jobs whose time is over, see `JobLimits.keep_days`.
+        """Removes jobs whose time is over, see `JobLimits.keep_days`, and erases what an earlier call could not.
 
         Returns:
             How many there were.
+
+        Raises:
+            StorageError: as with `delete`; the next call tries again.
         """
         before = self.clock() - 86_400 * self.limits.keep_days
         sql = "SELECT number FROM jobs WHERE ended < ? OR (state = 'open' AND created < ?)"
-        if not self.store.rows(sql, (before, before)):
-            return 0
-        with self.store.transaction():
-            numbers = [row[0] for row in self.store.rows(sql, (before, before))]
-            self._remove(numbers)
+        numbers = []
+        if self.store.rows(sql, (before, before)):
+            with self.store.transaction():
+                numbers = [row[0] for row in self.store.rows(sql, (before, before))]
+                self._remove(numbers)
         self._rewrite()
         return len(numbers)
 
     def _remove(self, numbers: Sequence[int]) -> None:
+        """Removes jobs, and notes that the files have to be written anew. In a transaction."""
+        content = "(total > 0 OR result IS NOT NULL OR error IS NOT NULL)"
+        for number in numbers:
+            if self.store.rows(f"SELECT 1 FROM jobs WHERE number = ? AND {content}", (number,)):
+                self.store.set_info(_REWRITE, secrets.token_hex(8))
         # Not left to the cascade, as with people.
         self.store.many("DELETE FROM job_photos WHERE job = ?", [(number,) for number in numbers])
         self.store.many("DELETE FROM jobs WHERE number = ?", [(number,) for number in numbers])
 
     def _rewrite(self) -> None:
-        """Makes removed rows unreadable in the database's files."""
+        """Makes removed rows unreadable in the database's files, if there are any."""
+        due = self.store.rows("SELECT value FROM info WHERE key = ?", (_REWRITE,))
+        if not due:
+            return
         if isinstance(self.store, SqliteStore):
             self.store.rows("VACUUM")
             self.store.erase_remains([])  # and in the log
         else:
             self.store.rows("VACUUM (FULL) jobs")
             self.store.rows("VACUUM (FULL) job_photos")
+        # Another process may have removed rows meanwhile: its note has another value, and stays.
+        self.store.rows("DELETE FROM info WHERE key = ? AND value = ?", (_REWRITE, due[0][0]))
 
 
 def erase_waiting(store: SqlStore, job: Job) -> None:

@@ -125,8 +125,12 @@ class Worker:
             self._next_sweep = time.monotonic() + _SWEEP
             try:
                 self._table.remove_old()
-            except StorageError as error:  # the next look tries again
-                _log.warning("old jobs: %s", type(error).__name__)
+            except StorageError as error:  # its text has the gallery's place, which the log must not hold
+                _log.warning(
+                    "old jobs: %s: the gallery's files can still hold photos of removed jobs; this is tried again in "
+                    "%d minutes. Is its disk full, or does another program hold it?",
+                    *(type(error).__name__, _SWEEP // 60),
+                )
 
     def _take(self, claim: Claim) -> None:
         """Works on a job until it has ended, is not ours any more, or we are asked to stop."""
@@ -138,12 +142,12 @@ class Worker:
             return
         except _StoppedError:
             with suppress(LeaseLostError):
-                self._leases.release(claim, is_stopped=True)
+                self._leases.release(claim)
             return
         except StorageError:
-            # The database is busy or away. The job stays, and another worker goes on with it.
+            # The database is busy, full or away. The job stays, and another worker goes on with it.
             with suppress(LeaseLostError, StorageError):
-                self._leases.release(claim, is_stopped=False)
+                self._patiently(partial(self._leases.release, claim))
             self._wake.wait(self._poll)
             raise
         except TwinfaceError as error:
