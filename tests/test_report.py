@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,14 @@ from twinface.core.registry import Component
 from twinface.core.settings import Settings
 from twinface.core.settings_sections import DataSettings
 from twinface.core.types import PairSet
+from twinface.datasets.data_source import DataSource
+from twinface.evaluation.results import save_result
 from twinface.reports.learning_charts import learning_charts
+from twinface.reports.run_view import run_view
 from twinface.training.epoch_metrics import ValidationMetrics, best_epoch
 from twinface.training.recipe import load_recipe
+from twinface.training.run_folder import RunFolder
+from twinface.training.run_info import RunInfo
 
 
 @pytest.fixture
@@ -73,9 +79,50 @@ def test_page_of_a_finished_run_without_evaluation(tmp_path: Path) -> None:
     for part in (
         "Not evaluated yet", "1 min 1 s", "Toy & Sons", "2.13.0", "cd" * 32, "ef" * 32, "220 pictures", "474,810",
         'recipe = "toy"', "save_every", "twinface train --data folder --recipe toy", "Toys only.", "22 people",
-        "twinface train --data folder --recipe settings.toml --seed 3 --out again", "2.50 s",
+        "twinface train --data folder --recipe settings.toml --seed 3 --out again --no-align", "2.50 s",
     ):  # fmt: skip
         assert part in page.text, part
+
+
+def made_again(
+    path: Path, source: DataSource, judge: bool = False, test_people: int = 0, *protocols: str
+) -> list[str]:
+    """The commands on the page of such a run, evaluated by these protocols."""
+    folder = RunFolder(path)
+    info = RunInfo(
+        name=path.name, started="2026-01-01T00:00:00+00:00", seed=3, source=source, salt="s", judge=judge
+    )
+    folder.create(Settings(data=DataSettings(test_people=test_people)), info)
+    toys = all_pairs(faces_of(path / "faces"))
+    for protocol in protocols:
+        save_result(path, judged(toys, protocol))
+    return run_view(folder).commands
+
+
+def test_commands_make_the_same_run_again(tmp_path: Path) -> None:
+    """They name what differs from what `train` does if nothing is said, and no command that is refused."""
+    end = "--recipe settings.toml --seed 3 --out again"
+    lfw = DataSource("lfw", "/lfw", "original", align=True)
+    assert made_again(tmp_path / "a", lfw, False, 0, "view1") == [
+        f"twinface train --data lfw {end} --root /lfw --layout original --align",
+        "twinface evaluate again --protocol view1",
+    ]
+    photos = DataSource("folder", "/my photos", align=True)
+    assert made_again(tmp_path / "b", photos) == [f"twinface train --data folder {end} --root '/my photos'"]
+    assert made_again(tmp_path / "c", replace(photos, align=False)) == [
+        f"twinface train --data folder {end} --root '/my photos' --no-align"
+    ]
+    assert made_again(tmp_path / "d", photos, True, 3, "cross-validated", "unseen") == [
+        f"twinface train '/my photos' {end}",
+        "twinface evaluate again --protocol unseen",
+    ]
+    assert made_again(tmp_path / "e", photos, True, 0, "cross-validated") == [
+        f"twinface train --data folder {end} --root '/my photos'"
+    ]
+    assert made_again(tmp_path / "f", replace(lfw, without_fold=3)) == [
+        "twinface view2 settings.toml --seed 3 --out again --root /lfw --layout original --align"
+        "  # ten runs; this one is again/fold-04"
+    ]
 
 
 def test_loss_curves_share_a_chart_only_where_they_measure_the_same(tmp_path: Path) -> None:

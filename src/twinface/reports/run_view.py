@@ -121,7 +121,7 @@ def run_view(folder: RunFolder) -> RunView:
         data=data_rows(info),
         machine=machine_rows(info),
         settings=folder.settings_file.read_text(encoding="utf-8"),
-        commands=_commands(info, results),
+        commands=_commands(info, results, settings.data.test_people > 0),
     )
 
 
@@ -180,24 +180,47 @@ def _tested(summary: Summary) -> str:
     )
 
 
-def _commands(info: RunInfo, results: Sequence[StoredEvaluation]) -> list[str]:
-    """Commands for the same run again, from the settings file beside the page."""
-    words = ["twinface", "train", "--data", info.source.data, "--recipe", "settings.toml"]
+def _commands(info: RunInfo, results: Sequence[StoredEvaluation], people_kept_out: bool) -> list[str]:
+    """Commands for the same run again, from the settings file beside the page.
+
+    Args:
+        info: of the run.
+        results: its evaluations.
+        people_kept_out: whether the settings keep people out who judge the model.
+    """
+    source, place, remark = info.source, "again", ""
+    # With PHOTOS, train judges the model too. Without people to judge it, it would choose some; --data does not.
+    photos = source.root if info.judge and people_kept_out else None
+    if source.without_fold is not None:
+        place = f"again/fold-{source.without_fold + 1:02d}"
+        words, remark = ["twinface", "view2", "settings.toml"], f"  # ten runs; this one is {place}"
+    else:
+        words = ["twinface", "train", *([photos] if photos else ["--data", source.data])]
+        words += ["--recipe", "settings.toml"]
     words += ["--seed", str(info.seed), "--out", "again"]
     for option, value in (
-        ("--root", info.source.root),
-        ("--layout", info.source.layout),
+        ("--root", None if photos else source.root),
+        ("--layout", source.layout),
         ("--start-from", info.start_from),
     ):
         words += [option, value] if value else []
-    judged = [_evaluation(result.summary) for result in results if not result.summary.seen_people.pairs]
-    return [shlex.join(words), *dict.fromkeys(filter(None, judged))]
+    if source.align != (source.data == "folder"):  # which is so if nothing is said
+        words.append("--align" if source.align else "--no-align")
+    judged = [
+        _evaluation(result.summary, place) for result in results if not result.summary.seen_people.pairs
+    ]
+    return [shlex.join(words) + remark, *dict.fromkeys(filter(None, judged))]
 
 
-def _evaluation(summary: Summary) -> str:
-    """The command for this evaluation of the run that was made again; "" for a pair file of one's own."""
+def _evaluation(summary: Summary, place: str) -> str:
+    """The command for this evaluation of the run that was made again.
+
+    It is "" for a pair file of one's own, and for a cross-validation, which only `train PHOTOS` makes.
+    """
     protocol, only = summary.protocol, ""
     if summary.is_partial:
         protocol, _, part = protocol.rpartition("-")
         only = f" --only {part}"
-    return "" if protocol == "pairs" else f"twinface evaluate again --protocol {protocol}{only}"
+    if protocol in ("pairs", "cross-validated"):
+        return ""
+    return f"twinface evaluate {place} --protocol {protocol}{only}"

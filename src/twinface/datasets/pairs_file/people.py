@@ -2,7 +2,8 @@
 
 People matter beyond the label: intervals resample people, and splits keep people apart. Without person columns, the
 person of a picture is the folder that it is in. Pictures directly in the root have no folder: those that are joined by
-`same` pairs are one person, named after the file name of the first one, with its suffix. Labels that contradict this are refused.
+`same` pairs are one person, named after the file name of the first one, with its suffix. Labels that contradict this
+are refused.
 """
 
 from __future__ import annotations

@@ -33,8 +33,8 @@ def read_pairs(file: Path | str, root: Path | str, region: Region | None = None)
     """The pairs of a file over the pictures of a folder, each once.
 
     Pairs that the file repeats, with their sides swapped or not, are left out. A warning and the name of the pairs say
-    how many. Folds are left out, with a warning, if a person is in two of them: the threshold of a fold is fitted on the
-    others, and must not have seen the people of the fold.
+    how many. Folds are left out, with a warning, if a person is in two of them: the threshold of a fold is fitted on
+    the others, and must not have seen the people of the fold.
 
     Args:
         file: a list in LFW's format or a CSV; see the module's docstring.
