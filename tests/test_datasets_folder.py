@@ -115,6 +115,46 @@ def test_links_that_lead_out_are_not_followed(tmp_path: Path) -> None:
     assert len(Folder(tmp_path / "link").faces()) == 3, "the root itself may be a link"
 
 
+def test_links_within_the_root_are_no_second_person(tmp_path: Path) -> None:
+    make(tmp_path, "anna/1.jpg", "anna/old/2.jpg", "bob/1.jpg")
+    (tmp_path / "ann").symlink_to("anna")
+    (tmp_path / "loop").symlink_to(".")
+    (tmp_path / "older").symlink_to("anna/old")
+    folder = Folder(tmp_path)
+    assert folder.faces().paths == ("anna/1.jpg", "bob/1.jpg")
+    assert [note.path for note in folder.notes() if note.reason is Reason.LINK] == ["ann", "loop", "older"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("Anna_Smith", "anna smith"), ("Jos\u00e9", "Jose\u0301"), ("s1", "S1")]
+)
+def test_two_folders_with_the_name_of_one_person_are_refused(tmp_path: Path, one: str, other: str) -> None:
+    """`hash_person` takes them for one person, and a split could put one on either side."""
+    make(tmp_path, f"{one}/1.jpg", f"{other}/1.jpg", "Cy/1.jpg")
+    if len(list(tmp_path.iterdir())) < 3:
+        pytest.skip("this file system takes the two names for one")
+    with pytest.raises(DataError, match="have the name of one person") as caught:
+        Folder(tmp_path).faces()
+    assert ascii(one) in str(caught.value)
+    assert ascii(other) in str(caught.value)
+
+
+def test_photos_in_a_format_that_is_not_read_are_named(tmp_path: Path) -> None:
+    """Not "a folder without a picture", and not the advice to make folders that are there."""
+    make(tmp_path, "Ann/1.gif", "Ann/2.gif", "Bob/1.jpg", "Cy/notes.txt")
+    folder = Folder(tmp_path)
+    for _ in range(2):  # the notes are the same when they are made again
+        with pytest.raises(
+            DataError, match=r"2 left out: a format that is not read \(Ann/1.gif: need one of"
+        ):
+            folder.faces()
+        assert [(note.path, note.reason) for note in folder.notes()] == [
+            ("Ann/1.gif", Reason.FORMAT),
+            ("Ann/2.gif", Reason.FORMAT),
+            ("Cy", Reason.NOBODY),
+        ]
+
+
 def test_what_it_has_not(tmp_path: Path) -> None:
     folder = Folder(make(tmp_path, "Ann/1.jpg", "Bob/1.jpg"))
     assert folder.training_pairs() is None

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from twinface.core.errors import DataError
+from twinface.core.formatting import one_line
 from twinface.core.types import WHOLE_FRAME, FaceSet, PairSet
 from twinface.datasets.assemble import face_set
 from twinface.datasets.data_source import DataSource
 from twinface.datasets.entries import PICTURE_SUFFIXES, can_be_read, is_image, visible
 from twinface.datasets.folder_layout import describe_layout
 from twinface.datasets.names import unsafe_name
-from twinface.datasets.photo_notes import PhotoNote, Reason
+from twinface.datasets.photo_notes import PhotoNote, Reason, note_lines
 from twinface.faces.frame import Frame
+from twinface.models.provenance import plain_name
 
 
 class Folder:
@@ -21,7 +23,7 @@ class Folder:
 
     Hidden files are ignored. So are links that lead out of `root`, so that a folder of uploads cannot name other files
     on the disk. Pictures that cannot be used because of their place, name or format are left out, and so are people
-    without pictures; `notes` lists them.
+    without pictures, and links to folders within `root`, whose pictures would count for two people; `notes` lists them.
 
     Args:
         root: the folder of people.
@@ -57,17 +59,20 @@ class Folder:
         """All pictures, sorted by person and file name.
 
         Raises:
-            DataError: there are fewer than two people with pictures.
+            DataError: there are fewer than two people with pictures, or two folders have the name of one person.
         """
         person_of: dict[str, str] = {}
         for entry in sorted(visible(self.root), key=lambda each: each.name):
-            if entry.is_dir():
+            if entry.is_dir() and entry.is_symlink():
+                self._note(entry.name, Reason.LINK)
+            elif entry.is_dir():
                 person_of |= {f"{entry.name}/{name}": entry.name for name in self._pictures(entry.name)}
             elif is_image(entry.name):
                 self._note(entry.name, Reason.LOOSE)
-        people = len(set(person_of.values()))
-        if people < 2:
-            raise DataError(f"{self.root}: {describe_layout(self.root, people)}")
+        people = dict.fromkeys(person_of.values())
+        if len(people) < 2:
+            raise DataError(f"{self.root}: {describe_layout(self.root, len(people))}{self._unfit()}")
+        self._refuse_one_name(people)
         return face_set(self.title, self.root, person_of)
 
     def training_faces(self) -> FaceSet:
@@ -98,7 +103,7 @@ class Folder:
         if why := unsafe_name(person):
             self._note(person, Reason.NAME, why)
             return []
-        names = []
+        names: list[str] = []
         for entry in sorted(visible(self.root, self.root / person), key=lambda each: each.name):
             path = f"{person}/{entry.name}"
             if entry.is_dir(follow_symlinks=False):
@@ -112,9 +117,26 @@ class Folder:
                 self._note(path, Reason.FORMAT, f"need one of {' '.join(PICTURE_SUFFIXES)}: convert it")
             else:
                 names.append(entry.name)
-        if not names:
+        if not names and not any(path.startswith(f"{person}/") for path in self._notes):
             self._note(person, Reason.NOBODY)
         return names
+
+    def _refuse_one_name(self, people: Iterable[str]) -> None:
+        """Refuses two folders whose names count as one person: a split could put one on either side."""
+        first: dict[str, str] = {}
+        for person in people:
+            other = first.setdefault(plain_name(person), person)
+            if other != person:
+                raise DataError(
+                    f"{one_line(self.root)}: the folders {other!a} and {person!a} have the name of one "
+                    "person (case, spaces, underscores and forms of Unicode do not count): put their pictures into "
+                    "one folder, or rename one of them"
+                )
+
+    def _unfit(self) -> str:
+        """The end of an error: what was left out because of its name or format, or because it is a link."""
+        unfit = [note for note in self.notes() if note.reason in (Reason.FORMAT, Reason.NAME, Reason.LINK)]
+        return "".join(f"; {line}" for line in note_lines(unfit))
 
     def _note(self, path: str, reason: Reason, detail: str = "") -> None:
         self._notes[path] = PhotoNote(path, reason, detail)

@@ -94,5 +94,14 @@ def hash_person(name: str, salt: str) -> str:
     >>> hash_person("Aaron_Peirsol", "salt") == hash_person("aaron peirsol", "salt")
     True
     """
+    return hashlib.sha256(f"{salt}\0{plain_name(name)}".encode()).hexdigest()[:_HEX_DIGITS]
+
+
+def plain_name(name: str) -> str:
+    """A name as it is hashed. Two names of one plain form are taken for one person.
+
+    >>> plain_name("Aaron_Peirsol")
+    'aaron peirsol'
+    """
     plain = unicodedata.normalize("NFKC", name).casefold().replace("_", " ")
-    return hashlib.sha256(f"{salt}\0{' '.join(plain.split())}".encode()).hexdigest()[:_HEX_DIGITS]
+    return " ".join(plain.split())
