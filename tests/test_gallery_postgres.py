@@ -46,7 +46,7 @@ def test_people_are_found_by_the_database(gallery: Gallery, url: str) -> None:
     assert isinstance(gallery.engine.search, StoreSearch)
     assert [name(gallery, number) for number in range(20)] == [f"person {number}" for number in range(20)]
     assert name(gallery, 99) is None
-    exact = ExactSearch(gallery.contents, gallery.engine.verifier.record)
+    exact = ExactSearch(gallery.contents, gallery.engine.verifier.record, gallery.engine.fingerprint)
     faces = PixelModel()(np.stack([portrait(number, 5) for number in range(10)])[..., None])
     for mine, theirs in zip(
         exact.candidates(faces, 8), gallery.engine.search.candidates(faces, 8), strict=True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,14 @@ from twinface.recognition.gallery.fusion import fuse
 from twinface.recognition.gallery.gallery import Gallery
 from twinface.recognition.gallery.ranking import prepare_templates, rank
 from twinface.recognition.gallery.search_copy import (
+    TOKEN,
     CopyHeader,
     copy_file,
     erase_from_copy,
     read_copy,
     write_copy,
 )
+from twinface.recognition.gallery.sqlite import SqliteStore
 
 
 @pytest.mark.parametrize("distance", DISTANCES)
@@ -129,19 +132,67 @@ def test_a_damaged_copy_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_copy_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     templates: Float32Array = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
     prepared = prepare_templates(templates, "euclidean")
-    header = CopyHeader("model", 5, 20, 6)
-    write_copy(tmp_path / "g.db", header, np.arange(1, 21), prepared)
-    found = read_copy(tmp_path / "g.db", "model", 6)
+    header = CopyHeader("model", 5, "token", 20, 6)
+    store = SqliteStore(tmp_path / "g.db")
+    with store.write():
+        store.set_info(TOKEN, "token")
+        write_copy(tmp_path / "g.db", header, np.arange(1, 21), prepared)
+    found = read_copy(tmp_path / "g.db", "model", "token", 6)
     assert found is not None
     assert found[0] == header
     assert found[1].tolist() == list(range(1, 21))
     for name in ("rows", "scale", "less"):
         assert (getattr(found[2], name) == getattr(prepared, name)).all()
-    erase_from_copy(tmp_path / "g.db", [3, 20, 99])
-    erased = read_copy(tmp_path / "g.db", "model", 6)
+    erase_from_copy(store, tmp_path / "g.db", [3, 20, 99])
+    token = store.info()[TOKEN]
+    assert token != "token"
+    erased = read_copy(tmp_path / "g.db", "model", token, 6)
     assert erased is not None
     assert [place for place, id in enumerate(erased[1].tolist()) if not id] == [2, 19]
     assert not erased[2].rows[[2, 19]].any()
     assert (erased[2].rows[3:19] == prepared.rows[3:19]).all()
-    assert read_copy(tmp_path / "g.db", "model", 7) is None
-    assert read_copy(tmp_path / "none.db", "model", 6) is None
+    assert read_copy(tmp_path / "g.db", "model", token, 7) is None
+    assert read_copy(tmp_path / "g.db", "model", "token", 6) is None
+    assert read_copy(tmp_path / "none.db", "model", token, 6) is None
+    erase_from_copy(store, tmp_path / "g.db", [3, 99])  # nobody of them is there
+    assert store.info()[TOKEN] == token
+    store.close()
+
+
+def restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copy_is_new: bool) -> Gallery:
+    """A gallery from whose copy somebody is gone, whose backup of before is put back."""
+    monkeypatch.setattr(search, "_MOST_HIDDEN", 5 if copy_is_new else 1000)
+    gallery = copied(tmp_path, monkeypatch)
+    gallery.backup(tmp_path / "backup.db")
+    gallery.forget("person 3")
+    if copy_is_new:  # more has changed than is read beside the copy
+        for number in range(20, 30):
+            gallery.enroll(f"person {number}", portrait(number))
+    with toy_gallery(tmp_path / "g.db") as again:
+        assert names(again, range(3, 5)) == [None, "person 4"]
+    gallery.close()
+    for end in ("", "-wal", "-shm"):
+        (tmp_path / f"g.db{end}").unlink(missing_ok=True)
+    shutil.copy(tmp_path / "backup.db", tmp_path / "g.db")
+    return toy_gallery(tmp_path / "g.db")
+
+
+@pytest.mark.parametrize("copy_is_new", [False, True])
+def test_a_backup_that_is_put_back_is_not_searched_with_the_copy_of_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copy_is_new: bool
+) -> None:
+    gallery = restored(tmp_path, monkeypatch, copy_is_new)
+    assert names(gallery, range(12)) == [f"person {number}" for number in range(12)]
+    assert gallery.identify(portrait(0)).people == len(gallery) == 12
+
+
+def test_a_search_works_where_the_copy_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery = copied(tmp_path, monkeypatch)
+    with gallery.store.write():  # as a process that died before it came to the copy
+        gallery.store.remove_person(gallery.contents.find("person 3").id)
+    again = toy_gallery(tmp_path / "g.db")
+    again.store._open.execute("PRAGMA busy_timeout = 100")  # type: ignore[attr-defined]
+    with SqliteStore(tmp_path / "g.db").write():
+        assert names(again, range(2, 5)) == ["person 2", None, "person 4"]

@@ -27,5 +27,6 @@ vault, key      seals the rows, under a key from the environment or a file
 store, stored   what the gallery needs of a store, and the rows that it holds
 stores          opens a store: a file, or a database by its URL
 sqlite          one SQLite file
+postgres        a PostgreSQL database
 sql_store, schema  the tables in SQL, and their versions
 """

@@ -11,7 +11,7 @@ import numpy as np
 from twinface.core.errors import GalleryError
 from twinface.core.types import Float32Array, FloatArray, Interval, ProgressCallback
 from twinface.evaluation.intervals.accuracy import wilson
-from twinface.recognition.gallery.contents import DISTANCE, now
+from twinface.recognition.gallery.contents import now
 from twinface.recognition.gallery.engine import Engine
 from twinface.recognition.gallery.fusion import fuse
 from twinface.recognition.gallery.look_alikes import confusion_rate
@@ -101,7 +101,7 @@ class Certificate:
 
 @dataclass(frozen=True, eq=False)
 class _Person:
-    """What is looked at of a person: the row of the template among all, the faces and their qualities."""
+    """What is looked at of a person: name, template, the faces and their qualities, and the id."""
 
     name: str
     template: Float32Array
@@ -193,7 +193,7 @@ def _missed(engine: Engine, person: _Person, by_id: dict[int, _Person], threshol
     for row, vector in enumerate(person.vectors):
         rest = [other for other in range(len(person.vectors)) if other != row]
         template = fuse(
-            person.vectors[rest], [person.quality[other] for other in rest], engine.contents.info[DISTANCE]
+            person.vectors[rest], [person.quality[other] for other in rest], engine.verifier.record.distance
         )
         own = float(engine.template_scores(template[None], vector)[0])
         others = [by_id[id].template for id in _nearest(engine, vector) if id in by_id and id != person.id]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,8 +11,9 @@ from twinface.core.types import FloatArray
 from twinface.recognition.gallery.contents import Contents, needles_of
 from twinface.recognition.gallery.engine import Engine
 from twinface.recognition.gallery.records import Person
-from twinface.recognition.gallery.search_copy import erase_from_copy
-from twinface.recognition.gallery.stored import StoredPerson
+from twinface.recognition.gallery.search_copy import copy_file, erase_from_copy
+from twinface.recognition.gallery.sql_store import SCRUB
+from twinface.recognition.gallery.stored import NewFace, StoredCorrection, StoredPerson
 
 
 def rename(contents: Contents, name: str, new_name: str) -> Person:
@@ -21,7 +22,7 @@ def rename(contents: Contents, name: str, new_name: str) -> Person:
         person = contents.find(name)
         contents.refit(person, new_name)
         contents.record("rename", person)
-    _erase(contents, (), [person.name, person.name_key], name)
+    _erase(contents, (), (), [person.name, person.name_key])
     return contents.people([contents.find(new_name)])[0]
 
 
@@ -45,10 +46,24 @@ def merge(contents: Contents, name: str, other: str) -> Person:
         for said in store.corrections_of([second.id]):
             store.change_correction(said.id, person.id, said.vector, said.crop)
         store.remove_person(second.id)
+        _drop_contradicted(contents, person)
         contents.refit(person)
         contents.record("merge", person, f"{len(faces)} faces")
-    _erase(contents, [second.id], [second.name, second.name_key, *needles_of(second, ())], other)
+    _erase(contents, [second.id], needles_of(second, ()), [second.name, second.name_key])
     return contents.people([contents.find(name)])[0]
+
+
+def _drop_contradicted(contents: Contents, person: StoredPerson) -> None:
+    """Forgets rejects of faces that are the person's: that two people are one is the last word on their faces."""
+    store = contents.store
+    faces = {(face.photo, face.number) for face in store.faces_of([person.id])}
+    store.remove_corrections(
+        [
+            said.id
+            for said in store.corrections_of([person.id])
+            if said.kind == "reject" and (said.photo, said.number) in faces
+        ]
+    )
 
 
 def split(
@@ -57,10 +72,13 @@ def split(
     """See `Gallery.split`."""
     store = contents.store
     with store.write():
+        contents.check_model(engine.fingerprint)
         person = contents.find(name)
         if contents.find_or_none(new_name) is not None:
             raise NameTakenError(f"there is a person named {new_name} already: use `merge` or `move`")
         have = store.faces_of([person.id])
+        if len(have) < 2:
+            raise GalleryError(f"{name}: found {len(have)} faces, need two or more to part them")
         wanted = set(faces) if faces is not None else _other_group(contents, engine, person)
         unknown = wanted - {face.id for face in have}
         if unknown or not wanted or len(wanted) == len(have):
@@ -74,7 +92,7 @@ def split(
         contents.refit(person)
         contents.refit(second)
         contents.record("split", person, f"{len(wanted)} faces")
-    _erase(contents, (), [])
+    _erase(contents, (), ())
     both = contents.people(store.people_with([person.id, second.id]))
     return both[0], both[1]
 
@@ -90,7 +108,7 @@ def _other_group(contents: Contents, engine: Engine, person: StoredPerson) -> se
         likeness = [scores[np.ix_(groups[first], groups[second])].min() for first, second in pairs]
         first, second = pairs[int(np.argmax(likeness))]
         groups[second] += groups.pop(first)
-    if len(groups) < 2 or engine.verifier.judge(_best(scores, groups)).same is not False:
+    if len(groups) < 2 or engine.verifier.judge(_likeness(scores, groups)).same is not False:
         raise GalleryError(
             "all faces look like one person: say which faces to take (`twinface show NAME` lists them)"
         )
@@ -98,7 +116,7 @@ def _other_group(contents: Contents, engine: Engine, person: StoredPerson) -> se
     return {faces[place].id for place in smaller}
 
 
-def _best(scores: FloatArray, groups: Sequence[Sequence[int]]) -> float:
+def _likeness(scores: FloatArray, groups: Sequence[Sequence[int]]) -> float:
     """The mean score between two groups."""
     return float(scores[np.ix_(groups[0], groups[1])].mean())
 
@@ -109,20 +127,39 @@ def forget(contents: Contents, name: str) -> None:
     with store.write():
         person = contents.find(name)
         faces = [*store.faces_of([person.id]), *store.corrections_of([person.id])]
+        faces += _elsewhere(contents, person, faces)
         store.remove_person(person.id)
         # Written last and without the number that stands for the person: it would be the only one of its kind.
         contents.record("forget", None, f"{len(faces)} faces")
-    _erase(contents, [person.id], [person.name, person.name_key, *needles_of(person, faces)], name)
+    _erase(contents, [person.id], needles_of(person, faces), [person.name, person.name_key])
+
+
+def _elsewhere(contents: Contents, person: StoredPerson, own: Sequence[NewFace]) -> list[StoredCorrection]:
+    """Removes, and gives back, what was said about other people with a face of this person: "this is not Bob"."""
+    store = contents.store
+    mine = {(row.photo, row.number) for row in own if getattr(row, "kind", "confirm") == "confirm"}
+    found = [
+        said
+        for photo in sorted({photo for photo, _ in mine})
+        for said in store.corrections_on(photo)
+        if said.person != person.id and (said.photo, said.number) in mine
+    ]
+    store.remove_corrections([said.id for said in found])
+    return found
 
 
 def scrub(contents: Contents) -> None:
     """See `Gallery.scrub`."""
-    removed = contents.store.changes_since(-1).removed
-    _erase(contents, removed, [])
+    # Nobody knows any more which bytes to look for, so the files are written anew.
+    _erase(contents, contents.store.changes_since(-1).removed, (), rewrite=True)
 
 
 def _erase(
-    contents: Contents, removed: Iterable[int], needles: Iterable[bytes], name: str | None = None
+    contents: Contents,
+    removed: Sequence[int],
+    needles: Sequence[bytes],
+    names: Sequence[bytes] = (),
+    rewrite: bool = False,
 ) -> None:
     """Makes removed rows unreadable, and removed people in the search copy.
 
@@ -130,18 +167,19 @@ def _erase(
         contents: of the gallery.
         removed: ids of people who are gone.
         needles: pieces of rows that are gone.
-        name: that is gone. If it is a part of other people's names, the files hold it rightly.
+        names: rows that are gone, as well. If one is a part of other people's names, the files hold it rightly.
+        rewrite: see `store.Store.erase_remains`.
     """
-    wanted = list(needles)
-    if name is not None and contents.vault.encryption != "all":
-        wanted = [each for each in wanted if not contents.store.named_like(each)]
-    file = contents.store.local
-    if file is not None:
+    store, wanted = contents.store, [*needles, *names]
+    if contents.vault.encryption != "all":
+        wanted = [*needles, *(name for name in names if not store.named_like(name))]
+    if store.local is not None:
         try:
-            erase_from_copy(file, list(removed))
-        except OSError as error:
+            erase_from_copy(store, store.local, removed)
+        except (OSError, StorageError) as error:
+            file = copy_file(store.local)
             raise StorageError(
-                f"{file}: it is done in the tables, but the search copy beside it could not be written "
-                f"({error.strerror}): remove the file {file.name}.search"
+                f"{store.place}: it is done in the tables, but the search copy beside them could not be written "
+                f"({getattr(error, 'strerror', None) or error}): remove the file {file.name}, then {SCRUB}"
             ) from error
-    contents.store.erase_remains(wanted)
+    store.erase_remains(wanted, rewrite)

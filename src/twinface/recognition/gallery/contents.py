@@ -60,6 +60,10 @@ class Contents:
         key: 32 bytes, or None.
         settings: of a gallery that is made now.
 
+    Attributes:
+        store, vault: the rows, and what opens them.
+        keeps_crops: whether the pictures of faces are kept; decided when the gallery was made.
+
     Raises:
         KeyNeededError: it is encrypted, and there is no key or another one.
         GalleryError: it was made with other settings than those that are asked for.
@@ -72,8 +76,9 @@ class Contents:
             with store.write():
                 if ENCRYPTION not in store.info():  # another process may have been quicker
                     self._begin(key, settings)
-        self.info = store.info()
-        self.vault = open_vault(self.info, key, store.place)
+        info = store.info()
+        self.vault = open_vault(info, key, store.place)
+        self.keeps_crops = bool(info[KEEP_CROPS])
         self._check_settings(settings)
 
     def _begin(self, key: bytes | None, settings: GallerySettings) -> None:
@@ -92,9 +97,9 @@ class Contents:
             )
 
     @property
-    def keeps_crops(self) -> bool:
-        """Whether the pictures of faces are kept."""
-        return bool(self.info[KEEP_CROPS])
+    def info(self) -> dict[str, str]:
+        """Texts about the gallery, read anew each time: another process may have changed the model."""
+        return self.store.info()
 
     def change_key(self, key: bytes) -> None:
         """Seals the gallery's own key under another key of the caller's.
@@ -107,22 +112,25 @@ class Contents:
                 f"{self.store.place}: is not encrypted; `twinface gallery copy` into a new one with a key"
             )
         with self.store.write():
+            old = self.info[ENCRYPTION]
             for name, value in vault_info(self.vault, key).items():
                 self.store.set_info(name, value)
             self.record("change key")
-        self.store.erase_remains([self.info[ENCRYPTION].encode()])
-        self.info = self.store.info()
+        self.store.erase_remains([old.encode()])
 
-    def check_model(self) -> None:
-        """Checks that nobody has moved the gallery to another model since it was loaded. Inside `store.write()`.
+    def check_model(self, fingerprint: str) -> None:
+        """Checks that nobody has moved the gallery to another model meanwhile. Inside `store.write()` it stays so.
+
+        Args:
+            fingerprint: of the model that the embeddings at hand are of.
 
         Raises:
             ModelMismatchError: somebody has; the embeddings at hand mean nothing to the new one.
         """
-        now_there = self.store.info()
-        if now_there.get(FINGERPRINT) != self.info.get(FINGERPRINT):
+        info = self.info
+        if info.get(FINGERPRINT) != fingerprint:
             raise ModelMismatchError(
-                f"{self.store.place}: was moved to the model {now_there.get(MODEL_NAME)} meanwhile: call again"
+                f"{self.store.place}: was moved to the model {info.get(MODEL_NAME)} meanwhile: call again"
             )
 
     # People
@@ -165,10 +173,8 @@ class Contents:
 
     def people(self, rows: Sequence[StoredPerson]) -> tuple[Person, ...]:
         """Rows as callers see them."""
-        counted = {row.id: 0 for row in rows}
-        for face in self.store.faces_of(list(counted)):
-            counted[face.person] += 1
-        return tuple(Person(row.id, self.name_of(row), row.created, counted[row.id]) for row in rows)
+        counted = self.store.face_counts([row.id for row in rows])
+        return tuple(Person(row.id, self.name_of(row), row.created, counted.get(row.id, 0)) for row in rows)
 
     def every_person(self, after: int = 0) -> Iterator[StoredPerson]:
         """All people by rising id, a page at a time."""
@@ -190,16 +196,22 @@ class Contents:
         """A JPEG as it is stored, if crops are kept."""
         return self.vault.seal(picture) if picture and self.keeps_crops else None
 
-    def fused(self, faces: Sequence[NewFace]) -> Float32Array | None:
-        """The template of these faces: [D] float32; None if there is none."""
+    def fused(self, faces: Sequence[NewFace], distance: str) -> Float32Array | None:
+        """The template of these faces: [D] float32; None if there is none.
+
+        Args:
+            faces: with embeddings by one model.
+            distance: of that model.
+        """
         if not faces:
             return None
         vectors = np.stack([self.vector(face.vector) for face in faces])
-        return fuse(vectors, [face.quality for face in faces], self.info[DISTANCE])
+        return fuse(vectors, [face.quality for face in faces], distance)
 
     def refit(self, person: StoredPerson, name: str | None = None) -> None:
         """Makes a person's template anew from the faces, and sets the name. Inside `store.write()`."""
-        template = self.fused(self.store.faces_of([person.id]))
+        faces = self.store.faces_of([person.id])
+        template = self.fused(faces, self.info[DISTANCE]) if faces else None
         sealed, key = person.name, person.name_key
         if name is not None:
             name = clean_name(name)
@@ -213,9 +225,9 @@ class Contents:
         self.store.add_audit(now(), what, person.audit_id if person else "", detail)
 
 
-def needles_of(person: StoredPerson | None, faces: Sequence[NewFace]) -> list[bytes]:
+def needles_of(person: StoredPerson, faces: Sequence[NewFace]) -> list[bytes]:
     """Pieces of rows, by which a store finds out whether they are still in its files."""
-    found = [person.template] if person and person.template else []
+    found = [person.template] if person.template else []
     for face in faces:
         found += [face.vector, face.photo, *([face.crop[_JPEG_HEADER:]] if face.crop else [])]
     # The start and some places further in: a long row is spread over several pages.

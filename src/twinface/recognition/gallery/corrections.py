@@ -17,9 +17,9 @@ def confirm(engine: Engine, name: str, picture: Picture, number: int | None) -> 
     contents, said = engine.contents, _said(engine, picture, number, "confirm")
     store = contents.store
     with store.write():
-        contents.check_model()
+        contents.check_model(engine.fingerprint)
         person = contents.find(name)
-        _take_back(contents, person, said, "reject")
+        _take_back(contents, person, said)
         there = _face_of(contents, person, said.photo)
         if there is not None and there.number != said.number:
             raise GalleryError(
@@ -40,9 +40,9 @@ def reject(engine: Engine, name: str, picture: Picture, number: int | None) -> P
     contents, said = engine.contents, _said(engine, picture, number, "reject")
     store = contents.store
     with store.write():
-        contents.check_model()
+        contents.check_model(engine.fingerprint)
         person = contents.find(name)
-        _take_back(contents, person, said, "confirm")
+        _take_back(contents, person, said)
         there = _face_of(contents, person, said.photo)
         if there is not None and there.number == said.number:
             store.remove_faces([there.id])
@@ -70,6 +70,8 @@ def move(contents: Contents, face: int, name: str, to: str) -> tuple[Person, Per
         said = NewCorrection(
             moved.vector, moved.quality, moved.photo, moved.number, now(), moved.crop, kind="reject"
         )
+        _take_back(contents, person, said)
+        _take_back(contents, other, said)
         store.add_correction(person.id, said)
         contents.refit(person)
         contents.refit(other)
@@ -93,12 +95,12 @@ def _said(engine: Engine, picture: Picture, number: int | None, kind: Kind) -> N
     )
 
 
-def _take_back(contents: Contents, person: StoredPerson, said: NewCorrection, kind: Kind) -> None:
-    """Forgets what was said of this very face before: the same, or the opposite."""
+def _take_back(contents: Contents, person: StoredPerson, said: NewCorrection) -> None:
+    """Forgets what was said of this very face and this person before: the same, or the opposite."""
     earlier = [
         each.id
         for each in contents.store.corrections_on(said.photo)
-        if each.person == person.id and each.number == said.number and each.kind in {kind, said.kind}
+        if each.person == person.id and each.number == said.number
     ]
     contents.store.remove_corrections(earlier)
 

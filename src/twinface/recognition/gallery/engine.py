@@ -55,12 +55,14 @@ class Engine:
     Attributes:
         contents: the opened rows.
         verifier: the model.
+        fingerprint: of the model; the gallery's own one, unless it was moved to another model since.
         strangers: the error rates of the model, as they are in this gallery.
         search: proposes people.
     """
 
     contents: Contents
     verifier: Verifier
+    fingerprint: str
     strangers: OwnStrangers
     search: Search
 
@@ -165,17 +167,18 @@ class Engine:
         return self.rates.score_at_fmr(-float(np.expm1(np.log1p(-min(fpir, 1 - 1e-9)) / max(1, people))))
 
 
-def open_engine(contents: Contents, verifier: Verifier, place: str) -> Engine:
+def open_engine(contents: Contents, verifier: Verifier, fingerprint: str, place: str) -> Engine:
     """A gallery with its model.
 
     Args:
         contents: of the gallery.
         verifier: the model.
+        fingerprint: of the model.
         place: the model's name or path, for its card.
     """
     record = verifier.record
     strangers = OwnStrangers(score_rates(record, card_of(place)), contents, record)
-    return Engine(contents, verifier, strangers, open_search(contents, record))
+    return Engine(contents, verifier, fingerprint, strangers, open_search(contents, record, fingerprint))
 
 
 def _numbered(photo: ReadPhoto, number: int) -> AlignedFace:

@@ -12,7 +12,7 @@ from twinface.core.threads import map_in_order
 from twinface.core.types import Float32Array
 from twinface.faces.encode import encode_jpeg
 from twinface.faces.picture import Picture
-from twinface.recognition.gallery.contents import DISTANCE, clean_name, now
+from twinface.recognition.gallery.contents import clean_name, now
 from twinface.recognition.gallery.engine import Engine, ReadPhoto
 from twinface.recognition.gallery.fusion import UNKNOWN_QUALITY, fuse
 from twinface.recognition.gallery.records import Enrolment, LookAlike, PhotoResult, Review
@@ -151,7 +151,7 @@ def _agreeing(
 def _reference(engine: Engine, there: Sequence[Chosen], known: Sequence[StoredFace]) -> Float32Array | None:
     """What the new faces are compared with: the person's template; else the face that is most like the others."""
     if known:
-        return engine.contents.fused(known)
+        return engine.contents.fused(known, engine.verifier.record.distance)
     if len(there) < 2:
         return None
     vectors = np.stack([each.vector for each in there if each.vector is not None])
@@ -163,7 +163,7 @@ def _template(engine: Engine, taken: Sequence[Chosen], known: Sequence[StoredFac
     vectors = [each.vector for each in taken if each.vector is not None]
     vectors += [engine.contents.vector(face.vector) for face in known]
     quality = [_quality(each) for each in taken] + [face.quality for face in known]
-    return fuse(np.stack(vectors), quality, engine.contents.info[DISTANCE])
+    return fuse(np.stack(vectors), quality, engine.verifier.record.distance)
 
 
 def _quality(chosen: Chosen) -> int:
@@ -175,7 +175,7 @@ def _write(engine: Engine, name: str, chosen: Sequence[Chosen]) -> tuple[int | N
     contents = engine.contents
     store = contents.store
     with store.write():
-        contents.check_model()
+        contents.check_model(engine.fingerprint)
         person = contents.find_or_none(name)
         photos = {face.photo: face.number for face in store.faces_of([person.id])} if person else {}
         result, new = [], []

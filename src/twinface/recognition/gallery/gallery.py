@@ -96,12 +96,14 @@ class Gallery(GalleryTables):
         """
         with self._lock:
             # Another process may have moved the gallery to another model since.
-            if self._engine is None or self.store.info()[FINGERPRINT] != self.contents.info[FINGERPRINT]:
+            now_there = self.store.info().get(FINGERPRINT)
+            if self._engine is None or now_there != self._engine.fingerprint:
+                self._engine = None  # it must not come back if the new one cannot be loaded
                 self._engine = self._load()
             return self._engine
 
     def _load(self) -> Engine:
-        info = self.contents.info = self.store.info()
+        info = self.store.info()
         wanted = self._model if self._model is not None else info.get(MODEL, "best")
         model = self._opened(wanted)
         place = model_place(wanted) if isinstance(wanted, (str, Path)) else model.record.name
@@ -109,13 +111,14 @@ class Gallery(GalleryTables):
             with self.store.write():
                 if FINGERPRINT not in self.store.info():
                     self._set_model(model, place)
-            info = self.contents.info = self.store.info()
+            info = self.store.info()
         if info[FINGERPRINT] != model.fingerprint:
             raise ModelMismatchError(
                 f"{self.store.place}: was made with the model {info[MODEL_NAME]}, and scores of {model.record.name} "
                 f"would mean nothing: use --model {info[MODEL]}, or move it with `twinface gallery re-embed`"
             )
-        return open_engine(self.contents, Verifier(model, faces=self._choice, aligned=self._aligned), place)
+        verifier = Verifier(model, faces=self._choice, aligned=self._aligned)
+        return open_engine(self.contents, verifier, model.fingerprint, place)
 
     def _opened(self, model: str | Path | LoadedModel) -> LoadedModel:
         return load_model(model, self._threads) if isinstance(model, (str, Path)) else model
@@ -141,8 +144,10 @@ class Gallery(GalleryTables):
             progress: called with (faces done, faces in all).
 
         Raises:
-            GalleryError: the gallery keeps no crops, or they are aligned in another way than the model needs.
+            GalleryError: the gallery keeps no crops, or they are aligned in another way than the model needs; or
+                another call moves it at this moment.
             ModelError: the model is missing or damaged.
+            StorageError: the gallery cannot be written; or it is moved, and the old embeddings could not be erased.
         """
         loaded = self._opened(model)
         place = model_place(model) if isinstance(model, (str, Path)) else loaded.record.name
@@ -152,6 +157,7 @@ class Gallery(GalleryTables):
         if result.is_finished:
             with self._lock:
                 self._model, self._engine = model, None
+            self.store.erase_remains([])
         return result
 
     # Enrol and ask
@@ -202,11 +208,12 @@ class Gallery(GalleryTables):
             N.
 
         Raises:
-            DataError: there is another number of embeddings, they have another length, or are not finite.
+            DataError: there is another number of embeddings or qualities, embeddings have another length, or are not
+                finite.
             NameTakenError: a name is taken, or given twice.
             ModelMismatchError, ModelError: see `engine`.
         """
-        return add_embeddings(self.engine.contents, names, embeddings, quality)
+        return add_embeddings(self.engine, names, embeddings, quality)
 
     def identify(self, photo: Picture, count: int = 5, fpir: float = FPIR) -> Identification:
         """Who is on a photo: every face, the most likely people, and "nobody".

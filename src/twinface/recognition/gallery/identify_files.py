@@ -11,7 +11,6 @@ from typing import Any
 from twinface.core.errors import ImageError
 from twinface.core.types import ProgressCallback
 from twinface.recognition.face_table import is_last_of_picture
-from twinface.recognition.gallery.contents import FINGERPRINT
 from twinface.recognition.gallery.engine import Engine
 from twinface.recognition.gallery.identification import identify
 from twinface.recognition.gallery.open_set import check_fpir
@@ -59,7 +58,7 @@ def identify_files(
             "gallery": store.place,
             # Rows of before and after a change would contradict each other.
             "generation": store.generation(),
-            "model_sha256": engine.contents.info[FINGERPRINT],
+            "model_sha256": engine.fingerprint,
             "fpir": fpir,
         }
         return TableFile(target, IDENTITY_COLUMNS, photos | about, is_last_of_picture)

@@ -6,7 +6,9 @@ table is derived: the template of a person is the one in the table of people.
 
 from __future__ import annotations
 
+import re
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +23,7 @@ from twinface.core.formatting import one_line
 from twinface.core.types import Float32Array
 from twinface.recognition.gallery.fusion import angular_length
 from twinface.recognition.gallery.schema import Dialect
-from twinface.recognition.gallery.sql_store import SqlStore, TakenError
+from twinface.recognition.gallery.sql_store import NOT_ERASED, SCRUB, SqlStore, TakenError
 from twinface.recognition.gallery.stored import StoredPerson
 
 _LOCK = 0x7719FACE  # of the writers of a gallery, among the advisory locks of a database
@@ -29,8 +31,15 @@ _TABLES = (
     *("people", "faces", "corrections", "next_vectors", "removed", "audit", "info"),
     *("api_keys", "repeated_requests", "jobs", "job_photos"),
 )
+# Whose rows are changed or deleted, and hold something of people or keys.
+_REWRITTEN = (
+    *("people", "faces", "corrections", "next_vectors", "info"),
+    *("repeated_requests", "jobs", "job_photos"),
+)
+_WAIT = 60.0  # seconds for older transactions of others, which keep deleted rows
 _LONGEST = 2000  # numbers that pgvector's index takes
-_LOOK_AT = 200  # entries of the index that a search looks at, at least; more find more and take longer
+# Entries of the index that a search looks at, at least; more find more and take longer. pgvector takes 1000 at most.
+_LOOK_AT, _MOST_LOOKED_AT = 200, 1000
 
 
 class PostgresStore(SqlStore):
@@ -41,7 +50,7 @@ class PostgresStore(SqlStore):
         create: make the tables if they are not there.
 
     Raises:
-        GalleryError: there is no gallery in it, and none is to be made.
+        GalleryError: there is no gallery in it, and none is to be made; or the URL is none.
         StorageError: the server does not answer, or refuses.
     """
 
@@ -50,9 +59,15 @@ class PostgresStore(SqlStore):
 
     def __init__(self, url: str, create: bool = True) -> None:
         super().__init__()
-        parts = urlsplit(url)
-        # A host can be missing: a server on this machine is then named in the query.
-        self.url, self.place = url, f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
+        try:
+            parts = urlsplit(url)
+            # A host can be missing: a server on this machine is then named in the query.
+            self.url, self.place = url, f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
+        except ValueError as error:
+            # Not the URL itself, which may hold a password.
+            raise GalleryError(
+                f"the URL of the gallery cannot be read ({error}); need postgresql://user@host/database"
+            ) from None
         self._lock = threading.RLock()
         self._is_in_transaction = False
         self._open = self._connected()
@@ -95,16 +110,15 @@ class PostgresStore(SqlStore):
                 self._is_in_transaction = False
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def _errors(self, outcome: str = "nothing of this call was written") -> Iterator[None]:
         try:
             yield
         except psycopg.errors.UniqueViolation as error:
             raise TakenError(one_line(error)) from error
         except psycopg.Error as error:
-            advice = "free some space there" if isinstance(error, psycopg.errors.DiskFull) else "call again"
-            raise StorageError(
-                f"{self.place}: {one_line(error, 200)}; nothing of this call was written: {advice}"
-            ) from error
+            again = SCRUB if outcome == NOT_ERASED else "call again"
+            advice = f"free some space there, then {again}" if _is_full(error) else again
+            raise StorageError(f"{self.place}: {one_line(error, 200)}; {outcome}: {advice}") from error
 
     # Templates in pgvector
 
@@ -171,7 +185,7 @@ class PostgresStore(SqlStore):
         if not length or not self._has_vectors():
             return None
         with self._lock:
-            self.rows(f"SET hnsw.ef_search = {max(_LOOK_AT, limit)}")
+            self.rows(f"SET hnsw.ef_search = {min(max(_LOOK_AT, limit), _MOST_LOOKED_AT)}")
             sql = f"SELECT person FROM vectors ORDER BY vector <=> ?::vector LIMIT {limit:d}"
             return [row[0] for row in self.rows(sql, (_as_text(vector[:length]),))]
 
@@ -207,17 +221,45 @@ class PostgresStore(SqlStore):
                 found.append(f"vectors: {count} do not fit the table of people")
         return found
 
-    def erase_remains(self, needles: Iterable[bytes]) -> None:
-        """See `store.Store`. PostgreSQL keeps deleted rows in its pages; so the tables are written anew.
+    def erase_remains(self, needles: Iterable[bytes], rewrite: bool = False) -> None:
+        """See `store.Store`. PostgreSQL keeps deleted rows in its pages; so the tables are written anew, always.
 
-        Its write-ahead log and its backups are the server's: what they hold is gone when the server removes them.
+        Rows that an older transaction may still want to read are kept even then, by PostgreSQL's rules. Its write-ahead
+        log and its backups are the server's: what they hold is gone when the server removes them.
         """
-        with self._lock:
-            for table in ("people", "faces", "corrections", "next_vectors"):
-                self.rows(f"VACUUM (FULL) {table}")
-            if self._has_vectors():
-                self.rows("VACUUM (FULL) vectors")
-            self.rows("CHECKPOINT")
+        until, pause = time.monotonic() + _WAIT, 0.05
+        while kept := self._rewrite():
+            if time.monotonic() + pause > until:
+                raise StorageError(
+                    f"{self.place}: an older transaction is open in the database, so {kept} deleted rows were kept; "
+                    f"{NOT_ERASED}: end it, then {SCRUB}"
+                )
+            time.sleep(pause)
+            pause *= 2
+
+    def _rewrite(self) -> int:
+        """Writes the tables anew, and returns how many deleted rows had to be kept."""
+        kept = 0
+
+        def count(said: psycopg.errors.Diagnostic) -> None:
+            # "5 dead row versions cannot be removed yet …", in the language of the server. It is the only exact source:
+            # the transactions of other roles are hidden from this one.
+            nonlocal kept
+            found = re.search(r"\d+", said.message_detail or "")
+            kept += int(found[0]) if found else 0
+
+        with self._lock, self._errors(NOT_ERASED):
+            if self._open.closed:
+                self._open = self._connected()
+            connection = self._open
+            connection.add_notice_handler(count)
+            try:
+                for table in (*_REWRITTEN, *(["vectors"] if self._has_vectors() else [])):
+                    connection.execute(f"VACUUM (FULL, VERBOSE) {table}")
+                connection.execute("CHECKPOINT")
+            finally:
+                connection.remove_notice_handler(count)
+        return kept
 
     def backup(self, target: Path) -> None:
         """See `store.Store`.
@@ -233,6 +275,10 @@ class PostgresStore(SqlStore):
         """See `store.Store`."""
         with self._lock:
             self._open.close()
+
+
+def _is_full(error: psycopg.Error) -> bool:
+    return isinstance(error, psycopg.errors.DiskFull)
 
 
 def _as_text(vector: Float32Array) -> str:

@@ -26,6 +26,7 @@ from twinface.recognition.gallery.contents import (
     Contents,
 )
 from twinface.recognition.gallery.records import Shown
+from twinface.recognition.gallery.store import Store
 from twinface.recognition.gallery.stored import StoredCorrection, StoredFace
 from twinface.recognition.photo_faces import AlignedFace
 from twinface.recognition.verifier import Verifier
@@ -60,7 +61,7 @@ def reembed(
     leave_out: bool,
     progress: ProgressCallback | None = None,
 ) -> Reembedding:
-    """Makes all embeddings anew. See `Gallery.reembed`.
+    """Makes all embeddings anew. The caller erases the old ones from the files. See `Gallery.reembed`.
 
     Args:
         contents: of the gallery.
@@ -68,6 +69,9 @@ def reembed(
         model: the new values of the gallery's info.
         leave_out: finish even if people would be left without a face.
         progress: called with (faces done, faces in all).
+
+    Raises:
+        GalleryError: no crops are kept, or they are aligned in another way; or another call moves the gallery.
     """
     check_crops(contents, model[FRAME])
     store = contents.store
@@ -81,8 +85,8 @@ def reembed(
     while page := list(islice(people, _PEOPLE)):
         ids = [person.id for person in page]
         faces = store.faces_of(ids)
-        _collect(contents, verifier, "face", faces)
-        _collect(contents, verifier, "correction", store.corrections_of(ids))
+        _collect(contents, verifier, model[FINGERPRINT], "face", faces)
+        _collect(contents, verifier, model[FINGERPRINT], "correction", store.corrections_of(ids))
         seen = {face.person for face in faces if face.crop}
         had = {face.person for face in faces}
         again += [contents.name_of(person) for person in page if person.id in had - seen]
@@ -93,9 +97,8 @@ def reembed(
     if again and not leave_out:
         return Reembedding(False, done, lost, tuple(again))
     if _exchange(contents, model):
-        store.erase_remains([])
         return Reembedding(True, done, lost, tuple(again))
-    return reembed(contents, verifier, model, leave_out, progress)  # somebody was enrolled meanwhile
+    return reembed(contents, verifier, model, leave_out, progress)  # a face has come meanwhile
 
 
 def check_crops(contents: Contents, frame: str) -> None:
@@ -141,10 +144,15 @@ def _frame_text(frame: Frame | None) -> str:
 def _collect(
     contents: Contents,
     verifier: Verifier,
+    fingerprint: str,
     origin: str,
     rows: Sequence[StoredFace] | Sequence[StoredCorrection],
 ) -> None:
-    """Embeds the crops that have no new embedding yet."""
+    """Embeds the crops that have no new embedding yet.
+
+    Raises:
+        GalleryError: another call moves the gallery.
+    """
     store = contents.store
     there = store.next_vectors(origin, [row.id for row in rows])
     waiting = [row for row in rows if row.crop and row.id not in there]
@@ -155,24 +163,38 @@ def _collect(
         ]
         vectors = verifier.embed_faces(*faces)
         with store.write():
+            _check_next(contents, fingerprint)
             store.set_next_vectors(
                 origin, {row.id: contents.seal(vector) for row, vector in zip(part, vectors, strict=True)}
             )
 
 
+def _check_next(contents: Contents, fingerprint: str) -> None:
+    """Checks that the collected embeddings are still those of this call's model. Inside `store.write()`."""
+    if contents.info.get(NEXT) != fingerprint:
+        raise GalleryError(
+            f"{contents.store.place}: another call has begun to move it to another model, or has moved it: call again "
+            "if you still want this one"
+        )
+
+
 def _exchange(contents: Contents, model: dict[str, str]) -> bool:
-    """Puts the new embeddings in place of the old ones, unless a crop without one has come since."""
+    """Puts the new embeddings in place of the old ones, unless a crop without one has come since.
+
+    Raises:
+        GalleryError: another call moves the gallery.
+    """
     store = contents.store
     with store.write():
+        _check_next(contents, model[FINGERPRINT])
         people = list(contents.every_person())
         for page in (people[at : at + _PEOPLE] for at in range(0, len(people), _PEOPLE)):
-            faces = store.faces_of([person.id for person in page])
-            new = store.next_vectors("face", [face.id for face in faces])
-            if any(face.crop and face.id not in new for face in faces):
+            ids = [person.id for person in page]
+            faces, said = store.faces_of(ids), store.corrections_of(ids)
+            if _are_missing(store, "face", faces) or _are_missing(store, "correction", said):
                 return False
         for key, value in model.items():
             store.set_info(key, value)
-        contents.info = store.info()
         for person in people:
             faces = store.faces_of([person.id])
             new = store.next_vectors("face", [face.id for face in faces])
@@ -191,3 +213,9 @@ def _exchange(contents: Contents, model: dict[str, str]) -> bool:
         store.set_info(NEXT, "")
         contents.record("re-embed", None, f"{len(people)} people")
     return True
+
+
+def _are_missing(store: Store, origin: str, rows: Sequence[StoredFace] | Sequence[StoredCorrection]) -> bool:
+    """Whether a row with a crop has no new embedding."""
+    new = store.next_vectors(origin, [row.id for row in rows])
+    return any(row.crop and row.id not in new for row in rows)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -13,9 +15,9 @@ import numpy as np
 from twinface.core.errors import StorageError
 from twinface.core.types import Float32Array, IntArray
 from twinface.models.record import ModelRecord
-from twinface.recognition.gallery.contents import FINGERPRINT, Contents
+from twinface.recognition.gallery.contents import Contents
 from twinface.recognition.gallery.ranking import Prepared, is_product, prepare_templates, rank
-from twinface.recognition.gallery.search_copy import CopyHeader, erase_from_copy, read_copy, write_copy
+from twinface.recognition.gallery.search_copy import TOKEN, CopyHeader, erase_from_copy, read_copy, write_copy
 
 # From so many people on, reading the tables takes longer than a tenth of a second, and a copy is written.
 COPY_FROM = 5_000
@@ -40,10 +42,10 @@ class Search(Protocol):
         ...
 
 
-def open_search(contents: Contents, record: ModelRecord) -> Search:
-    """The store's own search if it has one, else one in memory."""
+def open_search(contents: Contents, record: ModelRecord, fingerprint: str) -> Search:
+    """The store's own search if it has one, else one in memory; see `ExactSearch`."""
     if contents.store.nearest(np.zeros(record.embedding_size, np.float32), 1) is None:
-        return ExactSearch(contents, record)
+        return ExactSearch(contents, record, fingerprint)
     return StoreSearch(contents)
 
 
@@ -63,7 +65,7 @@ class StoreSearch:
 
     def people(self) -> int:
         """See `Search`."""
-        return self._store.counts().people
+        return self._store.template_count()
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,10 +99,12 @@ class ExactSearch:
     Args:
         contents: of the gallery.
         record: of the model.
+        fingerprint: of the model.
     """
 
-    def __init__(self, contents: Contents, record: ModelRecord) -> None:
+    def __init__(self, contents: Contents, record: ModelRecord, fingerprint: str) -> None:
         self._contents, self._store, self._record = contents, contents.store, record
+        self._fingerprint = fingerprint
         # With encryption on, no copy is on the disk; and only what is a product has one.
         may_copy = contents.vault.encryption == "off" and is_product(record.distance)
         self._file = self._store.local if may_copy else None
@@ -109,7 +113,11 @@ class ExactSearch:
         self._most = self._newest = self._part([], [])
 
     def candidates(self, faces: Float32Array, count: int) -> list[list[int]]:
-        """See `Search`."""
+        """See `Search`.
+
+        Raises:
+            ModelMismatchError: the gallery was moved to another model.
+        """
         with self._lock:
             self._refresh()
             parts = [part for part in (self._most, self._newest) if len(part.ids)]
@@ -132,10 +140,12 @@ class ExactSearch:
 
     def _refresh(self) -> None:
         if self._generation < 0:
+            self._contents.check_model(self._fingerprint)
             self._open()
         changes = self._store.changes_since(self._generation)
         if changes.generation == self._generation:
             return
+        self._contents.check_model(self._fingerprint)
         changed = [*changes.people, *changes.removed]
         if len(changed) + len(self._newest.ids) > max(_MOST_HIDDEN, len(self._most.ids) * _STALE):
             self._read_all()
@@ -162,14 +172,16 @@ class ExactSearch:
             self._read_all()
             return
         size = self._most.prepared.rows.shape[1]
-        found = read_copy(self._file, self._contents.info[FINGERPRINT], size)
+        found = read_copy(self._file, self._fingerprint, self._contents.info.get(TOKEN, ""), size)
         if found is None:
             self._read_all()
             return
         header, ids, prepared = found
         changes = self._store.changes_since(header.generation)
         if changes.removed:  # a process may have been killed between the tables and the copy
-            erase_from_copy(self._file, list(changes.removed))
+            # A search must work where nothing can be written; the next one tries again.
+            with suppress(OSError, StorageError):
+                erase_from_copy(self._store, self._file, changes.removed)
         self._most, self._newest = _Part(ids, prepared), self._part([], [])
         self._generation = header.generation
 
@@ -180,10 +192,12 @@ class ExactSearch:
             return
         try:
             with self._store.write():
+                self._contents.check_model(self._fingerprint)
                 generation, part = self._from_tables()
-                fingerprint, size = self._contents.info[FINGERPRINT], part.prepared.rows.shape[1]
-                header = CopyHeader(fingerprint, generation, len(part.ids), size)
+                token, size = secrets.token_hex(16), part.prepared.rows.shape[1]
+                header = CopyHeader(self._fingerprint, generation, token, len(part.ids), size)
                 write_copy(self._file, header, part.ids, part.prepared)
+                self._store.set_info(TOKEN, token)
         except StorageError:
             # A search must work where nothing can be written; the next one tries again.
             generation, part = self._from_tables()

@@ -31,6 +31,11 @@ _IN_ONE_QUERY = 500
 _ROWS = 100  # that are inserted by one statement
 
 
+# The end of an error after the transaction, which cannot be taken back any more.
+NOT_ERASED = "it is done, but the old bytes can still be in the files"
+SCRUB = "call `twinface gallery scrub`"
+
+
 class TakenError(Exception):
     """A value that must be unique and is there already."""
 
@@ -185,6 +190,9 @@ class SqlStore(ABC):
     def faces_of(self, people: Sequence[int]) -> list[StoredFace]:
         return sorted((StoredFace(*row) for row in self._in(f"{_FACES} WHERE person", people)), key=_id)
 
+    def face_counts(self, people: Sequence[int]) -> dict[int, int]:
+        return dict(self._in("SELECT person, count(*) FROM faces WHERE person", people, " GROUP BY person"))
+
     def first_vectors(self, people: Sequence[int]) -> dict[int, bytes]:
         # All vectors and no crops: a crop is a hundred times as large.
         rows = sorted(self._in("SELECT id, person, vector FROM faces WHERE person", people), reverse=True)
@@ -224,6 +232,9 @@ class SqlStore(ABC):
 
     def remove_corrections(self, ids: Sequence[int]) -> None:
         self.many("DELETE FROM corrections WHERE id = ?", [(id,) for id in ids])
+        self.many(
+            "DELETE FROM next_vectors WHERE origin = 'correction' AND row_id = ?", [(id,) for id in ids]
+        )
 
     def add_audit(self, at: str, what: str, who: str, detail: str) -> None:
         self.rows("INSERT INTO audit (at, what, who, detail) VALUES (?, ?, ?, ?)", (at, what, who, detail))
@@ -250,15 +261,18 @@ class SqlStore(ABC):
         """Forgets all embeddings by the next model."""
         self.rows("DELETE FROM next_vectors")
 
+    def template_count(self) -> int:
+        return int(self.rows("SELECT count(template) FROM people")[0][0])
+
     def counts(self) -> Counts:
         tables = ("people", "faces", "faces WHERE crop IS NOT NULL", "corrections", "audit")
         return Counts(*(int(self.rows(f"SELECT count(*) FROM {table}")[0][0]) for table in tables))
 
-    def _in(self, sql: str, ids: Sequence[int]) -> Iterator[Any]:
-        """Rows of a statement that ends before ` IN (…)`."""
+    def _in(self, sql: str, ids: Sequence[int], end: str = "") -> Iterator[Any]:
+        """Rows of a statement that is cut before and behind ` IN (…)`."""
         for start in range(0, len(ids), _IN_ONE_QUERY):
             part = tuple(ids[start : start + _IN_ONE_QUERY])
-            yield from self.rows(f"{sql} IN ({', '.join('?' * len(part))})", part)
+            yield from self.rows(f"{sql} IN ({', '.join('?' * len(part))}){end}", part)
 
 
 def sql_tables(store: Store) -> SqlStore:

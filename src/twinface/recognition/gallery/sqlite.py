@@ -19,7 +19,7 @@ from twinface.core.errors import StorageError
 from twinface.core.storage import new_file, sync_folder
 from twinface.core.types import Float32Array
 from twinface.recognition.gallery.schema import Dialect
-from twinface.recognition.gallery.sql_store import SqlStore, TakenError
+from twinface.recognition.gallery.sql_store import NOT_ERASED, SCRUB, SqlStore, TakenError
 
 _WAIT = 60.0  # seconds for the lock of another writer, and for readers when the log is to be emptied
 
@@ -47,6 +47,7 @@ class SqliteStore(SqlStore):
         self._make_private()
         with self._errors():
             self._open = sqlite3.connect(file, timeout=_WAIT, isolation_level=None, check_same_thread=False)
+            self._refuse_foreign()
             # An answer to these comes at the first look into the file.
             for pragma in (
                 f"busy_timeout = {int(1000 * _WAIT)}",
@@ -59,6 +60,15 @@ class SqliteStore(SqlStore):
             ):
                 self._open.execute(f"PRAGMA {pragma}")
         self.migrate()
+
+    def _refuse_foreign(self) -> None:
+        """Leaves a file of another program as it is. Before any statement that changes the file."""
+        tables = {str(row[0]) for row in self.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if tables and "info" not in tables:
+            self.close()
+            raise StorageError(
+                f"{self.place}: is no gallery, but a database with the table {min(tables)}; name another file"
+            )
 
     def _make_private(self) -> None:
         try:
@@ -97,7 +107,7 @@ class SqliteStore(SqlStore):
                 raise
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def _errors(self, outcome: str = "nothing of this call was written") -> Iterator[None]:
         try:
             yield
         except sqlite3.IntegrityError as error:
@@ -106,9 +116,9 @@ class SqliteStore(SqlStore):
             advice = (
                 "free some space and call again" if "full" in str(error) else "call again, or check the file"
             )
-            raise StorageError(
-                f"{self.place}: {error}; nothing of this call was written: {advice}"
-            ) from error
+            if outcome == NOT_ERASED:
+                advice = f"{'free some space' if 'full' in str(error) else 'check the file'}, then {SCRUB}"
+            raise StorageError(f"{self.place}: {error}; {outcome}: {advice}") from error
         except sqlite3.DatabaseError as error:
             raise StorageError(
                 f"{self.place}: is no gallery, or is damaged ({error}); take a backup, or name another file"
@@ -131,7 +141,7 @@ class SqliteStore(SqlStore):
             ]
         return found
 
-    def erase_remains(self, needles: Iterable[bytes]) -> None:
+    def erase_remains(self, needles: Iterable[bytes], rewrite: bool = False) -> None:
         """See `store.Store`.
 
         SQLite overwrites deleted rows. But when it moves rows between pages, copies can stay in the free part of a
@@ -139,19 +149,28 @@ class SqliteStore(SqlStore):
         """
         wanted = [needle for needle in needles if needle]
         self._empty_log()
-        if self._is_found(wanted):
-            self.rows("VACUUM")
+        try:
+            rewrite = rewrite or self._is_found(wanted)
+        except OSError as error:
+            raise StorageError(
+                f"{self.place}: {error.strerror or error}; {NOT_ERASED}: check the file, then {SCRUB}"
+            ) from error
+        if rewrite:
+            self._erasing("VACUUM")
             self._empty_log()
 
     def _empty_log(self) -> None:
         until = time.monotonic() + _WAIT
-        while int(self.rows("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]):
+        while int(self._erasing("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]):
             if time.monotonic() > until:
                 raise StorageError(
-                    f"{self.place}: it is done, but another process holds the write-ahead log, which can still have "
-                    "the old bytes: stop it, then call `twinface gallery scrub`"
+                    f"{self.place}: another process holds the write-ahead log; {NOT_ERASED}: stop it, then {SCRUB}"
                 )
             time.sleep(0.02)
+
+    def _erasing(self, sql: str) -> list[Any]:
+        with self._lock, self._errors(NOT_ERASED):
+            return self._open.execute(sql).fetchall()
 
     def _is_found(self, needles: Sequence[bytes]) -> bool:
         longest = max(map(len, needles), default=0)

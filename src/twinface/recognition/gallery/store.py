@@ -110,6 +110,10 @@ class Store(Protocol):
         """The faces of these people, by rising id."""
         ...
 
+    def face_counts(self, people: Sequence[int]) -> dict[int, int]:
+        """How many faces each of these people has; people without a face are left out."""
+        ...
+
     def first_vectors(self, people: Sequence[int]) -> dict[int, bytes]:
         """The embedding of each person's first face; people without a face are left out."""
         ...
@@ -171,6 +175,10 @@ class Store(Protocol):
         """Forgets all of them."""
         ...
 
+    def template_count(self) -> int:
+        """How many people have a template."""
+        ...
+
     def counts(self) -> Counts:
         """How many rows there are."""
         ...
@@ -183,14 +191,16 @@ class Store(Protocol):
         """What is wrong with the tables, in words; nothing if they are sound."""
         ...
 
-    def erase_remains(self, needles: Iterable[bytes]) -> None:
+    def erase_remains(self, needles: Iterable[bytes], rewrite: bool = False) -> None:
         """Makes deleted rows unreadable in the store's own files.
 
         Args:
             needles: pieces of the deleted rows, by which the store checks its files.
+            rewrite: write the files anew in any case, for rows of which no pieces are at hand.
 
         Raises:
-            StorageError: it could not be done, because others hold the files.
+            StorageError: it could not be done, because others hold the files, or for want of space. The message says
+                that the deletion itself is done, and that `twinface gallery scrub` finishes the work.
         """
         ...
 

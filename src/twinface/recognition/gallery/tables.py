@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from twinface.core.errors import GalleryError
+from twinface.core.storage import is_file
 from twinface.core.types import ProgressCallback
 from twinface.recognition.gallery import changes, corrections, transfer
 from twinface.recognition.gallery.contents import MODEL_NAME, SIZE, Contents, GallerySettings
@@ -14,6 +17,8 @@ from twinface.recognition.gallery.key import find_key
 from twinface.recognition.gallery.records import GalleryStats, Person
 from twinface.recognition.gallery.stored import AuditEntry
 from twinface.recognition.gallery.stores import default_place, open_store
+
+_OWN_FILES = ("", "-wal", "-shm", ".search")  # what the names of a gallery's files end in
 
 
 class GalleryTables:
@@ -74,7 +79,10 @@ class GalleryTables:
         return self.store.counts().people
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and self.contents.find_or_none(name) is not None
+        try:
+            return isinstance(name, str) and self.contents.find_or_none(name) is not None
+        except GalleryError:  # it cannot be a name
+            return False
 
     def rename(self, name: str, new_name: str) -> Person:
         """Gives a person another name. The old one is erased from the files.
@@ -101,12 +109,17 @@ class GalleryTables:
 
         Raises:
             UnknownPersonError: nobody has that name.
-            StorageError: the person is removed, but remains may be in a file that another process holds.
+            StorageError: the gallery cannot be written; or the person is removed, but remains may be in a file that
+                another process holds, or that cannot be written. The message says which, and what to do.
         """
         changes.forget(self.contents, name)
 
     def scrub(self) -> None:
-        """Makes everything that was deleted unreadable, where an earlier call could not."""
+        """Makes everything that was deleted unreadable, where an earlier call could not. Writes the files anew.
+
+        Raises:
+            StorageError: there is no space, or another process holds a file.
+        """
         changes.scrub(self.contents)
 
     def change_key(self, key: bytes | str | Path) -> None:
@@ -119,6 +132,8 @@ class GalleryTables:
         Raises:
             GalleryError: the gallery is not encrypted.
             KeyNeededError: this is no key.
+            StorageError: the gallery cannot be written; or the key is changed, but the old one could not be erased from
+                the files.
         """
         self.contents.change_key(find_key(key) or b"")
 
@@ -164,9 +179,10 @@ class GalleryTables:
         """Writes a copy to a file, whole or not at all. An encrypted gallery's copy is as encrypted.
 
         Raises:
+            GalleryError: the file is one of the gallery's own; or the gallery is on a server, which makes its own.
             StorageError: the file cannot be written.
         """
-        self.store.backup(Path(target))
+        self.store.backup(self._elsewhere(Path(target)))
 
     def export(self, target: str | Path, progress: ProgressCallback | None = None) -> int:
         """Writes all people with their embeddings and corrections to a file of JSON lines, in the clear.
@@ -179,10 +195,19 @@ class GalleryTables:
             How many people there are.
 
         Raises:
-            GalleryError: nobody was ever enrolled.
+            GalleryError: nobody was ever enrolled; or the file is one of the gallery's own.
             StorageError: the file cannot be written.
         """
-        return transfer.export(self.contents, Path(target), progress)
+        return transfer.export(self.contents, self._elsewhere(Path(target)), progress)
+
+    def _elsewhere(self, target: Path) -> Path:
+        """A file to write, which must not take the place of one that the gallery is using."""
+        if self.store.local is not None:
+            for own in (self.store.local.with_name(self.store.local.name + end) for end in _OWN_FILES):
+                is_there = is_file(own) and is_file(target)
+                if os.path.realpath(own) == os.path.realpath(target) or (is_there and own.samefile(target)):
+                    raise GalleryError(f"{target}: is a file of the gallery itself; name another file")
+        return target
 
     def import_people(
         self, source: str | Path, progress: ProgressCallback | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -22,6 +23,7 @@ from twinface.core.formatting import one_line
 from twinface.core.json_records import parse_object, record_from
 from twinface.core.storage import new_file
 from twinface.core.types import Float32Array, ProgressCallback
+from twinface.models.distances import DISTANCES
 from twinface.recognition.gallery.contents import (
     DISTANCE,
     FINGERPRINT,
@@ -33,11 +35,13 @@ from twinface.recognition.gallery.contents import (
     clean_name,
     now,
 )
+from twinface.recognition.gallery.engine import Engine
 from twinface.recognition.gallery.fusion import UNKNOWN_QUALITY
 from twinface.recognition.gallery.stored import NewCorrection, NewFace, StoredPerson
 
 FORMAT = "twinface gallery 1"
 _TOGETHER = 500  # people in one transaction
+_HIGHEST_NUMBER = 2**31 - 1  # of a face in its photo, that both databases take
 _MODEL_KEYS = (MODEL, MODEL_NAME, FINGERPRINT, SIZE, DISTANCE, FRAME)
 
 
@@ -136,6 +140,7 @@ def import_file(contents: Contents, source: Path, progress: ProgressCallback | N
                 raise DataError(
                     f"{source}: is no export of a gallery, need a first line with format {FORMAT!r}"
                 )
+            _check_head(source, head)
             return add_people(contents, head, _people(source, file), progress)
     except OSError as error:
         raise DataError(f"{source}: cannot be read ({error.strerror})") from error
@@ -161,11 +166,11 @@ def add_people(
         contents: of the gallery that they are added to.
         model: the info of the gallery that they come from: which model made the embeddings.
         people: with embeddings by that model.
-        progress: called with (people done, people done).
+        progress: called with the number of people done, twice: how many there are is not known before the end.
 
     Raises:
-        ModelMismatchError: the gallery has another model.
-        DataError: an embedding has another length.
+        ModelMismatchError: the gallery has another model, or was moved to another one meanwhile.
+        DataError: a person is damaged.
         StorageError: the gallery cannot be written; the people of earlier transactions are there.
     """
     store = contents.store
@@ -179,11 +184,11 @@ def add_people(
                 f"{store.place}: has embeddings of {info[MODEL_NAME]}, and these are of "
                 f"{one_line(model[MODEL_NAME], 80)}: their scores would mean nothing"
             )
-    contents.info = store.info()
     added = faces = skipped = 0
     waiting = iter(people)
     while page := list(islice(waiting, _TOGETHER)):
         with store.write():
+            contents.check_model(model[FINGERPRINT])
             fresh = [person for person in page if contents.find_or_none(person.name) is None]
             counted = _add(contents, fresh)
             contents.record("import", None, f"{len(fresh)} people")
@@ -193,11 +198,24 @@ def add_people(
     return Imported(added, faces, skipped)
 
 
+def _check_head(source: Path, head: dict[str, str]) -> None:
+    """Checks what a file says about its model: an empty gallery takes it over, for good."""
+    size, distance = head[SIZE], head[DISTANCE]
+    if not re.fullmatch("[1-9][0-9]{0,8}", size):
+        raise DataError(f"{source} line 1: found {SIZE} {one_line(size, 80)!r}, need a whole number above 0")
+    if distance not in DISTANCES:
+        raise DataError(
+            f"{source} line 1: found {DISTANCE} {one_line(distance, 80)!r}, need one of {', '.join(DISTANCES)}"
+        )
+
+
 def add_embeddings(
-    contents: Contents, names: Sequence[str], embeddings: Float32Array, quality: Sequence[int] | None
+    engine: Engine, names: Sequence[str], embeddings: Float32Array, quality: Sequence[int] | None
 ) -> int:
     """Adds one new person for each embedding, in one transaction. See `Gallery.import_embeddings`."""
-    size = int(contents.info[SIZE])
+    contents, size = engine.contents, engine.verifier.record.embedding_size
+    if quality is not None and len(quality) != len(names):
+        raise DataError(f"found {len(names)} names and {len(quality)} qualities, need one for each")
     if embeddings.shape != (len(names), size) or not np.isfinite(embeddings).all():
         raise DataError(
             f"found {len(names)} names and embeddings of shape {embeddings.shape}, need finite ones "
@@ -213,7 +231,7 @@ def add_embeddings(
         for place, (row, value) in enumerate(zip(sealed, values, strict=True))
     ]
     with contents.store.write():
-        contents.check_model()
+        contents.check_model(engine.fingerprint)
         contents.store.add_faces(contents.store.add_people(people), faces)
         contents.record("import", None, f"{len(names)} people")
     return len(names)
@@ -222,9 +240,13 @@ def add_embeddings(
 def _add(contents: Contents, people: list[PlainPerson]) -> int:
     """Adds people who are new. Inside `store.write()`."""
     rows: list[StoredPerson] = []
-    faces = [[_face(contents, person, face) for face in person.faces] for person in people]
+    info = contents.info
+    size, distance = int(info[SIZE]), info[DISTANCE]
+    faces = [[_face(contents, person, face, (size,)) for face in person.faces] for person in people]
     for person, own in zip(people, faces, strict=True):
-        template = contents.fused(own)
+        if len({face.photo for face in own}) < len(own):
+            raise DataError(f"{one_line(person.name, 80)}: found two faces of one photo, need one at most")
+        template = contents.fused(own, distance)
         rows.append(
             contents.new_person(
                 person.name, None if template is None else contents.seal(template), person.created
@@ -238,7 +260,8 @@ def _add(contents: Contents, people: list[PlainPerson]) -> int:
     contents.store.add_faces(owners, [face for own in faces for face in own])
     for id, person in zip(ids, people, strict=True):
         for said in person.corrections:
-            values = vars(_face(contents, person, said))
+            # Empty after a change of the model, where no crop was kept: it still holds for the same photo.
+            values = vars(_face(contents, person, said, (size, 0)))
             contents.store.add_correction(id, NewCorrection(**values, kind=said.kind or "reject"))
     return len(owners)
 
@@ -255,18 +278,30 @@ def _plain(contents: Contents, face: NewFace) -> PlainFace:
     )
 
 
-def _face(contents: Contents, person: PlainPerson, face: PlainFace) -> NewFace:
+def _face(contents: Contents, person: PlainPerson, face: PlainFace, lengths: tuple[int, ...]) -> NewFace:
+    """A face or a correction that can be added.
+
+    Args:
+        contents: of the gallery.
+        person: whose it is, for the error.
+        face: as the file has it.
+        lengths: that the embedding may have; the first one is named in the error.
+
+    Raises:
+        DataError: it is damaged.
+    """
     try:
         vector = np.frombuffer(base64.b64decode(face.vector, validate=True), "<f4")
         crop = base64.b64decode(face.crop, validate=True) if face.crop else None
         photo = bytes.fromhex(face.photo)
     except ValueError as error:
         raise DataError(f"{one_line(person.name, 80)}: a face is damaged ({error})") from error
-    size = int(contents.info[SIZE])
-    if len(vector) != size or not np.isfinite(vector).all() or not 0 <= face.quality <= 100:
+    is_sound = len(vector) in lengths and np.isfinite(vector).all()
+    if not is_sound or not 0 <= face.quality <= 100 or not 1 <= face.number <= _HIGHEST_NUMBER:
         raise DataError(
-            f"{one_line(person.name, 80)}: found an embedding of {len(vector)} numbers and quality {face.quality}, "
-            f"need {size} finite numbers and 0 to 100"
+            f"{one_line(person.name, 80)}: found an embedding of {len(vector)} numbers, quality "
+            f"{one_line(face.quality, 20)} and face number {one_line(face.number, 20)}, need {lengths[0]} finite "
+            f"numbers, 0 to 100, and 1 to {_HIGHEST_NUMBER}"
         )
     return NewFace(
         contents.seal(vector.astype(np.float32)),
