@@ -65,6 +65,18 @@ def test_a_folder_is_identified_in_the_background(place: Path, photos: Path) -> 
     assert (gone.returncode, gone.stderr) == (2, f"twinface: job {job['id']}: is not there, or was removed\n")
 
 
+def test_photos_that_are_in_no_group_are_printed_too(place: Path, photos: Path) -> None:
+    (photos / "broken.png").write_bytes(b"no picture")
+    added = twinface_here("jobs", "add", "cluster", photos, "--gallery", place)
+    (photos / "broken.png").unlink()
+    assert twinface_here("jobs", "run", "--gallery", place, "--aligned").returncode == 0
+    printed = twinface_here("jobs", "results", added.stdout.strip(), "--gallery", place).stdout
+    *groups, last = [json.loads(line) for line in printed.splitlines()]
+    assert sum(len(row["faces"]) for row in groups) == 8
+    assert (last["photo"], last["number"]) == ("broken.png", 1)
+    assert last["problem"].startswith("broken.png: ")
+
+
 def test_jobs_without_photos(place: Path) -> None:
     added = twinface_here("jobs", "add", "certify", "--gallery", place, "--set", "traffic=5")
     assert added.returncode == 0, added.stderr

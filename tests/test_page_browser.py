@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.request import urlopen
@@ -14,6 +16,7 @@ import pytest
 pytest.importorskip("fastapi")
 pytest.importorskip("selenium")
 
+import httpx
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
@@ -25,6 +28,8 @@ from selenium.webdriver.support.ui import Select
 import twinface
 from browsed_page import Page, serving
 from twinface.recognition.gallery.gallery import Gallery
+from twinface.service.jobs.leases import Leases
+from twinface.service.jobs.table import JobTable
 from twinface.service.keys import KeyTable
 
 pytestmark = pytest.mark.slow
@@ -279,6 +284,137 @@ def test_a_folder_is_worked_through(page: Page) -> None:
     page.open("jobs")
     page.click("Remove", inside="td")
     page.wait("#view", "There are no jobs yet.")
+
+
+def job_with(address: str, kind: str, *photos: Path, **settings: object) -> str:
+    """A job that has ended; its id."""
+    with httpx.Client(base_url=address, timeout=60) as client:
+        id = client.post("/v1/jobs", json={"kind": kind, "settings": settings}).json()["id"]
+        if photos:
+            files = [("photos", (photo.name, photo.read_bytes())) for photo in photos]
+            client.post(f"/v1/jobs/{id}/photos", files=files)
+            client.post(f"/v1/jobs/{id}/start")
+        until = time.monotonic() + 60
+        while client.get(f"/v1/jobs/{id}").json()["state"] in {"queued", "running"}:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    return str(id)
+
+
+def saved_csv(page: Page, folder: Path) -> list[list[str]]:
+    """The lines of the file that the page offers."""
+    values = {"behavior": "allow", "downloadPath": str(folder)}
+    page.driver.execute_cdp_cmd("Browser.setDownloadBehavior", values)
+    page.click("Download CSV")
+    [file] = page.until(lambda: list(folder.glob("*.csv")))
+    with file.open(newline="", encoding="utf-8") as lines:
+        return list(csv.reader(lines))
+
+
+def test_results_say_which_photos_had_a_problem_and_who_was_forgotten(page: Page, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no picture")
+    page.enrol("Jo", ANN)
+    id = job_with(page.address, "identify", PHOTOS / ANN_AGAIN, broken)
+    page.open(f"jobs/{id}")
+    assert "Jo" in page.wait("tbody tr", ANN_AGAIN).text
+    assert (
+        "cannot be read" in page.wait("tbody tr", "broken.jpg").text
+        or "not a picture" in page.wait("tbody").text
+    )
+    with twinface.Client(page.address) as client:
+        client.forget("Jo")
+    page.open(f"jobs/{id}")
+    row = page.wait("tbody tr", ANN_AGAIN).text
+    assert "A person who was forgotten" in row
+    assert ">99.9%" in row  # of the person, and not of "nobody"
+    head, known, unreadable = saved_csv(page, tmp_path)
+    assert head == ["photo", "face", "name", "probability", "problem"]
+    assert known[:3] == [ANN_AGAIN, "1", "A person who was forgotten"]
+    assert (unreadable[0], unreadable[3]) == ("broken.jpg", "")
+    assert unreadable[4].startswith("broken.jpg: ")
+
+
+def test_results_of_every_kind_of_job_are_shown(page: Page, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no picture")
+    page.open(f"jobs/{job_with(page.address, 'embed', PHOTOS / TWO, broken)}")
+    assert page.wait("tbody tr", TWO).text.split()[:2] == [TWO, "2"]
+    assert "broken.jpg: " in page.wait("tbody").text
+    page.check_accessible()
+    head, *lines = saved_csv(page, tmp_path)
+    assert head == ["photo", "face", "embedding", "problem"]
+    assert [line[:2] for line in lines] == [[TWO, "1"], [TWO, "2"], ["broken.jpg", ""]]
+    embeddings = [list(map(float, line[2].split())) for line in lines]
+    assert [len(vector) > 100 for vector in embeddings] == [True, True, False]
+
+    page.open(f"jobs/{job_with(page.address, 'cluster', PHOTOS / ANN, PHOTOS / ANN_AGAIN, broken)}")
+    assert page.wait("tbody tr", "Group 1").text.split()[2] == "2"
+    assert "broken.jpg: " in page.wait("tbody tr", "No group").text
+    page.check_accessible()
+
+    page.enrol("Jo", ANN, ANN_AGAIN)
+    page.enrol("Bea", BEA, BEA_AGAIN)
+    page.open(f"jobs/{job_with(page.address, 'certify', traffic=7)}")
+    assert page.wait("tbody tr", "traffic").text == "traffic 7"
+    page.click("Download JSON")
+    page.check_accessible()
+
+
+def test_a_removed_job_starts_no_more_looks(driver: webdriver.Chrome, place: Path) -> None:
+    with Gallery(place / "busy.db") as gallery:
+        table = JobTable(gallery.contents)
+        table.create("certify")
+        assert Leases(table, lease=600).claim() is not None  # somebody else's, who takes his time
+        for _ in range(3):
+            table.create("embed")
+    with serving(place / "busy.db") as address:
+        page = Page(driver, address, PHOTOS)
+        page.open("jobs")
+        for left in (4, 3, 2):
+            page.until(lambda left=left: len(page.every("tbody tr")) == left)
+            page.click("Remove", inside="td")
+        page.until(lambda: len(page.every("tbody tr")) == 1)
+        looks = (
+            "return performance.getEntriesByType('resource').filter(e => e.name.endsWith('/v1/jobs')).length"
+        )
+        before = driver.execute_script(looks)
+        time.sleep(5)
+        assert 2 <= driver.execute_script(looks) - before <= 3  # one every two seconds
+
+
+def test_the_camera_is_closed_with_its_view(page: Page) -> None:
+    page.open("compare")
+    page.driver.execute_script(
+        """const asked = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+        navigator.mediaDevices.getUserMedia = async (wanted) => (window.opened = await asked(wanted));"""
+    )
+    page.click("Use camera")
+    page.until(lambda: page.wait("dialog button.primary").is_enabled())
+    states = "return window.opened.getTracks().map(track => track.readyState)"
+    assert page.driver.execute_script(states) == ["live"]
+    page.driver.execute_script("location.hash = '#model'")
+    page.wait("h1", "Model")
+    page.until(lambda: page.driver.execute_script(states) == ["ended"])
+    assert page.every("dialog") == []
+
+
+def test_errors_are_shown_while_the_page_opens(driver: webdriver.Chrome, address: str) -> None:
+    page = Page(driver, address, PHOTOS)
+    page.open("people/999999")
+    page.wait("#alert", "nobody in the gallery has the id 999999")
+    page.open("constructor")
+    assert page.wait("h1").text == "Compare"
+    assert driver.find_element(By.ID, "alert").text == ""
+    driver.execute_script("sessionStorage.setItem('twinface-key', 'tf_abc\u2026')")  # cannot be sent
+    page.open("model")
+    page.wait("#alert", "does not answer")
+    page.wait("#key-field").send_keys("tf_\u2026", Keys.ENTER)
+    page.wait("#alert", "letters, digits")
+    driver.execute_script("sessionStorage.clear()")
+    page.open("model")
+    page.wait(".tiles")
+    assert driver.find_element(By.ID, "alert").text == ""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -103,7 +103,10 @@ def results(
     after: Annotated[int, typer.Option(help="Go on after this row.", min=0)] = 0,
     limit: Annotated[int | None, typer.Option(help="Print so many rows at most; else all.", min=1)] = None,
 ) -> None:
-    """Print the results that are there, as JSON: a line for each photo or group, or one object."""
+    """Print the results that are there, as JSON: a line for each photo or group, or one object.
+
+    After the groups come the photos that are in none, each with its problem.
+    """
     from json import dumps
 
     from twinface.service.jobs.results import results_page
@@ -115,7 +118,7 @@ def results(
             if "result" in page:
                 print_json(page["result"])
                 return
-            for row in page["rows"]:
+            for row in (*page["rows"], *page.get("without_face", ())):
                 print(dumps(row, allow_nan=False))
             left = None if left is None else left - len(page["rows"])
             if page["next"] is None or left == 0:

@@ -69,6 +69,10 @@ class JobResults(Answer):
 
     rows: list[dict[str, Any]] | None = None
     next: int | None = Field(None, description="`after` of the next page; null if no more is there yet")
+    without_face: list[dict[str, Any]] | None = Field(
+        None,
+        description="of `cluster`, on the last page: photos that are in no group, each with its `problem`",
+    )
     result: dict[str, Any] | None = None
 
 

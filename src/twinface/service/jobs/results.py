@@ -31,6 +31,7 @@ def results_page(
 
     Returns:
         `rows` and `next` (None if no more is there), or `result` for a job without photos (None until it is finished).
+        The last page of groups has `without_face`, too: the photos that are in no group, each with its `problem`.
 
     Raises:
         JobNotFoundError: there is no such job.
@@ -59,32 +60,38 @@ def _groups(table: JobTable, job: Job, after: int, limit: int) -> dict[str, Any]
     if found is None:
         return {"rows": [], "next": None}
     page = found["groups"][after : after + limit]
-    names = _names(table, job, {photo for group in page for photo, _ in group})
+    photos = _photos(table, job, {photo for group in page for photo, _ in group})
     rows = [
         {
             "group": after + place,
-            "faces": [{"photo": names[photo], "number": photo, "face": face} for photo, face in group],
+            "faces": [
+                {"photo": photos[photo]["photo"], "number": photo, "face": face} for photo, face in group
+            ],
         }
         for place, group in enumerate(page)
     ]
-    more = after + len(page) < len(found["groups"])
-    return {
-        "rows": rows,
-        "next": after + len(page) if more else None,
-        "without_face": found["without_face"],
-    }
+    if after + len(page) < len(found["groups"]):
+        return {"rows": rows, "next": after + len(page)}
+    missing = _photos(table, job, set(found["without_face"]))
+    without = [
+        {"photo": each["photo"], "number": number, "problem": each["problem"]}
+        for number, each in missing.items()
+    ]
+    return {"rows": rows, "next": None, "without_face": without}
 
 
-def _names(table: JobTable, job: Job, numbers: set[int]) -> dict[int, str]:
-    """The names of some photos of a job."""
+def _photos(table: JobTable, job: Job, numbers: set[int]) -> dict[int, dict[str, Any]]:
+    """The values of some photos of a job, with their names as `photo`; in the order of their numbers."""
     wanted, found = sorted(numbers), {}
+    opened = table.vault.open
     for start in range(0, len(wanted), _IN_ONE_QUERY):
         part = wanted[start : start + _IN_ONE_QUERY]
         sql = (
-            f"SELECT number, name FROM job_photos WHERE job = ? AND number IN ({', '.join('?' * len(part))})"
+            "SELECT number, name, result FROM job_photos "
+            f"WHERE job = ? AND number IN ({', '.join('?' * len(part))}) ORDER BY number"
         )
-        for number, name in table.store.rows(sql, (job.number, *part)):
-            found[int(number)] = table.vault.open(bytes(name)).decode()
+        for number, name, result in table.store.rows(sql, (job.number, *part)):
+            found[int(number)] = json.loads(opened(bytes(result))) | {"photo": opened(bytes(name)).decode()}
     return found
 
 

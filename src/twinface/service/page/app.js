@@ -32,10 +32,9 @@ function isAbort(error) {
 /** Shows the view of the address. @param {boolean} [first] whether the page has just been opened */
 async function route(first = false) {
   const [name, ...rest] = location.hash.slice(1).split("/");
-  const known = name in views ? name : "compare";
+  const known = Object.hasOwn(views, name) ? name : "compare";
   current.abort();
   current = new AbortController();
-  alarm("");
   for (const link of document.querySelectorAll("#tabs a")) {
     if (link.getAttribute("href") === `/#${known}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -52,9 +51,12 @@ async function route(first = false) {
   await views[known](place, rest.join("/"), current.signal);
 }
 
-/** Puts the field for the key where one is needed. */
+/** Puts the field for the key where one is needed, or where the service does not say: the key may be the reason. */
 async function showKey() {
-  const access = await loadAccess();
+  const access = await loadAccess().catch((error) => {
+    complain(error);
+    return { needs_key: true, scopes: [] };
+  });
   keyPlace.hidden = !access.needs_key;
   if (!access.needs_key) return;
   if (access.scopes.length) {
@@ -73,6 +75,8 @@ async function showKey() {
 
 /** @param {string} key */
 async function changeKey(key) {
+  if (!/^[!-~]*$/.test(key)) return alarm(t("key_unreadable"), t("close")); // it cannot be a header, and no call would go out
+  alarm("");
   keepKey(key);
   await showKey();
   await route();
@@ -91,10 +95,13 @@ async function start() {
     complain(event.reason);
     if (isAbort(event.reason)) event.preventDefault();
   });
-  addEventListener("hashchange", () => void route());
+  addEventListener("hashchange", () => {
+    alarm("");
+    void route();
+  });
   document.addEventListener("key-needed", () => void showKey());
-  await showKey().catch(complain);
+  await showKey();
   await route(true);
 }
 
-await start();
+await start().catch(complain); // an error of a module itself is no "unhandledrejection"

@@ -38,9 +38,10 @@ export function cameraVideo() {
 
 /**
  * Takes one photo in a dialog.
+ * @param {AbortSignal} signal of the view: closes the dialog and the camera
  * @returns {Promise<File|null>} null if it was cancelled
  */
-export async function takePhoto() {
+export async function takePhoto(signal) {
   const session = new AbortController();
   const video = cameraVideo();
   /** @type {"user"|"environment"} */
@@ -67,6 +68,7 @@ export async function takePhoto() {
     h("div", { class: "row end" }, turnButton, button(t("cancel"), () => dialog.close()), take));
   document.getElementById("main")?.append(dialog);
   dialog.showModal();
+  signal.addEventListener("abort", () => dialog.close(), { signal: session.signal });
   const closed = new Promise((done) => dialog.addEventListener("close", done));
   open().then(async () => {
     take.disabled = false;

@@ -5,55 +5,74 @@ import { percent, t } from "./texts.js";
 
 /** @param {string} kind */
 export function head(kind) {
-  return kind === "cluster" ? [t("group"), t("count"), t("photos")] : [t("photo"), t("who"), t("probability")];
+  if (kind === "cluster") return [t("group"), t("count"), t("photos")];
+  return kind === "embed" ? [t("photo"), t("faces"), t("quality")] : [t("photo"), t("who"), t("probability")];
 }
 
-/** Photos of a group. @param {any} row @returns {string[]} */
-function photosOf(row) {
-  return (row.faces ?? row.photos ?? []).map((/** @type {any} */ face) => (typeof face === "string" ? face : face.photo ?? face.file));
-}
-
-/** A row for each photo, or for each group. @param {string} kind @param {any[]} rows */
+/** A row for each photo, or for each group; then one for each photo that is in no group. @param {string} kind @param {any[]} rows */
 export function resultRows(kind, rows) {
-  return rows.map((row, place) => (kind === "cluster" ? groupRow(row, place) : photoRow(row)))
-    .map((row) => row.map((cell, place) => (place ? h("span", { class: "lines" }, cell) : cell)));
+  const cells = kind === "cluster" ? groupRow : kind === "embed" ? embeddedRow : identifiedRow;
+  return rows.map(cells).map((row) => row.map((cell, place) => (place ? h("span", { class: "lines" }, cell) : cell)));
 }
 
-/** @param {any} row @param {number} place @returns {string[]} */
-function groupRow(row, place) {
-  const photos = photosOf(row);
-  return [t("group_number", { number: Number(row.group ?? place) + 1 }), String(photos.length), photos.join("\n")];
+/** The fields of the result of a job about the whole gallery, by the names that the service gives them. @param {any} result */
+export function fieldRows(result) {
+  return Object.entries(result).map(([name, value]) => [name, typeof value === "object" ? JSON.stringify(value) : String(value)]);
 }
 
 /** @param {any} row @returns {string[]} */
-function photoRow({ photo, error, faces = [] }) {
-  if (error || !faces.length) return [photo, error?.message ?? error ?? t("faces_found", { count: 0 }), ""];
-  return [photo, faces.map((/** @type {any} */ face) => face.name ?? t("nobody")).join("\n"), faces.map(chance).map(percent).join("\n")];
+function groupRow({ group, faces, problem }) {
+  if (problem) return [t("group_none"), "", problem];
+  return [t("group_number", { number: group + 1 }), String(faces.length), faces.map((/** @type {any} */ face) => face.photo).join("\n")];
+}
+
+/** @param {any} row @returns {string[]} */
+function embeddedRow({ photo, faces, problem }) {
+  if (problem) return [photo, problem, ""];
+  return [photo, String(faces.length), faces.map((/** @type {any} */ face) => (face.quality ? t(`quality_${face.quality.word}`) : t("quality_none"))).join("\n")];
+}
+
+/** @param {any} row @returns {string[]} */
+function identifiedRow({ photo, faces, problem }) {
+  if (problem) return [photo, problem, ""];
+  return [photo, faces.map(nameOf).join("\n"), faces.map(chance).map(percent).join("\n")];
 }
 
 /** @param {any} face */
-function chance(face) {
-  return face.name ? face.candidates[0].probability : face.nobody;
+function nameOf(face) {
+  return face.name ?? (face.forgotten ? t("person_forgotten") : t("nobody"));
 }
 
-/** @param {string} name @param {any[]} rows */
-export function saveJson(name, rows) {
-  save(`${name}.json`, JSON.stringify(rows, null, 1), "application/json");
+/** @param {any} face */
+function chance({ name, forgotten, nobody, candidates }) {
+  if (name === null && !forgotten) return nobody;
+  return candidates.find((/** @type {any} */ candidate) => candidate.name === name).probability;
 }
 
-/** A line for each face; for groups a line for each photo. @param {string} name @param {string} kind @param {any[]} rows */
+/** @param {string} name @param {any} results */
+export function saveJson(name, results) {
+  save(`${name}.json`, JSON.stringify(results, null, 1), "application/json");
+}
+
+/** A line for each face, and for each photo with a problem. @param {string} name @param {string} kind @param {any[]} rows */
 export function saveCsv(name, kind, rows) {
-  /** @type {any[][]} */
-  const lines = kind === "cluster"
-    ? [["group", "photo"], ...rows.flatMap((row, place) => photosOf(row).map((photo) => [row.group ?? place, photo]))]
-    : [["photo", "face", "name", "probability"], ...rows.flatMap((row) => (row.faces ?? []).map((/** @type {any} */ face, /** @type {number} */ place) =>
-      [row.photo, face.face?.number ?? place + 1, face.name ?? "", chance(face).toFixed(4)]))];
-  save(`${name}.csv`, lines.map((line) => `${line.map((each) => cell(String(each))).join(",")}\r\n`).join(""), "text/csv");
+  const [names, cells] = COLUMNS[kind];
+  const lines = rows.flatMap((row) => (row.problem ? [[...names.map((column) => (column === "photo" ? row.photo : "")), row.problem]]
+    : row.faces.map((/** @type {any} */ face) => [...cells(row, face), ""])));
+  const text = [[...names, "problem"], ...lines].map((line) => `${line.map((/** @type {any} */ each) => cell(String(each))).join(",")}\r\n`).join("");
+  save(`${name}.csv`, text, "text/csv");
 }
 
-/** A cell of CSV; a spreadsheet must not take a name for a formula. @param {string} text */
+/** @type {Record<string, [string[], (row: any, face: any) => any[]]>} */
+const COLUMNS = {
+  cluster: [["group", "photo"], (row, face) => [row.group, face.photo]],
+  embed: [["photo", "face", "embedding"], (row, face) => [row.photo, face.number, face.embedding.join(" ")]],
+  identify: [["photo", "face", "name", "probability"], (row, face) => [row.photo, face.face.number, face.forgotten ? t("person_forgotten") : face.name ?? "", chance(face).toFixed(4)]],
+};
+
+/** A cell of CSV; a spreadsheet must not take a name for a formula. Numbers stay as they are. @param {string} text */
 function cell(text) {
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  const safe = /^[=+\-@\t\r]/.test(text) && !/^[-\d.e ]+$/.test(text) ? `'${text}` : text;
   return `"${safe.replaceAll('"', '""')}"`;
 }
 

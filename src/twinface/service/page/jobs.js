@@ -2,7 +2,7 @@
 /** Many photos at once: a folder is uploaded, and the service works through it. */
 import { form, get, send } from "./api.js";
 import { announce, button, fill, h, table } from "./dom.js";
-import { jobView, stateName } from "./job.js";
+import { jobView, runs, stateName } from "./job.js";
 import { lightened } from "./photo.js";
 import { chooser } from "./slot.js";
 import { day, t } from "./texts.js";
@@ -95,25 +95,32 @@ async function uploadAll(job, photos, place, signal) {
 
 /** The list of jobs, asked for again while one of them runs. @param {HTMLElement} list @param {AbortSignal} signal */
 async function showJobs(list, signal) {
-  while (!signal.aborted) {
-    const { jobs } = /** @type {{jobs: Job[]}} */ (await get("/v1/jobs", signal));
-    const rows = jobs.map((job) => [h("a", { href: `/#jobs/${job.id}` }, t(`job_${job.kind}`)), stateName(job.state),
-      t("done_of", { done: job.done, total: job.total }), day(job.created), removal(job)]);
-    const focused = list.contains(document.activeElement);
-    if (!focused)
-      fill(list, jobs.length ? table(t("jobs_all"), [t("job_kind"), t("state"), t("photos"), t("created"), t("action")], rows)
-        : h("p", { class: "note" }, t("jobs_none")));
-    if (!jobs.some((job) => ["queued", "running"].includes(job.state))) return;
-    await new Promise((done) => setTimeout(done, 2000));
-  }
+  while (!signal.aborted && (await refresh(list, signal))) await new Promise((done) => setTimeout(done, 2000));
+}
+
+/**
+ * Shows the list of jobs as it is now.
+ * @param {HTMLElement} list
+ * @param {AbortSignal} signal
+ * @returns {Promise<boolean>} whether one of them runs
+ */
+async function refresh(list, signal) {
+  const { jobs } = /** @type {{jobs: Job[]}} */ (await get("/v1/jobs", signal));
+  const rows = jobs.map((job) => [h("a", { href: `/#jobs/${job.id}` }, t(`job_${job.kind}`)), stateName(job.state),
+    t("done_of", { done: job.done, total: job.total }), day(job.created), removal(job)]);
+  const focused = list.contains(document.activeElement);
+  if (!focused)
+    fill(list, jobs.length ? table(t("jobs_all"), [t("job_kind"), t("state"), t("photos"), t("created"), t("action")], rows)
+      : h("p", { class: "note" }, t("jobs_none")));
+  return jobs.some(runs);
 
   /** @param {Job} job */
   function removal(job) {
-    if (["queued", "running"].includes(job.state)) return "";
+    if (runs(job)) return "";
     const remove = button(t("remove"), async () => {
       await send("DELETE", `/v1/jobs/${job.id}`, undefined, signal);
       remove.blur();
-      await showJobs(list, signal);
+      await refresh(list, signal);
       list.querySelector("a")?.focus();
     });
     remove.setAttribute("aria-label", t("job_remove", { kind: t(`job_${job.kind}`), day: day(job.created) }));

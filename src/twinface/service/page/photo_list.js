@@ -16,7 +16,7 @@ export function createPhotoList(signal, changed) {
   const list = h("ul", { class: "thumbs", "aria-label": t("photos_chosen") });
   const element = h("div", { class: "drop several" }, h("p", {}, t("photos_drop")),
     h("div", { class: "row" }, chooser(t("photos_choose"), add, { multiple: true }), button(t("camera_open"), async () => {
-      const photo = await takePhoto();
+      const photo = await takePhoto(signal);
       if (photo) await add([photo]);
     })), list);
 

@@ -76,7 +76,7 @@ export function createSlot(name, signal, changed) {
   }
 
   async function fromCamera() {
-    const photo = await takePhoto();
+    const photo = await takePhoto(signal);
     if (photo) await take(photo);
   }
 
