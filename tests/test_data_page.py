@@ -60,6 +60,13 @@ def test_data_page_shows_counts_charts_and_examples(tmp_path: Path) -> None:
     assert len(page.attributes("src", "img")) == 2 * 2 * 6 * 2
 
 
+def test_names_that_are_not_utf8_become_visible_codes(tmp_path: Path) -> None:
+    """A folder's name may hold any bytes, and a page is UTF-8."""
+    dataset = Toys(faces_of(tmp_path / "faces"))
+    dataset.title = "Fotos_Jos\udce9"
+    assert r"Fotos_Jos\udce9" in data_page(dataset, (), tmp_path / "page").text
+
+
 def test_data_page_without_lists_of_pairs(tmp_path: Path) -> None:
     faces = faces_of(tmp_path / "faces", each=1)
     cv2.imwrite(str(faces.root / faces.paths[0]), np.zeros((30, 40), np.uint8))

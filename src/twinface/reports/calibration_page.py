@@ -42,10 +42,18 @@ def write_calibration_page(result: CalibrationResult, base: ModelRecord, target:
         points=record.error_table.points if record.error_table else (),
         notes=result.notes,
         charts=charts,
-        method=result.rates.fmr_interval.method,
+        method=_methods(result),
     )
     write_text(target, page)
     return target
+
+
+def _methods(result: CalibrationResult) -> str:
+    """How the intervals of both rates were made."""
+    false_match, other = result.rates.fmr_interval.method, result.rates.fnmr_interval.method
+    return (
+        other if false_match == other else f"{false_match} (false match rate); {other} (false non-match rate)"
+    )
 
 
 def _rows(result: CalibrationResult, base: ModelRecord) -> list[Row]:
