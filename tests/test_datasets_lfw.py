@@ -138,6 +138,20 @@ def test_without_a_root_the_environment_is_asked(tiny: Path, monkeypatch: pytest
         Lfw()
 
 
+def test_the_wanted_layout_is_looked_for_in_every_place(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`lfw` may be the picture folder of one layout, and beside it lies another; and there is the download folder."""
+    monkeypatch.setenv("TWINFACE_DATA", str(tiny))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tiny / "downloads"))
+    original = make_pictures(tiny / "lfw")
+    downloaded = make_pictures(tiny / "downloads" / "twinface" / "lfw" / "lfw_funneled")
+    assert find_lfw().layout.key == find_lfw(tiny).layout.key == "lfw-a"
+    assert find_lfw(layout="lfw-a").pictures == tiny / "lfwa"
+    assert find_lfw(layout="original").pictures == original
+    assert find_lfw(layout="funneled").pictures == downloaded
+    with pytest.raises(DataError, match=r"holds LFW as .*; .*/lfw holds LFW as .*, not as deep-funneled"):
+        find_lfw(layout="deep-funneled")
+
+
 def test_a_missing_picture_is_named_with_its_line_and_all_are_counted(tiny: Path) -> None:
     (tiny / "lfwa/Ann/Ann_0002.jpg").unlink()
     shutil.rmtree(tiny / "lfwa/Bob")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,8 +50,8 @@ def find_lfw(root: Path | str | None = None, layout: str | None = None) -> LfwHo
 
     Args:
         root: a folder that holds the picture folder, or the picture folder itself; None looks where
-            TWINFACE_DATA points, in its `lfw` subfolder, and in the download folder.
-        layout: which alignment, a key of `LAYOUTS`; None takes the first of them that is there.
+            TWINFACE_DATA points, in its `lfw` subfolder, and in the download folder, in this order.
+        layout: which alignment, a key of `LAYOUTS`; None takes the first of them that is in one of these places.
 
     Raises:
         DataError: there is no LFW, or not in the wanted alignment, or the name of its folder does not tell the
@@ -60,10 +60,9 @@ def find_lfw(root: Path | str | None = None, layout: str | None = None) -> LfwHo
     if layout is not None and layout not in LAYOUTS:
         raise DataError(f'no LFW layout "{layout}"{nearest(layout, LAYOUTS)}')
     places = list(_usual_places()) if root is None else [Path(root).expanduser()]
-    for place in places:
-        found = picture_folders(place)
-        if found:
-            return _choose(place, found, layout)
+    found = {place: folders for place in places if (folders := picture_folders(place))}
+    if found:
+        return _choose(found, layout)
     looked = ", ".join(map(str, places))
     raise DataError(
         f"no LFW pictures found in {looked}: need a folder such as lfwa, lfw-deepfunneled, lfw_funneled "
@@ -102,30 +101,41 @@ def default_folder() -> Path:
     return Path(platformdirs.user_data_dir("twinface", appauthor=False)) / "lfw"
 
 
-def _choose(place: Path, found: dict[str, Path], wanted: str | None) -> LfwHome:
-    if "" in found:
-        if wanted is None:
+def _choose(found: Mapping[Path, dict[str, Path]], wanted: str | None) -> LfwHome:
+    """The copy in the wanted alignment, or in the first of `LAYOUTS`; of several, that in the first place.
+
+    Args:
+        found: of each place with pictures, what `picture_folders` found there.
+        wanted: a key of `LAYOUTS`, or None.
+
+    Raises:
+        DataError: see `find_lfw`.
+    """
+    for key in LAYOUTS if wanted is None else (wanted,):
+        for place, folders in found.items():
+            if key in folders:
+                return _home(place, folders[key], key)
+    for place, folders in found.items():
+        if "" in folders and wanted is not None:
+            return _home(place, folders[""], wanted)
+        if "" in folders:
             raise DataError(
-                f"{found['']}: the name does not tell which alignment of LFW the folder holds, and the claims that "
+                f"{place}: the name does not tell which alignment of LFW the folder holds, and the claims that "
                 f"are allowed depend on it: name the layout, one of {', '.join(LAYOUTS)}"
             )
-        found = {wanted: found[""]}
-    key = wanted or next(key for key in LAYOUTS if key in found)
-    if key not in found:
-        raise DataError(
-            f"{place} holds LFW as {', '.join(found)}, not as {key}: choose one of these layouts, or "
-            f"{HOW_TO_GET}"
-        )
-    pictures = found[key]
-    folders = dict.fromkeys((place, pictures.parent, pictures))
-    return LfwHome(LAYOUTS[key], pictures, tuple(folders))
+    held = "; ".join(f"{place} holds LFW as {', '.join(folders)}" for place, folders in found.items())
+    raise DataError(f"{held}, not as {wanted}: choose one of these layouts, or {HOW_TO_GET}")
+
+
+def _home(place: Path, pictures: Path, layout: str) -> LfwHome:
+    return LfwHome(LAYOUTS[layout], pictures, tuple(dict.fromkeys((place, pictures.parent, pictures))))
 
 
 def _usual_places() -> Iterator[Path]:
     named = os.environ.get("TWINFACE_DATA")
     if named:
-        yield Path(named).expanduser() / "lfw"
         yield Path(named).expanduser()
+        yield Path(named).expanduser() / "lfw"
     yield default_folder()
 
 
