@@ -89,6 +89,17 @@ def test_each_picture_is_embedded_once(model: OnnxModel, pairs: PairSet) -> None
     assert sum(embedded) == len(pairs.faces) < 2 * len(pairs)
 
 
+def test_people_and_pictures_in_no_pair_are_not_counted(model: OnnxModel, pairs: PairSet) -> None:
+    few = dataclasses.replace(pairs, left=pairs.left[:9], right=pairs.right[:9], is_match=pairs.is_match[:9])
+    summary = evaluate(model, few, "unseen").summary
+    shown = {*few.left.tolist(), *few.right.tolist()}
+    assert (summary.images, summary.people) == (
+        len(shown),
+        len({int(few.faces.people[row]) for row in shown}),
+    )
+    assert summary.people < len(few.faces.names)
+
+
 @pytest.mark.parametrize("group", ["trained", "tuned"])
 def test_people_that_the_model_has_seen_are_refused(
     tiny_run: RunFolder, model: OnnxModel, group: str, pairs: PairSet

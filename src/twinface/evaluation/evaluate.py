@@ -116,6 +116,7 @@ def evaluate(
     decisions = _decide(record, found.scored, pairs.name)
     measured = measure(decisions.margins, decisions.probabilities, ranked=found.scored)
     trials = one_shot(record.score, found.embeddings, pairs)
+    people, images = in_pairs(pairs)
     summary = Summary(
         **vars(measured),
         protocol=protocol,
@@ -124,8 +125,8 @@ def evaluate(
         shown=str(mask) if mask else EVERYTHING,
         pairs=len(pairs),
         genuine=int(pairs.is_match.sum()),
-        people=len(pairs.faces.names),
-        images=len(pairs.faces),
+        people=people,
+        images=images,
         threshold=decisions.threshold.value,
         threshold_fitted_on=decisions.threshold.fitted_on,
         one_shot=trials,
@@ -137,6 +138,11 @@ def evaluate(
         interval_methods=interval_methods(measured, trials),
     )
     return Evaluation(summary, pairs, found.scored, decisions.margins, decisions.probabilities)
+
+
+def in_pairs(pairs: PairSet) -> tuple[int, int]:
+    """How many people and how many pictures are in the pairs; `pairs.faces` may have others."""
+    return len(np.unique(pairs.people)), len(np.unique([pairs.left, pairs.right]))
 
 
 def score(model: Embedder, pairs: PairSet, progress: ProgressCallback | None = None) -> Scoring:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from twinface.core.types import BoolArray, FaceSet, FloatArray, IntArray, PairSet, ScoredPairs
-from twinface.evaluation.evaluate import Evaluation
+from twinface.evaluation.evaluate import Evaluation, in_pairs
 from twinface.evaluation.measure import interval_methods, measure
 from twinface.evaluation.summary import SeenPeople, Summary
 
@@ -67,6 +67,7 @@ def pooled_evaluation(
     thresholds = np.array([each.threshold for each in judged])
     margins = ScoredPairs(joined["scores"] - np.repeat(thresholds, lengths), pairs.is_match, pairs.people)
     measured = measure(margins, joined["probabilities"], ranked=margins)
+    people, images = in_pairs(pairs)
     summary = Summary(
         **vars(measured),
         protocol=names.protocol,
@@ -74,8 +75,8 @@ def pooled_evaluation(
         model=names.model,
         pairs=len(pairs),
         genuine=int(pairs.is_match.sum()),
-        people=sum(len(each.people) for each in judged),
-        images=len(np.unique(np.concatenate([pairs.left, pairs.right]))),
+        people=people,
+        images=images,
         threshold=float(thresholds.mean()),
         threshold_fitted_on="for each part, the people of the other parts",
         one_shot=None,

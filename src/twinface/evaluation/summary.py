@@ -104,7 +104,7 @@ class Summary(Measurements):
             was shown that part of the pictures only.
         data, model: what was scored, by which model.
         shown: `EVERYTHING`, or in words what was left of each picture.
-        pairs, genuine, people, images: counts.
+        pairs, genuine, people, images: counts; of people and images, those that are in a pair.
         threshold: "same" begins here; the mean over the folds where there are folds.
         threshold_fitted_on: the data in words.
         one_shot: None where no trial can be drawn.
