@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from twinface.core.errors import DataError, ModelError
-from twinface.core.types import Float32Array, IntArray
-from twinface.evaluation.calibrate import cross_fitted_rates, people_needed
+from twinface.core.types import FaceSet, Float32Array, IntArray
+from twinface.evaluation.calibrate import calibrate, cross_fitted_rates, people_needed
 from twinface.evaluation.error_rates import error_rates, pooled_error_rates
 from twinface.evaluation.fit_on_people import fit_on_pairs, score_all_pairs
 from twinface.evaluation.intervals import wilson
@@ -148,6 +148,17 @@ def test_nobody_is_judged_by_a_threshold_that_has_seen_them() -> None:
     assert rates.genuine == 50
     assert rates.impostor == 5 * (20 * 19 // 2 - 10)  # ten people of two pictures in each fold
     assert rates.threshold != seen.value
+
+
+def test_one_person_with_two_pictures_is_refused_before_anything_is_embedded(tmp_path: Path) -> None:
+    """Nobody else would be left to fit a threshold to. The pictures are not even there."""
+    people = np.array([0, 0, *range(1, 12)])
+    paths = tuple(f"{row}.jpg" for row in range(len(people)))
+    faces = FaceSet("a dozen people", tmp_path, paths, people, tuple(f"person {row}" for row in range(12)))
+    with pytest.raises(
+        DataError, match="a dozen people: 1 of 12 people with two pictures or more, need at least 2"
+    ):
+        calibrate(load_model("default"), faces, far=None)
 
 
 def test_people_needed() -> None:

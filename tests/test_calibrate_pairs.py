@@ -192,6 +192,14 @@ def test_the_page_shows_threshold_rates_and_charts(fitted: CalibrationResult, tm
     assert f"[{fitted.rates.fmr_interval.low:.5f}, {fitted.rates.fmr_interval.high:.5f}]" in text
     assert text.count("<svg") == 2
     Page(target)
+    assert text.count(fitted.rates.fmr_interval.method) == 1
+    other = replace(fitted.rates.fnmr_interval, method="another method")
+    mixed = replace(fitted, rates=replace(fitted.rates, fnmr_interval=other))
+    text = write_calibration_page(mixed, Pixels().record, target).read_text()
+    assert (
+        f"{fitted.rates.fmr_interval.method} (false match rate); another method (false non-match rate)"
+        in text
+    )
 
 
 def test_a_pair_file_is_calibrated_to_from_the_shell(file: Path, tmp_path: Path) -> None:

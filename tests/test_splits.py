@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from twinface.core.errors import DataError
 from twinface.core.types import FaceSet, PairSet, Region
-from twinface.datasets.draw_pairs import draw_pairs
+from twinface.datasets.draw_pairs import draw_pairs, draw_pairs_in_groups
 from twinface.datasets.load import load_dataset
-from twinface.datasets.splits import linked_people, split_pairs, split_people
+from twinface.datasets.splits import deal_people, linked_people, split_pairs, split_people
 from twinface.datasets.subsets import pair_subset, take_people
 
 SEEDS = st.integers(0, 2**32)
@@ -280,6 +280,24 @@ def test_impossible_draws_are_refused() -> None:
         draw_pairs(faces_of([2, 2]), seed=0, max_per_person=0)
     with pytest.raises(DataError, match="limit 1"):
         draw_pairs(faces_of([2, 2]), seed=0, limit=1)
+
+
+def test_people_with_several_pictures_are_dealt_first() -> None:
+    several = np.arange(11) % 3 == 0
+    group = deal_people(several, 4, seed=5)
+    assert sorted(group[several].tolist()) == [0, 1, 2, 3]
+    assert np.bincount(group).tolist() == [3, 3, 3, 2]
+    assert group.tolist() != deal_people(several, 4, seed=6).tolist()
+
+
+def test_each_group_has_pairs_whatever_the_limit() -> None:
+    faces = faces_of([2] * 20)
+    assert [len(draw_pairs_in_groups(faces, 5, 0, limit=limit)) for limit in (2, 6, 10, 20)] == [
+        10,
+        10,
+        10,
+        20,
+    ]
 
 
 # --- the real thing ---

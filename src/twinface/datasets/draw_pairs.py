@@ -9,6 +9,7 @@ import numpy as np
 
 from twinface.core.errors import DataError
 from twinface.core.types import FaceSet, IntArray, PairSet
+from twinface.datasets.splits import deal_people
 from twinface.datasets.subsets import take_people
 
 
@@ -63,7 +64,8 @@ def draw_pairs_in_groups(
     Args:
         faces: N pictures of P people.
         groups: how many; fewer are made where a group would have less than two people, or nobody with two pictures.
-        seed, max_per_person, limit: see `draw_pairs`.
+        seed, max_per_person: see `draw_pairs`.
+        limit: the most pairs of all groups together, or None; but each group has a genuine and an impostor pair.
 
     Returns:
         M pairs over `faces`; `fold` is the group of each.
@@ -73,10 +75,7 @@ def draw_pairs_in_groups(
     """
     counts = np.bincount(faces.people, minlength=len(faces.names))
     groups = max(1, min(groups, len(counts) // 2, int((counts > 1).sum())))
-    order = np.random.default_rng(seed).permutation(len(counts))
-    order = order[np.argsort(counts[order] < 2, kind="stable")]
-    group = np.empty(len(counts), np.int64)
-    group[order] = np.arange(len(counts)) % groups
+    group = deal_people(counts > 1, groups, seed)
     most = None if limit is None else max(2, limit // groups)
     parts, rows = [], []
     for number in range(groups):

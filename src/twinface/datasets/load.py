@@ -54,13 +54,12 @@ def load_source(source: DataSource) -> Dataset:
     Raises:
         DataError: the name is unknown, the data set is not there, or it has no such fold.
     """
-    dataset = load_dataset(source.data, source.root, source.layout, align=source.align)
-    if source.without_fold is not None:
-        dataset = load_dataset(source.data, source.root, source.layout)
-        if not isinstance(dataset, Lfw):
-            raise DataError(f"{dataset.title} has no official folds; LFW has")
-        return _checked(LfwWithoutFold(dataset, source.without_fold), source.align)
-    return dataset
+    if source.without_fold is None:
+        return load_dataset(source.data, source.root, source.layout, align=source.align)
+    dataset = load_dataset(source.data, source.root, source.layout)
+    if not isinstance(dataset, Lfw):
+        raise DataError(f"{dataset.title} has no official folds; LFW has")
+    return _checked(LfwWithoutFold(dataset, source.without_fold), source.align)
 
 
 def _checked(dataset: Dataset, align: bool) -> Dataset:

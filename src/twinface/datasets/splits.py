@@ -1,4 +1,4 @@
-"""Splits: people in two groups, or labelled pairs in two groups.
+"""Splits: people in two groups or several, or labelled pairs in two groups.
 
 A network scores pairs of people that it was trained on too well, so nobody is in both groups. `split_pairs_at_random`
 is the exception; it is there to repeat published experiments. Everything random depends on the arguments and a seed
@@ -48,6 +48,23 @@ def split_people(faces: FaceSet, held_out: int | float, seed: int, part: int = 0
     chosen[by_name[order[part * wanted : (part + 1) * wanted]]] = True
     rest = take_people(faces, ~chosen, f"{total - wanted} people of {faces.name}")
     return rest, take_people(faces, chosen, f"{wanted} held-out people of {faces.name}")
+
+
+def deal_people(several: BoolArray, groups: int, seed: int) -> IntArray:
+    """[P] the group of each person, from 0; the groups are of equal size, but for one person.
+
+    People with several pictures are dealt first, so that each group has genuine pairs.
+
+    Args:
+        several: [P] whether a person has a genuine pair.
+        groups: how many.
+        seed: another seed deals in another order.
+    """
+    order = np.random.default_rng(seed).permutation(len(several))
+    order = order[np.argsort(~several[order], kind="stable")]
+    group = np.empty(len(several), np.int64)
+    group[order] = np.arange(len(several)) % groups
+    return group
 
 
 def split_pairs(pairs: PairSet, held_out: float, seed: int) -> tuple[PairSet, PairSet]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from twinface.core.errors import DataError
 from twinface.core.types import BoolArray, FaceSet, Float32Array, IntArray, ProgressCallback
+from twinface.datasets.splits import deal_people
 from twinface.datasets.subsets import take_pictures
 from twinface.evaluation.error_rates import ErrorRates, pooled_error_rates
 from twinface.evaluation.fit_on_people import AllPairs, first_pictures, fit_on_pairs, score_all_pairs
@@ -61,7 +62,7 @@ def calibrate(
         progress: called with (pictures done, pictures in total).
 
     Raises:
-        DataError: there are too few people for this rate; the message says how many are needed.
+        DataError: there are too few people for this rate, or with two pictures; the message says how many are needed.
         ImageError: a picture cannot be read.
     """
     given = len(faces.names)
@@ -125,6 +126,12 @@ def _check_number(faces: FaceSet, far: float | None) -> None:
             f"{faces.name}: {len(faces.names)} people, need at least {needed} for {rate}: add people, or ask for a "
             "higher rate"
         )
+    repeated = int(np.sum(np.bincount(faces.people) > 1))
+    if repeated < 2:  # a threshold is judged on other people than those that it is fitted to
+        raise DataError(
+            f"{faces.name}: {repeated} of {len(faces.names)} people with two pictures or more, need at least 2: add "
+            "pictures of the others"
+        )
 
 
 def cross_fitted_rates(
@@ -158,10 +165,6 @@ def _folds(people: IntArray, seed: int) -> Iterator[BoolArray]:
 
     People with several pictures are dealt first, so that each fold has genuine pairs.
     """
-    count = np.bincount(people)
-    order = np.random.default_rng(seed).permutation(len(count))
-    order = order[np.argsort(count[order] < 2, kind="stable")]
-    fold = np.empty(len(count), np.int64)
-    fold[order] = np.arange(len(order)) % _FOLDS
+    fold = deal_people(np.bincount(people) > 1, _FOLDS, seed)
     for number in range(_FOLDS):
         yield fold[people] == number

@@ -17,6 +17,7 @@ from twinface.core.types import (
     ProgressCallback,
     ScoredPairs,
 )
+from twinface.datasets.splits import deal_people
 from twinface.evaluation.calibrate import CalibrationResult, tuned_record
 from twinface.evaluation.error_rates import ErrorRates
 from twinface.evaluation.fit_on_people import AllPairs, fit_on_pairs
@@ -55,11 +56,7 @@ class _FoldedPairs:
         numbers = numbers.reshape(scored.people.shape)
         genuine = np.zeros(len(names), np.bool_)
         genuine[numbers[scored.is_match, 0]] = True
-        order = np.random.default_rng(seed).permutation(len(names))
-        order = order[np.argsort(~genuine[order], kind="stable")]
-        fold = np.empty(len(names), np.int64)
-        fold[order] = np.arange(len(names)) % _FOLDS
-        return cls(scored, np.asarray(fold[numbers], np.int64))
+        return cls(scored, np.asarray(deal_people(genuine, _FOLDS, seed)[numbers], np.int64))
 
     def parts(self) -> list[tuple[BoolArray, BoolArray]]:
         """For each couple of folds with pairs: [M] the pairs to judge, and [M] those without anybody of both folds."""

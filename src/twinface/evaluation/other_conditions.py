@@ -108,7 +108,7 @@ def score_conditions(
     embeddings = embed_faces(model, np.concatenate(kept), progress=progress)
     parts = np.split(embeddings, np.cumsum([len(each) for each in rows])[:-1])
     scored = [_pairs(part, people[each], model) for part, each in zip(parts, rows, strict=True)]
-    return ConditionScores(tuple(each for each in scored if len(each.impostor)))
+    return ConditionScores(tuple(scored))
 
 
 def simulate_collection(
