@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from archives import GOOD, PICTURES, contents
-from twinface.core.errors import DataError
+from twinface.core.errors import DataError, StorageError
 from twinface.core.types import FaceSet
 from twinface.datasets.fetching.download import RemoteFile
 from twinface.datasets.fetching.fetch_lfw import fetch_lfw
+from twinface.datasets.fetching.fetch_weights import fetch_weights
 from twinface.datasets.fetching.lfw_files import LFW_ARCHIVES, LFW_LISTS
 from twinface.datasets.lfw.dataset import Lfw
 from twinface.datasets.lfw.rebuilt_lists import rebuild_people_lists
@@ -144,6 +145,13 @@ def test_offline_says_what_to_put_where(server: Server, tmp_path: Path) -> None:
     server.fetch(tmp_path, offline=True)
     assert len(Lfw(tmp_path).faces()) == 3
     assert server.asked == []
+
+
+def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    for fetch in (fetch_lfw, fetch_weights):
+        with pytest.raises(StorageError, match=r"taken: the folder cannot be made \(File exists\)"):
+            fetch(tmp_path / "taken", offline=True)
 
 
 def test_lfw_a_is_to_be_got_by_hand(tmp_path: Path) -> None:

@@ -72,5 +72,6 @@ def test_what_it_has_not(tmp_path: Path) -> None:
 def test_a_wrong_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such folder"):
         Orl(tmp_path / "nowhere")
+    (tmp_path / "s1").touch()
     with pytest.raises(DataError, match="holds no ORL pictures"):
         Orl(tmp_path).faces()

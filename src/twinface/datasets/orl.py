@@ -63,6 +63,7 @@ class Orl:
             # With a prefix, so that no ORL person has the same name as a folder "s1" in another data set.
             f"{person.name}/{picture.name}": f"orl_{person.name}"
             for person in _numbered(self.root, _PERSON)
+            if person.is_dir()
             for picture in _numbered(person, _PICTURE)
         }
         if not person_of:

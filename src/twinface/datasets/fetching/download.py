@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinface.core.errors import DataError
+from twinface.core.errors import DataError, StorageError
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,20 @@ def download(file: RemoteFile, root: Path) -> None:
         f"{file.name} could not be fetched: {'; '.join(failures)}: try again later, or put {file} into "
         f"{root} by hand and run this again"
     )
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder for downloads, unless it is there.
+
+    Raises:
+        StorageError: it cannot be made: a file has its name, or the folder above cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"{folder}: the folder cannot be made ({error.strerror}): name another one with --root"
+        ) from error
 
 
 def is_here(file: RemoteFile, root: Path) -> bool:

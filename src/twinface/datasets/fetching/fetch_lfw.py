@@ -9,7 +9,7 @@ from pathlib import Path
 from twinface.core.errors import DataError
 from twinface.core.storage import write_bytes
 from twinface.core.suggestion import nearest
-from twinface.datasets.fetching.download import RemoteFile, download, is_here
+from twinface.datasets.fetching.download import RemoteFile, download, is_here, make_folder
 from twinface.datasets.fetching.lfw_files import LFW_ARCHIVES, LFW_LISTS
 from twinface.datasets.fetching.unpack import unpack
 from twinface.datasets.lfw.dataset import Lfw
@@ -45,9 +45,10 @@ def fetch_lfw(
     Raises:
         DataError: no address has a file, a file has another checksum, an archive is unsafe, or, offline, files are
             missing: each is named with its checksum and the folder to put it in.
+        StorageError: the folder cannot be made.
     """
     root = default_folder() if root is None else Path(root).expanduser()
-    root.mkdir(parents=True, exist_ok=True)
+    make_folder(root)
     if layout not in LAYOUTS:
         raise DataError(f'no LFW layout "{layout}"{nearest(layout, LAYOUTS)}')
     missing = [file for file in lists if not is_here(file, root)]

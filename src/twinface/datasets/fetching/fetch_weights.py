@@ -7,7 +7,7 @@ from pathlib import Path
 
 from twinface.core.errors import DataError
 from twinface.core.packaged_file import PackagedFile, weights_folder
-from twinface.datasets.fetching.download import RemoteFile, download, is_here
+from twinface.datasets.fetching.download import RemoteFile, download, is_here, make_folder
 from twinface.faces.detect import YUNET
 from twinface.models.pretrained.sface import SFACE
 
@@ -27,9 +27,10 @@ def fetch_weights(root: Path | str | None = None, offline: bool = False) -> Path
 
     Raises:
         DataError: an address does not answer, a file has another checksum, or, offline, files are missing.
+        StorageError: the folder cannot be made.
     """
     root = weights_folder() if root is None else Path(root).expanduser()
-    root.mkdir(parents=True, exist_ok=True)
+    make_folder(root)
     files = [
         RemoteFile(each.name, f"sha256:{each.sha256}", (each.address,)) for each in WEIGHTS if each.address
     ]

@@ -33,7 +33,7 @@ LFW_ARCHIVES: Mapping[str, RemoteFile] = {
         (_OFFICIAL + "lfw-deepfunneled.tgz", _ARCHIVED + "lfw-deepfunneled.tgz"),
     ),
 }
-# The lists of people are rebuilt from the pictures (`lfw_rebuilt_lists`); they are downloaded only where that fails.
+# The lists of people are rebuilt from the pictures (`lfw.rebuilt_lists`); they are downloaded only where that fails.
 LFW_LISTS: Sequence[RemoteFile] = (
     RemoteFile(
         "pairsDevTrain.txt",
