@@ -8,7 +8,7 @@ from twinface.core.errors import DataError
 
 
 def read_list_text(file: Path) -> str:
-    """A UTF-8 text file, with every line end as a newline and without a byte-order mark.
+    """A UTF-8 text file, with CR LF as a newline, and without a byte-order mark and newlines at its end.
 
     Raises:
         DataError: it is missing, cannot be read, is not UTF-8, or is empty.

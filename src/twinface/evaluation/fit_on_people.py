@@ -13,7 +13,9 @@ from twinface.evaluation.calibration import fit_calibration, fit_threshold
 from twinface.models.decision import Calibration, Threshold
 from twinface.models.scoring import Score
 
-_MOST_IMPOSTORS = 1_000_000  # that the calibration is fitted on; the threshold is fitted on all
+# Impostor pairs that the calibration and the threshold for the best accuracy are fitted on. The threshold for a false
+# accept rate is fitted on all.
+_MOST_IMPOSTORS = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Reads lists of pairs in LFW's format: pairsDevTrain.txt, pairsDevTest.txt, pairs.txt. See `lfw_list_rows`."""
+"""Reads lists of pairs in LFW's format: pairsDevTrain.txt, pairsDevTest.txt, pairs.txt. See `list_rows`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads LFW's lists of people: peopleDevTrain.txt, peopleDevTest.txt, people.txt. See `lfw_list_rows`."""
+"""Reads LFW's lists of people: peopleDevTrain.txt, peopleDevTest.txt, people.txt. See `list_rows`."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def mcnemar(right_a: ArrayLike, right_b: ArrayLike, *, mid_p: bool = False) -> f
             nominal level (Fagerland, Lydersen & Laake, BMC Med. Res. Methodol. 13, 2013).
 
     Returns:
-        In (0, 1]; 1 where the models never differ.
+        In [0, 1]; 1 where the models never differ, and 0 only where the value is too small for a float.
 
     Raises:
         ValueError: the two are not bool arrays of one length.
