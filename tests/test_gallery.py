@@ -143,6 +143,20 @@ def test_a_person_is_split_by_hand_or_by_likeness(gallery: Gallery) -> None:
     assert [person.faces for person in gallery.split("Ann", "Other", faces[:1])] == [1, 1]
 
 
+def test_a_person_without_two_faces_cannot_be_split(gallery: Gallery) -> None:
+    gallery.enroll("Dora", portrait(9))
+    with pytest.raises(GalleryError, match="Dora: found 1 faces, need two or more"):
+        gallery.split("Dora", "Eve")
+    gallery.reject("Dora", portrait(9))
+    with pytest.raises(GalleryError, match="Dora: found 0 faces, need two or more"):
+        gallery.split("Dora", "Eve")
+    assert "Eve" not in gallery
+
+
+def test_what_cannot_be_a_name_is_not_in_the_gallery(gallery: Gallery) -> None:
+    assert ["ann" in gallery, "" in gallery, "\0" in gallery, 7 in gallery] == [True, False, False, False]
+
+
 def test_a_person_gets_another_name(gallery: Gallery) -> None:
     assert gallery.rename("ann", "Ann Smith").name == "Ann Smith"
     assert best(gallery, 0) == "Ann Smith"

@@ -88,3 +88,36 @@ def test_corrections_go_with_the_person(gallery: Gallery) -> None:
     assert gallery.show("Bob").rejected == 1
     gallery.forget("Bob")
     assert gallery.stats().corrections == 0
+
+
+def said_of(gallery: Gallery, person: str) -> tuple[int, int]:
+    details = gallery.show(person)
+    return details.confirmed, details.rejected
+
+
+def test_a_face_that_is_moved_back_is_the_persons_again(gallery: Gallery) -> None:
+    face = gallery.show("Ann").faces[-1].id
+    gallery.move(face, "Ann", "Bob")
+    gallery.move(face, "Bob", "Ann")
+    assert name(gallery, 0, 1) == "Ann"
+    assert (said_of(gallery, "Ann"), said_of(gallery, "Bob")) == ((0, 0), (0, 1))
+
+
+def test_a_move_is_the_last_word_for_both_people(gallery: Gallery) -> None:
+    gallery.confirm("Ann", portrait(1, 5))
+    gallery.reject("Bob", portrait(1, 5))
+    assert name(gallery, 1, 5) is None
+    gallery.move(gallery.show("Ann").faces[-1].id, "Ann", "Bob")
+    assert name(gallery, 1, 5) == "Bob"
+    assert (said_of(gallery, "Ann"), said_of(gallery, "Bob")) == ((0, 1), (0, 0))
+
+
+@pytest.mark.parametrize("first", ["Ann", "Annie"])
+def test_a_merge_is_the_last_word_on_the_faces_of_both(gallery: Gallery, first: str) -> None:
+    gallery.enroll("Annie", portrait(0, 2))
+    gallery.reject("Annie", portrait(0, 1))  # a face of Ann
+    gallery.reject("Ann", portrait(0, 2))  # and one of Annie
+    gallery.reject("Annie", portrait(40))  # nobody's
+    gallery.merge(first, "Annie" if first == "Ann" else "Ann")
+    assert [name(gallery, 0, photo) for photo in (1, 2)] == [first, first]
+    assert said_of(gallery, first) == (0, 1)

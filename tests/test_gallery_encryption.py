@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import base64
+import sqlite3
 import stat
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from toy_gallery import PixelModel, portrait, toy_gallery
+from toy_gallery import PixelModel, files_no_larger_than, portrait, toy_gallery
 from twinface.core.errors import GalleryError, KeyNeededError, StorageError
-from twinface.recognition.gallery import search
+from twinface.recognition.gallery import search, sqlite
 from twinface.recognition.gallery.contents import GallerySettings
 from twinface.recognition.gallery.key import find_key, write_key_file
 from twinface.recognition.gallery.search_copy import copy_file
@@ -120,3 +121,27 @@ def test_keys_from_files_and_from_the_environment(tmp_path: Path, monkeypatch: p
         find_key(b"abc")
     with pytest.raises(KeyNeededError, match="cannot be read"):
         find_key(tmp_path / "missing")
+
+
+def test_a_key_file_is_whole_or_not_there(tmp_path: Path) -> None:
+    with files_no_larger_than(10), pytest.raises(StorageError, match="could not be written"):
+        write_key_file(tmp_path / "key")
+    assert list(tmp_path.iterdir()) == []
+    write_key_file(tmp_path / "key")
+    assert len(find_key(tmp_path / "key") or b"") == 32
+
+
+def test_a_key_that_could_not_be_erased_is_changed_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "_WAIT", 0.2)
+    gallery = toy_gallery(tmp_path / "g.db", key=KEY)
+    gallery.enroll("Ann", portrait(0))
+    reader = sqlite3.connect(tmp_path / "g.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM people").fetchall()
+    gallery.store._open.execute("PRAGMA busy_timeout = 100")  # type: ignore[attr-defined]
+    with pytest.raises(StorageError, match=r"it is done, but .* scrub"):
+        gallery.change_key(bytes(32))
+    reader.close()
+    assert [person.name for person in toy_gallery(tmp_path / "g.db", key=bytes(32))] == ["Ann"]

@@ -78,6 +78,16 @@ def test_the_first_vector_of_each_person(store: Store) -> None:
     assert store.first_vectors([]) == {}
 
 
+def test_faces_and_templates_are_counted(store: Store) -> None:
+    [ann, bob, cy] = added(store, "Ann", "Bob", "Cy")
+    with store.write():
+        store.add_faces([bob, ann, bob], [new_face(number, b"%d" % number) for number in (1, 2, 3)])
+        store.change_person(cy, b"Cy", b"cy", None)
+    assert store.face_counts([ann, bob, cy, 99_999]) == {ann: 1, bob: 2}
+    assert store.face_counts([]) == {}
+    assert (store.template_count(), store.counts().people) == (2, 3)
+
+
 def test_faces_go_with_their_person_and_a_photo_gives_one_face(store: Store) -> None:
     [ann, bob] = added(store, "Ann", "Bob")
     with store.write():
@@ -129,8 +139,10 @@ def test_corrections_change_hands(store: Store) -> None:
     first, second = store.corrections_of([ann])
     assert (first.kind, second.kind) == ("reject", "confirm")
     with store.write():
+        store.set_next_vectors("correction", {first.id: b"first", second.id: b"second"})
         store.change_correction(first.id, bob, b"other", b"crop")
         store.remove_corrections([second.id])
+    assert store.next_vectors("correction", [first.id, second.id]) == {first.id: b"first"}
     [only] = store.corrections_of([ann, bob])
     assert (only.id, only.person, only.vector, only.crop, only.kind) == (
         first.id,

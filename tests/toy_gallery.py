@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import atexit
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -70,6 +71,18 @@ def new_person(name: str, template: bytes | None = b"\1" * 64) -> StoredPerson:
 
 def new_face(number: int, photo: bytes = b"photo", crop: bytes | None = None) -> NewFace:
     return NewFace(bytes([number]) * 64, 70, photo, number, WHEN, crop)
+
+
+@contextmanager
+def files_no_larger_than(size: int) -> Iterator[None]:
+    """As on a full disk: no file of this process can grow beyond so many bytes."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 class PixelModel:

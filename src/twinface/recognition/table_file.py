@@ -130,7 +130,12 @@ class TableFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._opened.close()
+        try:
+            self._opened.close()
+        except OSError as closing:
+            # The rest of a row that could not be written is tried again here; the first error says more.
+            if error is None:
+                raise _not_written(self._path, closing) from closing
 
     def kept(self) -> Iterator[dict[str, Any]]:
         """The rows that are there already. To be read to the end before the first `append`; cuts off what is not whole.

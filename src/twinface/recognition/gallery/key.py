@@ -9,6 +9,7 @@ import secrets
 from pathlib import Path
 
 from twinface.core.errors import KeyNeededError, StorageError
+from twinface.core.storage import sync_folder
 
 KEY_VARIABLE = "TWINFACE_GALLERY_KEY"
 KEY_FILE_VARIABLE = "TWINFACE_GALLERY_KEY_FILE"
@@ -48,10 +49,17 @@ def write_key_file(target: Path) -> None:
     text = f"{secrets.token_hex(LENGTH)}\n".encode()
     try:
         descriptor = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            target.unlink(
+                missing_ok=True
+            )  # a part of a key is none, and would be in the way of the next call
+            raise
+        sync_folder(target.parent)
     except FileExistsError:
         raise StorageError(
             f"{target}: there is a file of that name, and it may be a key: name another"
