@@ -18,6 +18,7 @@ from twinface.core.errors import (
     ImageError,
     NameTakenError,
     SettingsError,
+    TwinfaceError,
     UnknownPersonError,
 )
 from twinface.recognition.gallery.gallery import Gallery
@@ -127,6 +128,80 @@ def test_a_busy_service_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     answers += [httpx.Response(502, text="<html>")]
     with pytest.raises(ServiceError, match="none of Twinface's: HTTP 502"):
         client.people()
+
+
+class Answering:
+    """A client whose calls are answered from a list; what was sent is kept."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: httpx.Response | Exception) -> None:
+        self.answers, self.sent, self.waited = list(answers), [], []  # type: ignore[var-annotated]
+        monkeypatch.setattr("time.sleep", self.waited.append)
+        self.client = twinface.Client("http://there", attempts=3)
+        self.client._http = httpx.Client(transport=httpx.MockTransport(self._answer), base_url="http://there")
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/find"):
+            people = [{"id": 7, "name": "Ann", "created": "", "faces": 1}]
+            return httpx.Response(200, json={"people": people, "next": None, "count": 1})
+        self.sent.append(f"{request.method} {request.url.path}")
+        found = self.answers.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+def _failed(status: int, code: str) -> httpx.Response:
+    said = {"code": code, "message": "so it is", "details": {}}
+    return httpx.Response(status, json={"request_id": "r", "error": said})
+
+
+def test_what_may_have_been_done_is_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost, gone = httpx.ReadError("connection lost"), _failed(404, "person_not_found")
+    ann = httpx.Response(200, json={"id": 7, "name": "Ann", "created": "", "faces": 1})
+    there = Answering(monkeypatch, lost)
+    with pytest.raises(ServiceError, match="may have been done"):
+        there.client.rename("Ann", "Anna")
+    assert there.sent == ["PATCH /v1/people/7"]
+    there = Answering(monkeypatch, httpx.ConnectError("refused"), ann)  # it has not been sent
+    assert there.client.rename("Ann", "Anna").name == "Ann"
+    there = Answering(monkeypatch, lost, gone)
+    there.client.forget("Ann")
+    assert there.sent == ["DELETE /v1/people/7"] * 2
+    with pytest.raises(UnknownPersonError):
+        Answering(monkeypatch, gone).client.forget("Ann")
+    for code, calls in (("busy", 2), ("too_slow", 1), ("storage", 1)):
+        there = Answering(monkeypatch, _failed(503, code), ann)
+        if calls == 1:
+            with pytest.raises(TwinfaceError):
+                there.client.merge("Ann", "Ann")
+        else:
+            there.client.merge("Ann", "Ann")
+        assert len(there.sent) == calls
+    there = Answering(monkeypatch, lost, httpx.Response(200, json={"faces": []}))
+    assert there.client.detect(b"x") == ()
+
+
+def test_answers_of_others_are_errors_of_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = httpx.Response(200, text="<html>")
+    with pytest.raises(ServiceError, match="none of Twinface's: HTTP 200"):
+        Answering(monkeypatch, page).client.people()
+    later = httpx.Response(503, headers={"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"})
+    there = Answering(monkeypatch, later, httpx.Response(200, json={"people": []}))
+    assert there.client.people() == ()
+    assert there.waited == [1.0]
+    for key in ("tf_…", "tf_a\n"):
+        with pytest.raises(ServiceError, match="key: found characters that no key has"):
+            twinface.Client("http://there", key)
+
+
+def test_a_rate_of_zero_is_sent(client: twinface.Client) -> None:
+    with pytest.raises(ServiceError, match="far"):
+        client.verify(photo(1), photo(2), far=0.0)
+
+
+def test_embeddings_of_no_face_have_a_width(client: twinface.Client) -> None:
+    nothing = np.full((96, 96, 3), 90, np.uint8)
+    assert client.embed(nothing, every=True).shape == (0, client.embed(photo(1)).shape[1])
 
 
 def test_what_is_wrong_is_said_before_it_listens(served: Served, tmp_path: Path) -> None:

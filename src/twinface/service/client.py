@@ -44,6 +44,15 @@ _ERRORS: dict[str, type[TwinfaceError]] = {
     "storage": StorageError,
 }
 _AGAIN = {429, 503}
+_MAYBE_DONE = {"too_slow", "storage"}  # codes of 503 after which the call may have been done all the same
+_ASKING = {
+    "verify",
+    "compare",
+    "detect",
+    "embeddings",
+    "identify",
+    "find",
+}  # ends of paths that change nothing
 _LONGEST_WAIT = 30.0  # seconds before a call is sent again
 _PAGE = 1000
 
@@ -66,14 +75,18 @@ class ServiceError(TwinfaceError):
 class Client:
     """A gallery and its model on another machine; the methods are those of `Gallery` and of the library.
 
-    A call that the service refuses because it is busy is sent again. So is one whose connection breaks, if that cannot
-    do harm; enrolments carry an idempotency key. Safe to use from several threads.
+    A call that the service refuses because it is busy is sent again. So is one whose connection breaks, if a second
+    time does no harm: what only asks, `forget`, and enrolments, which carry an idempotency key. The others raise
+    `ServiceError`, and may have been done. Safe to use from several threads.
 
     Args:
         address: such as "http://127.0.0.1:8000"; None takes `TWINFACE_SERVER`, then this one.
         key: an API key; None takes `TWINFACE_API_KEY`.
         timeout: seconds for one answer.
         attempts: how often a call is sent, at most.
+
+    Raises:
+        ServiceError: the key has characters that no key has.
 
     Example:
         with twinface.Client("http://127.0.0.1:8000") as client:
@@ -86,6 +99,10 @@ class Client:
     ) -> None:
         address = address or os.environ.get(ADDRESS, "http://127.0.0.1:8000")
         key = key or os.environ.get(KEY)
+        if key and not (key.isascii() and key.isprintable()):
+            raise ServiceError(
+                "key: found characters that no key has, need one as `twinface keys make` prints it"
+            )
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._http = httpx.Client(base_url=address, headers=headers, timeout=timeout)
         self._attempts = attempts
@@ -118,7 +135,7 @@ class Client:
             ImageError: a photo cannot be read, or has no face.
             ServiceError: there is no answer, or another error.
         """
-        fields = {"any_quality": any_quality, **({"far": far} if far else {})}
+        fields = {"any_quality": any_quality, **({} if far is None else {"far": far})}
         return client_records.verdict_of(self._photos("/v1/verify", fields, left=left, right=right))
 
     def compare(self, left: Picture, right: Picture) -> Comparison:
@@ -132,7 +149,11 @@ class Client:
     def embed(self, photo: Picture, *, every: bool = False) -> Float32Array:
         """Embeddings of the largest face of a photo or of every face: [N, D] float32. Raises: see `verify`."""
         found = self._photos("/v1/embeddings", {"faces": "all" if every else "largest"}, photo=photo)
-        return np.array([face["embedding"] for face in found["faces"]], np.float32)
+        vectors = [face["embedding"] for face in found["faces"]]
+        size = (
+            len(vectors[0]) if vectors else found.get("embedding_size", 0)
+        )  # an older service does not say it
+        return np.array(vectors, np.float32).reshape(len(vectors), size)
 
     # People
 
@@ -140,8 +161,8 @@ class Client:
         """Enrols photos of a person; see `Gallery.enroll`.
 
         Raises:
-            GalleryError: there is no photo, or the name cannot be one.
-            ServiceError: there is no answer, or another error.
+            GalleryError: there is no photo.
+            ServiceError: the name cannot be one, there is no answer, or another error.
         """
         if not photos:
             raise GalleryError("found no photo to enrol, need at least one")
@@ -256,20 +277,36 @@ class Client:
         Raises:
             TwinfaceError: the answer is an error, or there is none.
         """
+        is_harmless = (
+            method == "GET"
+            or path.rpartition("/")[2] in _ASKING
+            or "Idempotency-Key" in more.get("headers", {})
+        )
+        is_lost = False  # whether a call was sent whose answer did not come
         for attempt in range(1, self._attempts + 1):
             try:
                 answer = self._http.request(method, path, **more)
             except httpx.HTTPError as error:
-                if attempt == self._attempts:
-                    raise ServiceError(f"{self._http.base_url}: no answer ({error})") from error
+                is_sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+                is_lost = is_lost or is_sent
+                if attempt == self._attempts or (is_sent and not (is_harmless or method == "DELETE")):
+                    unsure = "; it may have been done all the same" if is_lost and not is_harmless else ""
+                    raise ServiceError(f"{self._http.base_url}: no answer ({error}){unsure}") from error
                 time.sleep(min(_LONGEST_WAIT, 0.25 * 2**attempt))
                 continue
-            if answer.status_code not in _AGAIN or attempt == self._attempts:
+            if answer.status_code == 404 and method == "DELETE" and is_lost:
+                return {}  # done by the call before
+            is_refused = answer.status_code in _AGAIN and (is_harmless or _code(answer) not in _MAYBE_DONE)
+            if not is_refused or attempt == self._attempts:
                 break
-            time.sleep(min(_LONGEST_WAIT, float(answer.headers.get("Retry-After", 1))))
-        if answer.is_success:
+            wait = answer.headers.get("Retry-After", "")  # seconds; a proxy may send a date
+            time.sleep(min(_LONGEST_WAIT, float(wait) if wait.isdecimal() else 1.0))
+        if not answer.is_success:
+            raise _error(answer)
+        try:
             return answer.json()
-        raise _error(answer)
+        except ValueError:
+            raise _foreign(answer) from None
 
 
 def _part(photo: Picture) -> tuple[str, bytes]:
@@ -287,10 +324,21 @@ def _error(answer: httpx.Response) -> TwinfaceError:
         said, id = values["error"], values["request_id"]
         code, message, details = said["code"], said["message"], said["details"]
     except (ValueError, KeyError, TypeError):
-        return ServiceError(
-            f"found an answer that is none of Twinface's: HTTP {answer.status_code}", answer.status_code
-        )
+        return _foreign(answer)
     kind = _ERRORS.get(code)
     if kind is not None:
         return kind(message)
     return ServiceError(message, answer.status_code, code, details, id)
+
+
+def _code(answer: httpx.Response) -> str:
+    """The code of an error; "" if it is none of Twinface's."""
+    try:
+        return str(answer.json()["error"]["code"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _foreign(answer: httpx.Response) -> ServiceError:
+    said = f"found an answer that is none of Twinface's: HTTP {answer.status_code}"
+    return ServiceError(said, answer.status_code)

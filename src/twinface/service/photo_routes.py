@@ -132,6 +132,7 @@ async def embeddings(request: Request, parts: AllParts) -> dict[str, Any]:
         return {
             "model": verifier.record.name,
             "fingerprint": parts.gallery.engine.contents.info["fingerprint"],
+            "embedding_size": verifier.record.embedding_size,
             "faces": [
                 {**face_answer(VerdictFace.of(face), False), "embedding": vector}
                 for face, vector in zip(faces, vectors, strict=True)

@@ -49,6 +49,7 @@ class Embeddings(Answer):
 
     model: str
     fingerprint: str
+    embedding_size: int
     faces: list[EmbeddedFace]
 
 
