@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import twinface.service.keys as keys_module
+from shell import twinface_here
 from toy_service import code, part, parts_of, service, settings
 from twinface.core.errors import GalleryError
 from twinface.recognition.gallery.tables import GalleryTables
@@ -141,14 +142,30 @@ def test_without_keys_this_machine_alone_may_call(tmp_path: Path) -> None:
         for headers in (
             {"x-forwarded-for": "10.0.0.1"},
             {"forwarded": "for=10.0.0.1"},
+            {"via": "1.1 proxy"},
+            {"x-real-ip": "10.0.0.1"},
+            {"x-forwarded-proto": "https"},
+            {"host": "10.0.0.1:8000"},
             {"host": "evil.example"},  # a name that somebody has pointed to 127.0.0.1
             {"host": "localhost.evil.example:80"},
         ):
             assert code(client.get("/v1/people", headers=headers)) == (401, "key_needed"), headers
-        for host in ("localhost:8000", "127.0.0.1", "[::1]:8000", "[::1]"):
+        for host in ("localhost:8000", "127.0.0.1", "127.0.0.2:8000", "[::1]:8000", "[::1]"):
             assert client.get("/v1/people", headers={"host": host}).status_code == 200
     with service(settings(tmp_path), caller=("10.0.0.7", 1)) as client:
         assert code(client.get("/v1/people")) == (401, "key_needed")
+
+
+def test_revoking_the_last_key_opens_nothing(tmp_path: Path) -> None:
+    key, _ = make(tmp_path)
+    with GalleryTables(tmp_path / "people.db") as gallery:
+        KeyTable(gallery.store).revoke(key.id)  # type: ignore[arg-type]
+    with service(settings(tmp_path)) as client:
+        assert code(client.get("/v1/people")) == (401, "key_needed")
+        assert code(client.get("/metrics")) == (401, "key_needed")
+        assert client.get("/v1/access").json()["scopes"] == []
+        _, fresh = make(tmp_path)  # whoever has the gallery's file can make another one
+        assert client.get("/metrics", headers={"authorization": f"Bearer {fresh}"}).status_code == 200
 
 
 def test_beyond_this_machine_everybody_needs_a_key(tmp_path: Path) -> None:
@@ -190,6 +207,14 @@ def test_every_answer_has_security_headers(tmp_path: Path) -> None:
             assert "unsafe" not in policy
             assert answer.headers["x-content-type-options"] == "nosniff"
             assert answer.headers["cache-control"] == "no-store"
+
+
+def test_the_command_says_that_no_key_is_left(tmp_path: Path) -> None:
+    keys = [make(tmp_path)[0] for _ in range(2)]
+    said = [
+        twinface_here("keys", "revoke", key.id, "--gallery", tmp_path / "people.db").stderr for key in keys
+    ]
+    assert ["no key is left" in each for each in said] == [False, True]
 
 
 def test_rates_are_those_of_each_key(tmp_path: Path) -> None:

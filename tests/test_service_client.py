@@ -210,6 +210,6 @@ def test_what_is_wrong_is_said_before_it_listens(served: Served, tmp_path: Path)
     with pytest.raises(SettingsError, match=f"--port {port}: cannot be listened on"):
         serve(ServiceSettings(port=port, gallery=place, model="sface"))
     with pytest.raises(
-        SettingsError, match=r"--host 0\.0\.0\.0: other machines could reach it, and no key was made"
+        SettingsError, match=r"--host 0\.0\.0\.0: other machines could reach it, and there is no key"
     ):
         serve(ServiceSettings(host="0.0.0.0", port=port, gallery=place, model="sface"))

@@ -66,7 +66,10 @@ def revoke(
     id: Annotated[str, typer.Argument(help="The key's id, see `twinface keys list`.")],
     json: Json = False,
 ) -> None:
-    """Make a key useless, within a second."""
+    """Make a key useless, within a second. Once the last one is revoked, nobody can call until a new one is made."""
     with which.open() as gallery:
-        key = _table(gallery).revoke(id)
+        table = _table(gallery)
+        key, is_last = table.revoke(id), not table.has_active()
     print_json(key.to_dict()) if json else print(f"{key.id} ({key.label}) is revoked")
+    if is_last:
+        say("no key is left: nobody can call the service until `twinface keys make LABEL` makes one")

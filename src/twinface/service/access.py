@@ -14,7 +14,8 @@ from twinface.service.errors import ApiError
 from twinface.service.keys import SCOPES, KeyChecker, Scope
 from twinface.service.work import WorkQueue
 
-_LOCAL_NAMES = {"localhost", "127.0.0.1", "[::1]"}
+# What proxies add to the requests that they pass on, besides headers that begin with "x-forwarded-".
+_OF_PROXIES = {"forwarded", "via", "x-real-ip"}
 _BUCKETS = 10_000
 
 
@@ -23,7 +24,7 @@ class Caller:
     """Somebody who calls.
 
     Attributes:
-        id: of the key; "local" for this machine, where no key was made.
+        id: of the key; "local" for this machine, where no key was ever made.
         scopes: what the caller may do.
     """
 
@@ -60,9 +61,11 @@ class RateLimit:
 class Access:
     """Decides who a caller is.
 
-    While no key was made, everybody on this machine may do everything, if the service listens to this machine alone.
-    Requests that a proxy has passed on, and those that name another host, are refused then: a proxy makes everybody
-    look local, and a foreign page can make a browser call a name that it has pointed to this machine.
+    Until the first key is made, everybody on this machine may do everything, if the service listens to this machine
+    alone; it stays over when all keys are revoked. Requests that a proxy says it has passed on, and those that name
+    another host, are refused then: a proxy makes everybody look local, and a foreign page can make a browser call a
+    name that it has pointed to this machine. A proxy that adds no header cannot be told from a caller on this machine:
+    make a key before one is set up.
 
     Args:
         keys: checks keys.
@@ -89,10 +92,10 @@ class Access:
             return Caller(key.id, key.scopes)
         if not self._is_local:
             return None
-        active = self._keys.known_active()
-        if active is None:
-            active = await self._work.run(self._keys.has_active)
-        if active:
+        has_key = self._keys.known_any()
+        if has_key is None:
+            has_key = await self._work.run(self._keys.has_any)
+        if has_key:
             return None
         return Caller("local", SCOPES) if _is_direct(request) else None
 
@@ -127,11 +130,17 @@ def needs(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
 
 def _is_direct(request: Request) -> bool:
     headers = request.headers
-    if "forwarded" in headers or "x-forwarded-for" in headers or request.client is None:
+    if request.client is None or any(
+        name in _OF_PROXIES or name.startswith("x-forwarded-") for name in headers
+    ):
         return False
     host = headers.get("host", "")
     name = host if host.endswith("]") else host.rpartition(":")[0] or host
+    return (name == "localhost" or _is_loopback(name.strip("[]"))) and _is_loopback(request.client.host)
+
+
+def _is_loopback(address: str) -> bool:
     try:
-        return name in _LOCAL_NAMES and ipaddress.ip_address(request.client.host).is_loopback
+        return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return False

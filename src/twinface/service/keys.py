@@ -109,6 +109,10 @@ class KeyTable:
         """Whether there is a key that is not revoked."""
         return bool(self._store.rows("SELECT 1 FROM api_keys WHERE revoked IS NULL LIMIT 1"))
 
+    def has_any(self) -> bool:
+        """Whether a key was ever made; revoked ones stay in the table."""
+        return bool(self._store.rows("SELECT 1 FROM api_keys LIMIT 1"))
+
     def find(self, id: str) -> tuple[ApiKey, bytes, bytes] | None:
         """A key with its salt and its digest."""
         sql = "SELECT id, label, scopes, created, revoked, salt, digest FROM api_keys WHERE id = ?"
@@ -130,16 +134,16 @@ class KeyChecker:
         self._rows: OrderedDict[str, tuple[float, ApiKey, bytes, bytes]] = OrderedDict()
         self._any: tuple[float, bool] = (-_FRESH, False)
 
-    def known_active(self) -> bool | None:
-        """Whether there is a key that is not revoked, without asking the table; None if the table has to be asked."""
+    def known_any(self) -> bool | None:
+        """Whether a key was ever made, without asking the table; None if the table has to be asked."""
         at, found = self._any
         return found if time.monotonic() - at <= _FRESH else None
 
-    def has_active(self) -> bool:
-        """Whether there is a key that is not revoked."""
-        found = self.known_active()
+    def has_any(self) -> bool:
+        """Whether a key was ever made."""
+        found = self.known_any()
         if found is None:
-            found = self._table.has_active()
+            found = self._table.has_any()
             self._any = (time.monotonic(), found)
         return found
 

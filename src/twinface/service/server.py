@@ -59,7 +59,7 @@ def _check(settings: ServiceSettings) -> None:
         has_key = KeyTable(sql_tables(gallery.store)).has_active()
     if not settings.is_local and not has_key:
         raise SettingsError(
-            f"--host {settings.host}: other machines could reach it, and no key was made: first "
+            f"--host {settings.host}: other machines could reach it, and there is no key: first "
             "`twinface keys make LABEL --scope admin`"
         )
     try:
