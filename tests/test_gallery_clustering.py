@@ -6,6 +6,7 @@ import itertools
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,12 +15,13 @@ from hypothesis import strategies as st
 from pages import Page
 from photo_files import PEOPLE, write_faceless, write_photo
 from shell import twinface_here
-from toy_gallery import PixelModel, portrait
+from toy_gallery import PixelModel, portrait, toy_gallery
 from twinface.core.errors import DataError, ModelError
 from twinface.core.types import IntArray
 from twinface.evaluation.metrics.clustering import bcubed, pairwise
+from twinface.recognition.gallery import photo_groups
 from twinface.recognition.gallery.clustering import group_faces
-from twinface.recognition.gallery.photo_groups import read_groups
+from twinface.recognition.gallery.photo_groups import enroll_groups, group_photos, read_groups
 from twinface.recognition.gallery.score_rates import score_rates
 
 MODEL = PixelModel()
@@ -115,3 +117,24 @@ def test_a_folder_is_grouped_looked_at_named_and_enrolled(real_lfw: Path, tmp_pa
     wrong = twinface_here("cluster", photos, "--out", out, "--gallery", place, "--name", "99=Nobody")
     assert wrong.returncode == 2
     assert "has no group 99, need 0 to 2" in wrong.stderr
+
+
+def test_a_model_that_does_not_say_how_a_face_must_lie_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "photos").mkdir()
+    cv2.imwrite(str(tmp_path / "photos" / "a.png"), portrait(0))
+    monkeypatch.setattr(photo_groups, "load_model", lambda place, threads: PixelModel())
+    with pytest.raises(ModelError, match="pixels: its record does not say how a face must lie"):
+        group_photos(tmp_path / "photos", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_of_photos_without_faces_no_group_can_be_enrolled(tmp_path: Path) -> None:
+    write_faceless(tmp_path / "photos" / "nobody.png")
+    group_photos(tmp_path / "photos", tmp_path / "out", "sface")
+    with (
+        toy_gallery(tmp_path / "g.db") as gallery,
+        pytest.raises(DataError, match="has no group 0, no face was found"),
+    ):
+        enroll_groups(gallery, tmp_path / "photos", tmp_path / "out", {0: "Ann"})

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from toy_gallery import PixelModel, portrait, toy_gallery
+from toy_gallery import PixelModel, files_no_larger_than, portrait, toy_gallery
 from twinface.core.errors import StorageError
 from twinface.faces.encode import encode_jpeg
 from twinface.recognition.gallery import search, sqlite
@@ -188,15 +188,112 @@ class PixelModelFace:
 def test_bytes_that_sqlite_left_behind_are_found_and_removed(tmp_path: Path) -> None:
     gallery = toy_gallery(tmp_path / "g.db")
     gallery.enroll("Ann", portrait(0))
-    careless = sqlite3.connect(tmp_path / "g.db")
-    careless.execute("PRAGMA secure_delete = OFF")
-    careless.execute("INSERT INTO info VALUES ('note', 'left behind by somebody')")
-    careless.commit()
-    careless.execute("DELETE FROM info WHERE key = 'note'")
-    careless.commit()
-    careless.close()
+    left_behind(tmp_path / "g.db", "left behind by somebody")
     gallery.store.erase_remains([])
     assert found(tmp_path, [b"left behind"])
     gallery.store.erase_remains([b"left behind"])
     assert found(tmp_path, [b"left behind"]) == []
     assert [person.name for person in gallery] == ["Ann"]
+
+
+@pytest.mark.parametrize("encryption", ["off", "all"])
+def test_no_byte_stays_in_what_was_said_about_others(tmp_path: Path, encryption: str) -> None:
+    """ "This face is not Bob", said of a face of Ann, holds Ann's embedding."""
+    settings = GallerySettings(encryption=encryption, keep_crops=True)  # type: ignore[arg-type]
+    gallery = toy_gallery(tmp_path / "g.db", create=settings, key=None if encryption == "off" else bytes(32))
+    gallery.enroll("Ann", portrait(0, 0))
+    gallery.enroll("Bob", portrait(1, 0))
+    gallery.enroll("Bob", portrait(0, 5), review="off")
+    gallery.move(gallery.show("Bob").faces[-1].id, "Bob", "Ann")
+    gallery.reject("Bob", portrait(0, 0))
+    gallery.reject("Bob", portrait(7, 7))  # of nobody here
+    mine = traces(gallery, "Ann")
+    [*others, last] = gallery.store.corrections_of([gallery.contents.find("Bob").id])
+    for said in others:
+        mine += [said.vector[:16], (said.crop or b"")[JPEG_HEADER:][:16]]
+    assert len(others) == 2
+    gallery.forget("Ann")
+    assert gallery.store.corrections_of([gallery.contents.find("Bob").id]) == [last]
+    gallery.close()
+    assert found(tmp_path, mine) == []
+
+
+def left_behind(place: Path, text: str) -> None:
+    """As SQLite leaves a row now and then: deleted, and still in a free part of the file."""
+    careless = sqlite3.connect(place)
+    careless.execute("PRAGMA secure_delete = OFF")
+    careless.execute("INSERT INTO info VALUES ('note', ?)", (text,))
+    careless.commit()
+    careless.execute("DELETE FROM info WHERE key = 'note'")
+    careless.commit()
+    careless.close()
+
+
+def test_a_full_disk_leaves_a_true_message_and_scrub_finishes_the_work(tmp_path: Path) -> None:
+    gallery = toy_gallery(tmp_path / "g.db")
+    gallery.enroll("Zacharias Q", portrait(0))
+    vectors = np.random.default_rng(0).normal(size=(200, 256)).astype(np.float32)
+    gallery.import_embeddings([f"person {number}" for number in range(200)], vectors)
+    left_behind(tmp_path / "g.db", "Zacharias Q is here")
+    gallery.store.erase_remains([])
+    with (
+        files_no_larger_than((tmp_path / "g.db").stat().st_size + 1000),
+        pytest.raises(StorageError, match=r"it is done, but .* call `twinface gallery scrub`") as caught,
+    ):
+        gallery.forget("Zacharias Q")
+    assert "nothing of this call was written" not in str(caught.value)
+    assert "Zacharias Q" not in gallery
+    assert found(tmp_path, [b"Zacharias Q"])
+    gallery.scrub()
+    assert found(tmp_path, [b"Zacharias Q"]) == []
+    assert len(gallery) == 200
+
+
+def test_a_search_copy_that_cannot_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "COPY_FROM", 2)
+    gallery = toy_gallery(tmp_path / "g.db")
+    for number, name in enumerate(("Ann", "Bob", "Cleo")):
+        gallery.enroll(name, portrait(number))
+    toy_gallery(tmp_path / "g.db").identify(portrait(0))
+    copy = copy_file(tmp_path / "g.db")
+    copy.unlink()
+    copy.mkdir()
+    with pytest.raises(
+        StorageError, match=r"remove the file g\.db\.search, then call `twinface gallery scrub`"
+    ):
+        gallery.forget("Ann")
+    assert "Ann" not in gallery
+    copy.rmdir()
+    gallery.scrub()
+    assert found(tmp_path, [b"Ann"]) == []
+
+
+def test_a_copy_that_another_process_is_writing_is_left_alone(tmp_path: Path) -> None:
+    """Whoever writes it holds the write lock; so `forget` waits, and then no unfinished copy is in use."""
+    gallery = toy_gallery(tmp_path / "g.db")
+    gallery.enroll("Ann", portrait(0))
+    other = sqlite3.connect(tmp_path / "g.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    unfinished = tmp_path / ".g.db.search.1.0123abcd.part"
+    unfinished.write_bytes(b"of another process")
+    erasing = threading.Thread(target=gallery.scrub)
+    erasing.start()
+    erasing.join(0.3)
+    assert unfinished.exists()
+    other.execute("COMMIT")
+    erasing.join()
+    assert not unfinished.exists()
+
+
+def test_only_names_are_looked_for_in_the_names_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery = toy_gallery(tmp_path / "g.db")
+    gallery.enroll("Ann", portrait(0, 0), portrait(0, 1))
+    asked: list[bytes] = []
+    named_like = gallery.store.named_like
+    monkeypatch.setattr(gallery.store, "named_like", lambda name: asked.append(name) or named_like(name))
+    gallery.forget("Ann")
+    assert asked == [b"Ann", b"ann"]

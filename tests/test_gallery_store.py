@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from twinface.recognition.gallery.schema import VERSION
 from twinface.recognition.gallery.sql_store import TakenError
 from twinface.recognition.gallery.store import Store
 from twinface.recognition.gallery.stored import Changes, Counts, NewCorrection, StoredFace
+from twinface.recognition.gallery.stores import open_store
 
 
 @pytest.fixture(params=NEW_STORES)
@@ -218,6 +220,18 @@ def test_a_store_is_the_same_when_it_is_opened_again(tmp_path: Path) -> None:
         assert again.info()["schema"] == str(VERSION)
         assert [person.id for person in again.people()] == [ann]
         again.close()
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_a_database_of_another_program_is_left_as_it_is(tmp_path: Path, create: bool) -> None:
+    file = tmp_path / "places.sqlite"
+    with sqlite3.connect(file) as foreign:
+        foreign.execute("CREATE TABLE bookmarks (address TEXT)")
+    foreign.close()
+    before = file.read_bytes()
+    with pytest.raises(StorageError, match="is no gallery, but a database with the table bookmarks"):
+        open_store(file, create)
+    assert file.read_bytes() == before
 
 
 def test_tables_of_a_newer_version_are_refused(tmp_path: Path) -> None:

@@ -144,3 +144,61 @@ def test_embeddings_are_enrolled_all_or_none(source: Gallery) -> None:
     with pytest.raises(DataError, match="need finite ones"):
         source.import_embeddings(["new"], people[:2])
     assert source.stats().people == before.people
+
+
+@pytest.mark.parametrize(
+    ("head", "face", "message"),
+    [
+        ({"embedding_size": "abc"}, {}, "line 1: found embedding_size 'abc', need a whole number"),
+        ({"embedding_size": "-5"}, {}, "line 1: found embedding_size '-5'"),
+        ({"embedding_size": "0"}, {}, "line 1: found embedding_size '0'"),
+        ({"embedding_size": "9" * 30}, {}, "line 1: found embedding_size"),
+        ({"distance": "foo"}, {}, "line 1: found distance 'foo', need one of cosine"),
+        ({}, {"number": 10**30}, "Ann: .* face number 1000"),
+        ({}, {"number": 0}, "Ann: .* face number 0, need .* 1 to"),
+        ({}, {"photo": "the same"}, "Ann: found two faces of one photo"),
+    ],
+)
+@pytest.mark.parametrize("store", NEW_STORES)
+def test_a_damaged_export_changes_nothing(
+    source: Gallery, tmp_path: Path, store: str, head: dict, face: dict, message: str
+) -> None:
+    source.export(tmp_path / "people.jsonl")
+    first, person, *_ = map(json.loads, (tmp_path / "people.jsonl").read_text().splitlines())
+    if "photo" in face:
+        face = {"photo": person["faces"][1]["photo"]}
+    person["faces"][0] |= face
+    (tmp_path / "bad.jsonl").write_text(f"{json.dumps(first | head)}\n{json.dumps(person)}\n")
+    made = NEW_STORES[store](tmp_path)
+    place = getattr(made, "url", made.place)
+    made.close()
+    with toy_gallery(place) as target:
+        with pytest.raises(DataError, match=message):
+            target.import_people(tmp_path / "bad.jsonl")
+        assert len(target) == 0
+        assert target.import_people(tmp_path / "people.jsonl").people == 3
+
+
+def test_each_name_needs_a_quality(source: Gallery) -> None:
+    with pytest.raises(DataError, match="found 2 names and 1 qualities, need one for each"):
+        source.import_embeddings(["a", "b"], np.ones((2, 256), np.float32), [50])
+
+
+@pytest.mark.parametrize("end", ["", "-wal", "-shm", ".search"])
+def test_no_file_of_the_gallery_is_written_over(source: Gallery, tmp_path: Path, end: str) -> None:
+    """Another process would go on writing into the file of before, and all of it would be lost."""
+    other = toy_gallery(tmp_path / "source.db")
+    own = tmp_path / f"source.db{end}"
+    (tmp_path / "link.db").symlink_to(own)
+    for write in (source.backup, source.export):
+        for target in (own, tmp_path / "link.db", tmp_path / "." / ".." / tmp_path.name / own.name):
+            with pytest.raises(GalleryError, match="is a file of the gallery itself; name another file"):
+                write(target)
+    other.enroll("Late", portrait(9))
+    source.backup(tmp_path / "backup.db")
+    source.close()
+    other.close()
+    for place in ("source.db", "backup.db"):
+        with toy_gallery(tmp_path / place) as again:
+            assert [person.name for person in again] == ["Ann", "Bob", "Zoë", "Late"]
+            assert again.check() == []

@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from twinface.core.errors import DataError, ImageError
+from twinface.core.errors import DataError, ImageError, ModelError
 from twinface.core.formatting import count
 from twinface.core.html_page import html_page
 from twinface.core.storage import write_bytes, write_text
@@ -87,11 +87,16 @@ def group_photos(
 
     Raises:
         DataError: there is no photo, or `target` holds something else.
-        ModelError: the model is missing, damaged or of another kind.
+        ModelError: the model is missing, damaged or of another kind, or does not say how a face must lie.
         StorageError: `target` cannot be written.
     """
     source, target = Path(source), Path(target)
     loaded = load_model(model, threads=1)
+    if loaded.record.frame is None:
+        raise ModelError(
+            f"{loaded.record.name}: its record does not say how a face must lie in a picture, so no face of a photo "
+            "can be shown to it; need another model"
+        )
     done = embed_files(source, target / EMBEDDINGS, loaded, progress, faces="all")
     with (target / EMBEDDINGS / FACES).open(newline="", encoding="utf-8", errors="surrogateescape") as file:
         rows = list(csv.DictReader(file))
@@ -131,11 +136,10 @@ def enroll_groups(
     """
     source, faces = Path(source), read_groups(Path(target) / GROUPS)
     root = source if source.is_dir() else source.parent
-    missing = set(names) - {face.group for face in faces}
-    if missing:
-        raise DataError(
-            f"{target}: has no group {min(missing)}, need 0 to {max(face.group for face in faces)}"
-        )
+    groups = {face.group for face in faces}
+    if missing := set(names) - groups:
+        there = f"need 0 to {max(groups)}" if groups else "no face was found in the photos"
+        raise DataError(f"{target}: has no group {min(missing)}, {there}")
     done = []
     for group, name in names.items():
         own = [face for face in faces if face.group == group]
