@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,8 @@ from twinface.core.errors import GalleryError, StorageError
 from twinface.recognition.gallery.gallery import Gallery
 from twinface.recognition.gallery.search import ExactSearch, StoreSearch
 
-pytest.importorskip("psycopg")
+psycopg = pytest.importorskip("psycopg")
+postgres = pytest.importorskip("twinface.recognition.gallery.postgres")
 
 
 @pytest.fixture
@@ -76,6 +79,69 @@ def test_no_byte_of_a_forgotten_person_is_in_the_files_of_tables(gallery: Galler
     ] == []
 
 
+def test_rows_that_an_older_transaction_keeps_are_named(
+    gallery: Gallery, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "_WAIT", 0.5)
+    [face, _] = gallery.store.faces_of([gallery.contents.find("person 7").id])
+    needles = [b"person 7", face.vector[:16]]
+
+    def remain() -> bool:
+        return any(needle in content for content in files_of(gallery).values() for needle in needles)
+
+    with psycopg.connect(url) as reader:
+        reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        reader.execute("SELECT 1 FROM pg_database")  # no lock on a table of the gallery
+        with pytest.raises(StorageError, match=r"deleted rows were kept; it is done, but .* scrub") as caught:
+            gallery.forget("person 7")
+        assert "nothing of this call was written" not in str(caught.value)
+        assert "person 7" not in gallery
+        assert remain()
+        with pytest.raises(StorageError, match="deleted rows were kept"):
+            gallery.scrub()
+    gallery.scrub()
+    assert not remain()
+
+
+def test_a_transaction_that_ends_soon_is_waited_for(gallery: Gallery, url: str) -> None:
+    with psycopg.connect(url) as reader:
+        reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        reader.execute("SELECT 1 FROM pg_database")
+        ending = threading.Timer(1, reader.rollback)
+        ending.start()
+        gallery.forget("person 7")
+        ending.join()
+    assert not any(b"person 7" in content for content in files_of(gallery).values())
+
+
+def test_an_old_key_and_photos_of_jobs_are_in_no_file(url: str) -> None:
+    gallery = toy_gallery(url, key=bytes(range(32)))
+    gallery.enroll("Ann", portrait(0))
+    store = gallery.store
+    old = json.loads(gallery.contents.info["encryption"])["key"].encode()
+    with store.write():
+        store.rows(  # type: ignore[attr-defined]
+            "INSERT INTO jobs (id, kind, settings, state, done, total, waiting, created, tries) "
+            "VALUES ('a', 'embed', '{}', 'open', 0, 1, 1, 0, 0)"
+        )
+        store.rows("INSERT INTO job_photos (job, number, name) VALUES (1, 1, ?)", (b"a photo of Ann",))  # type: ignore[attr-defined]
+    assert any(old in content for content in files_of(gallery).values())
+    with store.write():
+        store.rows("DELETE FROM job_photos")  # type: ignore[attr-defined]
+    gallery.change_key(bytes(32))
+    for content in files_of(gallery).values():
+        assert old not in content
+        assert b"a photo of Ann" not in content
+
+
+def test_many_candidates_can_be_asked_for(gallery: Gallery) -> None:
+    answer = gallery.identify(portrait(3, 5), count=2000)
+    assert answer.faces[0].name == "person 3"
+    gallery.reject("person 4", portrait(4, 0))
+    gallery.reject("person 4", portrait(4, 1))
+    assert (len(gallery), gallery.identify(portrait(3, 5)).people) == (20, 19)
+
+
 def test_sealed_templates_are_in_no_table_of_vectors(url: str) -> None:
     gallery = toy_gallery(url, key=bytes(range(32)))
     for number in range(5):
@@ -90,6 +156,9 @@ def test_sealed_templates_are_in_no_table_of_vectors(url: str) -> None:
 
 
 def test_a_server_that_does_not_answer_is_named_without_the_password() -> None:
+    with pytest.raises(GalleryError, match="the URL of the gallery cannot be read") as unread:
+        toy_gallery("postgresql://me:geheim@[abc/people")
+    assert "geheim" not in str(unread.value)
     with pytest.raises(StorageError) as caught:
         toy_gallery("postgresql://me:geheim@127.0.0.1:1/people")
     assert "postgresql://127.0.0.1/people" in str(caught.value)
