@@ -96,7 +96,7 @@ app = GroupedTyper(
 # They open photos of one's own; no other command, and no service, hands bytes to the decoder of HEIC.
 _TAKE_HEIC = {
     *("verify", "compare", "explain", "embed", "detect", "enroll", "identify", "gallery", "cluster"),
-    *("train", "evaluate", "calibrate", "report"),
+    *("train", "evaluate", "calibrate", "adapt", "report"),
 }
 
 
@@ -111,6 +111,9 @@ def _options(
     if version:
         print(f"twinface {__version__}")
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help(), file=sys.stderr)  # as without any word
+        raise typer.Exit(2)
     if context.invoked_subcommand in _TAKE_HEIC:
         add_heic()
 

@@ -35,6 +35,8 @@ def cluster(
     if name:
         _enroll(which, photos, out, model, name, json)
         return
+    if which.gallery or which.key_file:
+        raise typer.BadParameter("--gallery and --key-file go with --name: nobody is enrolled without it")
     with progress_bar("embedding") as progress:
         done = group_photos(photos, out, model, progress)
     if json:
@@ -56,6 +58,10 @@ def _enroll(which: GalleryOptions, photos: Path, out: Path, model: str, names: l
         group, _, called = text.partition("=")
         if not group.strip().isdecimal() or not called.strip():
             raise typer.BadParameter(f"--name {text}: need a group and a name, such as 0=Ann")
+        if int(group) in chosen:
+            raise typer.BadParameter(
+                f"--name {text}: group {int(group)} is named {chosen[int(group)]} already"
+            )
         chosen[int(group)] = called
     with Gallery(which.gallery, None if model == BEST else model, key=which.key_file) as gallery:
         done = enroll_groups(gallery, photos, out, chosen)

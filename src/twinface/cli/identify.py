@@ -16,6 +16,8 @@ from twinface.cli.options import Json, grouped
 if TYPE_CHECKING:
     from twinface.recognition.gallery.records import Identification, IdentifiedFace
 
+_CANDIDATES = 5  # for each face
+
 
 @grouped
 def identify(
@@ -23,9 +25,10 @@ def identify(
     photo: Annotated[
         Path, typer.Argument(help="A photo with any number of faces; or a folder, or a list of photos.")
     ],
-    count: Annotated[
-        int, typer.Option("--top", help="How many candidates to name for each face.", min=1)
-    ] = 5,
+    top: Annotated[
+        int | None,
+        typer.Option(help="How many candidates to name for each face of one photo; else 5.", min=1),
+    ] = None,
     fpir: Annotated[
         float, typer.Option(help="How many strangers may be taken for somebody: 1e-2 is one of 100.")
     ] = 1e-2,
@@ -43,10 +46,14 @@ def identify(
     if photo.is_dir() or out is not None:
         if out is None:
             raise typer.BadParameter("many photos need --out FILE.csv or FILE.jsonl")
+        if top is not None:
+            raise typer.BadParameter(
+                "--top goes with one photo: the table of --out names one person for each face"
+            )
         _identify_many(which, photo, out, fpir, json)
         return
     with which.open_with_model() as gallery:
-        answer = gallery.identify(photo, count, fpir)
+        answer = gallery.identify(photo, _CANDIDATES if top is None else top, fpir)
     if json:
         print_json(answer.to_dict())
     else:

@@ -25,6 +25,8 @@ app = typer.Typer(
 def recipes(context: typer.Context, json: Json = False) -> None:
     """List the recipes: what each trains, and for which photos."""
     if context.invoked_subcommand:
+        if json:
+            raise typer.BadParameter("--json goes after the command: `twinface recipes show NAME --json`")
         return
     from twinface.training.recipe import load_recipe, recipe_names
 

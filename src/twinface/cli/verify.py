@@ -69,6 +69,10 @@ def verify(
     if other.pairs is not None:
         if left or right or show:
             raise typer.BadParameter("--pairs takes neither photos nor --show")
+        if other.gallery or other.key_file:
+            raise typer.BadParameter(
+                "--gallery and --key-file go with a person and a photo, not with --pairs"
+            )
         _verify_pairs(model, which, other, json)
         return
     if left is None or right is None:
@@ -82,6 +86,8 @@ def verify(
         if (which.far, which.frr, which.any_quality) != (None, None, False):
             raise typer.BadParameter("--far, --frr and --any-quality need two photos or --pairs")
         verdict = _verdict_on_person(str(left), right, model, which, other)
+    elif other.key_file:
+        raise typer.BadParameter("--key-file goes with --gallery")
     else:
         verdict = _verdict(left, right, _verifier(model, which), show)
     if json:
