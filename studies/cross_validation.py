@@ -91,7 +91,7 @@ class EmbeddedFaces:
 def embed_all(settings: Settings, dataset: Dataset, seed: int) -> EmbeddedFaces:
     """Embeds all training faces with a network that is fitted in closed form."""
     faces = dataset.training_faces()
-    images = prepare_faces(faces, build_preparation(settings.imaging, dataset.region)).images
+    images = prepare_faces(faces, build_preparation(settings.imaging, dataset.region, dataset.frame)).images
     network = build_network(settings.network, settings.imaging, seed)
     fit_backbone(network.eval(), images, seed)
     return EmbeddedFaces(settings, faces, network, embed_with(network, images))
@@ -133,7 +133,9 @@ def trained_scores(
                 "validation.conditions=0",  # of thresholds that nobody asks for
             ],
         )
-        folder = train(source, settings, seed=recipe.seed, out=work / f"{recipe.name}-{part}")
+        folder = train(
+            source, settings, seed=recipe.seed, out=work / f"{recipe.name}-seed-{recipe.seed}-{part}"
+        )
         model = load_model(folder.path)
         assert not check_leak(model.record, pairs, allow_seen=True).trained_on
         yield pairs, score(model, pairs).scored.scores

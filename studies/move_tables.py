@@ -104,4 +104,4 @@ def rate(found: list[float]) -> str:
 
 def percent(value: float) -> str:
     """Two digits: "0.12 %", "31 %"."""
-    return f"{100 * value:.2g} %"
+    return f"{100 * value:.0f} %" if value >= 0.995 else f"{100 * value:.2g} %"

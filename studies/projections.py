@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,6 @@ from torch import Tensor
 
 from twinface.core.settings import Settings
 from twinface.core.types import Float32Array, PairSet, ScoredPairs
-from twinface.datasets.data_source import DataSource
 from twinface.datasets.load import load_source
 from twinface.datasets.training_split import PeopleSplit, split_dataset
 from twinface.evaluation.intervals import mean_accuracy_interval
@@ -32,12 +31,11 @@ from twinface.faces.cache import prepare_faces
 from twinface.faces.preparation import build_preparation
 from twinface.models.distances import DISTANCES
 from twinface.networks.backbones import Backbone
-from twinface.networks.build import build_network
 from twinface.networks.projections import FittedMap, fit_parts, plda, whitening
 from twinface.networks.score_normalisation import fit_score_normalisation
+from twinface.training.checkpoint import load_checkpoint
 from twinface.training.finalize import embed_with
 from twinface.training.run_folder import RunFolder
-from twinface.training.state_file import read_tensors
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,13 +73,12 @@ class Part:
 
 
 def embed(folder: RunFolder, root: Path) -> Embedded:
-    """Embeds the run's training and validation faces with its best weights."""
-    settings, dataset = folder.settings(), load_source(DataSource("lfw", str(root)))
+    """Embeds the training and validation faces of a finished run with its network."""
+    settings, dataset = folder.settings(), load_source(replace(folder.info().source, root=str(root)))
     split = split_dataset(dataset, settings)
-    network = build_network(settings.network, settings.imaging)
-    network.load_state_dict(read_tensors(folder.best)[0])
-    network.eval()
-    preparation = build_preparation(settings.imaging, dataset.region)
+    network = load_checkpoint(folder.path)[0]
+    network.projection = network.score_normalisation = None
+    preparation = build_preparation(settings.imaging, dataset.region, dataset.frame)
     training, validation = (
         embed_with(network, prepare_faces(faces, preparation).images)
         for faces in (split.source.faces, split.validation.faces)

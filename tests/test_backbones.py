@@ -232,3 +232,7 @@ def test_a_committees_members_are_checked() -> None:
         committee((1, 32, 32), members=[Member(name="residul")])
     with pytest.raises(SettingsError, match="found none"):
         BACKBONES["committee"]((1, 32, 32), members=[])
+
+
+def test_a_member_s_region_has_a_pixel_at_least() -> None:
+    assert Member(name="koch", region=(0.0, 0.0, 0.005, 0.005)).view((1, 64, 64))[0] == (1, 1, 1)

@@ -13,11 +13,13 @@ from twinface.core.settings import Settings
 from twinface.core.types import FaceSet, Region
 from twinface.datasets.folder import Folder
 from twinface.datasets.load import load_dataset
+from twinface.datasets.orl import Orl
 from twinface.datasets.subsets import pair_subset
 from twinface.datasets.training_split import split_dataset
 from twinface.evaluation.evaluate import evaluate
 from twinface.evaluation.leaks import unseen_pairs
 from twinface.faces.cache import prepare_faces
+from twinface.faces.frame import ARCFACE_FRAME, STANDARD_FRAME
 from twinface.faces.preparation import build_preparation
 from twinface.networks.build import build_network
 from twinface.studies import baseline_methods
@@ -201,3 +203,12 @@ def test_pairs_of_unseen_people_are_those_of_the_run_beside_it(settings: Setting
     left, right = (unseen_pairs(dataset, baseline.record) for baseline in (one, two))
     assert left.faces.paths == right.faces.paths
     assert len(pair_subset(left, left.is_match)) == len(left) // 2
+
+
+def test_baselines_of_aligned_pictures_see_what_a_network_of_others_sees() -> None:
+    class Framed(Orl):
+        frame = STANDARD_FRAME
+
+    changes = ['imaging.region="arcface"', "imaging.height=112", "imaging.width=112"]
+    (pixels, *_) = fit_baselines(Framed(), load_recipe("fast", changes))
+    assert pixels.record.preparation.points == ARCFACE_FRAME.points

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from toy_runs import new_run
 from twinface.core.errors import SettingsError
 from twinface.core.settings import Settings
+from twinface.datasets.data_source import DataSource
 from twinface.training.recipe import default_folder, load_recipe
 from twinface.training.train import train
 
@@ -47,3 +49,25 @@ def test_commands_refuse_it_too(command: list[str], tmp_path: Path) -> None:
     )
     assert answer.returncode == 2
     assert answer.stderr.startswith("twinface: recipe = '../../x': it contains '/', need a plain name")
+
+
+def test_a_run_of_something_else_is_not_taken_for_the_one_that_is_asked_for(tmp_path: Path) -> None:
+    """Its figures would be reported as those of other settings."""
+    made = Settings(recipe="toy")
+    folder = new_run(tmp_path / "run", made)
+    folder.note(status="finished", source=DataSource("orl"), seed=3)
+    threads = made.trainer.model_copy(update={"threads": 1})
+    same = made.model_copy(update={"trainer": threads})
+    assert train("orl", same, seed=3, out=folder.path).path == folder.path
+    for asked, words in (
+        ({"dataset": "lfw"}, "data = 'orl', asked for 'lfw'"),
+        ({"seed": 4}, "seed = 3, asked for 4"),
+        (
+            {"recipe": made.model_copy(update={"trainer": threads.model_copy(update={"epochs": 99})})},
+            "trainer.epochs",
+        ),
+        ({"start_from": tmp_path}, "start_from = None, asked for"),
+    ):
+        given = {"dataset": "orl", "recipe": made, "seed": 3, "out": folder.path, **asked}
+        with pytest.raises(SettingsError, match=f"holds a run with {words}.*choose another folder"):
+            train(**given)

@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 import torch
 
+from twinface.core.errors import SettingsError
 from twinface.core.seeding import random_at
 from twinface.networks.build import build_network
 from twinface.training.augmentation import augment
 from twinface.training.build import build_loss
 from twinface.training.losses import labels_of
+from twinface.training.machine import choose_machine
+from twinface.training.processes import Processes
 from twinface.training.recipe import load_recipe, recipe_names
 
 ELSEWHERE = "meta"
@@ -57,3 +60,10 @@ def test_everything_is_computed_on_the_device_of_the_network(recipe: str) -> Non
         )
     assert embeddings.device.type == ELSEWHERE
     assert embeddings.shape == (2, network.embedding_size)
+
+
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(SettingsError, match=r'"cuda:9": found 1 GPUs, the first is "cuda:0"'):
+        choose_machine("cuda:9", "float32", 1, Processes())

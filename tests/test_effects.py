@@ -68,3 +68,16 @@ def test_a_range_is_divided_into_levels_of_equal_size() -> None:
     assert order[-1].endswith(" to 16")
     assert labels == sorted(labels, key=order.index)
     assert levels_of(Range(low=0.0, high=20.0), [3.0, 1.0, 3.0]) == (["3", "1", "3"], ["1", "3"])
+
+
+def test_margins_of_levels_hold_for_other_runs_also_where_blocks_are_removed() -> None:
+    """Pure noise: 95 % intervals of a level's mean hold the mean of its blocks' levels 95 times in 100."""
+    search = plan(one=["a", "b"], other=list(range(6)))
+    points, drawn = search.grid(), np.random.default_rng(0)
+    held = []
+    for _ in range(400):
+        values = drawn.normal(0, 1, (len(points), 1)).tolist()
+        (effect,) = [each for each in main_effects(search, points, values) if each.field == "one"]
+        overall = np.mean(values)
+        held += [abs(level.mean - overall) <= level.margin for level in effect.levels]
+    assert np.mean(held) > 0.93

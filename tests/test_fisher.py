@@ -259,8 +259,17 @@ def test_a_run_fits_exports_and_goes_on_from_its_state(tmp_path) -> None:
         (SHAPE, {"steps": (4,)}, "found 2 scales and 1 steps"),
         (SHAPE, {"gaussians": 5}, "found 5 Gaussians, need an even number"),
         (SHAPE, {"cell": 12}, "a patch of 60 pixels does not fit into 40x36"),
+        (SHAPE, {"scales": (0.01,), "steps": (4,)}, "does not fit into 0x0, which is 40x36 at scale 0.01"),
     ],
 )
 def test_what_does_not_fit_is_refused(shape, changes, message) -> None:
     with pytest.raises(SettingsError, match=message):
         Fisher(shape, **{**SMALL, **changes})
+
+
+def test_one_patch_has_no_spread_and_a_finite_vector() -> None:
+    shape = (1, 30, 30)  # of one patch of 30 pixels
+    network = Fisher(shape, gaussians=2, dimensions=4, steps=(4,), scales=(1.0,), cell=6)
+    images = torch.rand(40, *shape, generator=torch.Generator().manual_seed(0))
+    network.fit(images, seed=1)
+    assert torch.isfinite(network(images)).all()

@@ -123,3 +123,15 @@ def test_parts_learn_as_they_would_alone(network: SiameseNetwork, embeddings: to
     together = PartByPart(each, (3, 1))(network, embeddings, LABELS)
     alone = each[0](network, embeddings[:, :3], LABELS) + each[1](network, embeddings[:, 3:], LABELS)
     assert together.item() == pytest.approx(alone.item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("cosine", [1.0, -1.0])
+def test_arcface_has_a_finite_gradient_where_an_embedding_lies_on_its_person(cosine: float) -> None:
+    loss = LOSSES["arcface"](1, 3, margin=11.5)
+    embeddings = torch.full((1, 1), cosine, requires_grad=True)
+    with torch.no_grad():
+        loss.vectors.fill_(1)
+    angles = loss.with_margin(embeddings)
+    angles.sum().backward()
+    assert torch.isfinite(embeddings.grad).all()
+    assert torch.isfinite(angles).all()

@@ -14,7 +14,7 @@ from twinface.models.load import load_model
 from twinface.networks.build import build_network
 from twinface.networks.projections import covariance, fit_parts, none, plda, whitening
 from twinface.networks.projections.covariance import principal_components
-from twinface.training.build import check_components
+from twinface.training.build import check_components, check_network
 from twinface.training.checkpoint import load_checkpoint
 from twinface.training.finalize import embed_with, fit_to_training_people
 from twinface.training.recipe import load_recipe
@@ -208,3 +208,33 @@ def test_from_labelled_pairs_alone_only_a_matched_pair_is_known_to_show_one_pers
     with torch.inference_mode():
         found = network.project(torch.from_numpy(embeddings))
         torch.testing.assert_close(found, expected(torch.from_numpy(embeddings))[0], rtol=1e-4, atol=1e-5)
+
+
+def test_pictures_that_are_all_equal_are_refused() -> None:
+    vectors = np.repeat(np.random.default_rng(0).normal(size=(5, 8)), 3, axis=0).astype(np.float32)
+    for fit in (whitening, plda):
+        with pytest.raises(DataError, match="all pictures of each person are equal"):
+            fit(vectors, np.repeat(np.arange(5), 3))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "changes", "words"),
+    [
+        (
+            "seed-b-2",
+            ["projection.name=plda", "network.distance=cosine"],
+            'validation.threshold = "even" is the network',
+        ),
+        ("default", ["data.cross_fitting=5"], "augment.copies = 1 does not go with data.cross_fitting = 5"),
+    ],
+)
+def test_settings_that_would_be_ignored_are_refused(recipe: str, changes: list[str], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        check_components(load_recipe(recipe, changes))
+
+
+def test_steps_need_layers_to_train() -> None:
+    with pytest.raises(
+        SettingsError, match=r"trainer\.epochs: found 2, need 0: the network has no layers to train"
+    ):
+        check_network(load_recipe("fast", ["trainer.epochs=2"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import resource
 import shutil
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+from conftest import TINY
 from shell import twinface_here
 from toy_runs import new_run
 from twinface.core.errors import ModelError, SettingsError, StorageError
@@ -24,6 +26,8 @@ from twinface.datasets.load import load_dataset
 from twinface.evaluation.leaks import unseen_pairs
 from twinface.evaluation.results import load_results
 from twinface.models.load import load_model
+from twinface.training.open_run import RunOptions, start_run
+from twinface.training.recipe import load_recipe
 from twinface.training.run_folder import RunFolder
 from twinface.training.run_info import RunInfo
 
@@ -244,3 +248,39 @@ def test_a_run_of_another_user_can_be_judged_and_is_not_changed(copy: RunFolder)
     assert [(path, path.stat().st_mtime_ns) for path in files] == before
     for path in files:
         path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def fill_and_fail(folder: RunFolder, most: int) -> None:
+    with folder.locked():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (64, most))
+        for number in range(20):
+            logging.getLogger("twinface").info("message %d", number)
+        raise StorageError("state could not be written")
+
+
+def test_an_error_on_a_full_disk_is_the_one_that_is_told(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The log cannot be written either, and says nothing in its place."""
+    folder = new_run(tmp_path / "run")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with pytest.raises(StorageError, match="state could not be written"):
+            fill_and_fail(folder, before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert capfd.readouterr() == ("", "")
+    assert (folder.path / "log.txt").stat().st_size == 64
+
+
+def test_weights_of_another_network_are_refused_before_there_is_a_folder(
+    tiny_run: RunFolder, tmp_path: Path
+) -> None:
+    settings = load_recipe(
+        "demo", [*TINY, 'network.backbone={name="residual", channels=[4, 6], embedding=16}']
+    )
+    with pytest.raises(
+        SettingsError, match=r"--start-from .*: its network is another one \(backbone\..*found .*need"
+    ):
+        start_run(DataSource("orl"), settings, 0, RunFolder(tmp_path / "run"), RunOptions(tiny_run.path))
+    assert not (tmp_path / "run").exists()

@@ -8,6 +8,7 @@ from torch import nn
 
 from conftest import TINY
 from twinface.core.errors import SettingsError
+from twinface.networks.backbones.trained_fisher import PartDropout
 from twinface.training.build import build_training_state
 from twinface.training.machine import Machine
 from twinface.training.processes import Processes
@@ -107,3 +108,21 @@ def test_a_layer_that_draws_otherwise_is_refused() -> None:
     with pytest.raises(SettingsError, match="AlphaDropout cannot be shared"):
         share_layers(network, Processes(1, 2))
     share_layers(network, Processes())
+
+
+def test_parts_that_are_left_out_of_a_share_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors, whole = torch.randn(7, 5, 3), PartDropout(0.9)
+    torch.manual_seed(1)
+    expected = [whole(vectors), whole(vectors)]
+    for count in (2, 3):
+        shares = [Processes(rank, count).share_of(7) for rank in range(count)]
+        counts = torch.tensor([share.stop - share.start for share in shares])
+        monkeypatch.setattr(Processes, "add", lambda processes, values, counts=counts: counts)
+        found = []
+        for rank, share in enumerate(shares):
+            network = nn.Sequential(PartDropout(0.9))
+            share_layers(network, Processes(rank, count))
+            torch.manual_seed(1)
+            found.append([network(vectors[share.rows]), network(vectors[share.rows])])
+        for one, parts in zip(expected, zip(*found, strict=True), strict=True):
+            assert torch.equal(torch.cat(parts), one)

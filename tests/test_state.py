@@ -107,3 +107,21 @@ def test_a_failed_write_leaves_the_state(tmp_path, monkeypatch) -> None:
         state.write({"w": torch.ones(2) * 2}, {"step": 2})
     assert state.read()[1] == {"step": 1}
     assert sorted(path.name for path in tmp_path.iterdir()) == [state.previous.name, state.path.name]
+
+
+def test_the_previous_state_is_kept_where_files_have_no_links(tmp_path, monkeypatch) -> None:
+    def refuse(*places: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refuse)
+    state = StateFile(tmp_path)
+    for step in (1, 2, 3):
+        state.write({"w": torch.ones(2) * step}, {"step": step})
+    assert state.read()[1] == {"step": 3}
+    assert read_tensors(state.previous)[1] == {"step": 2}
+    monkeypatch.setattr("shutil.copyfile", refuse)
+    with pytest.raises(
+        StorageError, match=r"state\.previous.*Operation not permitted.*the last state is unchanged"
+    ):
+        state.write({"w": torch.ones(2)}, {"step": 4})
+    assert state.read()[1] == {"step": 3}

@@ -83,6 +83,7 @@ def test_a_trial_below_the_median_is_stopped(tmp_path: Path) -> None:
     assert metrics.validation is not None
     assert outcome.value == metrics.validation.auc
     assert not (tmp_path / "a" / "seed-1").exists()
+    assert "unexpected" not in (folder.path / "log.txt").read_text()
     assert run_trial(job, StopRequest()) == outcome
 
 
@@ -119,3 +120,12 @@ def test_no_trial_is_stopped_before_its_time_or_after_its_last_epoch(tmp_path: P
         pruner(epoch_with(epoch, 0.1))
     with pytest.raises(Pruned, match=r"given up at 0\.1"):
         MedianPruner(folder, "auc", earlier, prune_after=3, epochs=4)(epoch_with(3, 0.1))
+
+
+def test_an_objective_that_was_not_measured_is_the_reason_of_one_failed_trial(tmp_path: Path) -> None:
+    search = read_study(write_study(tmp_path)).searches[0]
+    settings = search.settings({**search.grid()[0], "validation.ways": 1000, "trainer.epochs": 1})
+    job = TrialJob("a/0000", tmp_path / "a", DataSource("orl"), settings, (0,), "one_shot", 1)
+    outcome = run_trial(job, StopRequest())
+    assert (outcome.state, outcome.value) == ("failed", None)
+    assert "one_shot was not measured" in outcome.reason

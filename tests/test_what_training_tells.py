@@ -123,7 +123,7 @@ def test_a_finished_run_keeps_its_model_and_not_its_state(tmp_path: Path) -> Non
     log = (tmp_path / "on" / "log.txt").read_text()
     assert "epoch 1, training loss" in log
     assert "training accuracy" in log
-    assert "trained for all 1 epoch; the best was epoch 1" in log
+    assert "trained for all 1 epoch; the weights of epoch 1 become the model" in log
     assert on.stderr.count("epoch 1, training loss") == 1, "the line of the log is not printed twice"
 
 

@@ -91,6 +91,20 @@ class Settings(Strict):
         return self.model_dump(mode="json", exclude_none=True)
 
 
+def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Tables within tables as dotted names.
+
+    >>> flattened({"seed": 0, "trainer": {"epochs": 5}})
+    {'seed': 0, 'trainer.epochs': 5}
+    """
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= (
+            flattened(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+        )
+    return flat
+
+
 # Former name of a section → its name. Files with the former name are still read.
 _RENAMED_SECTIONS = {"shift": "score_normalisation"}
 

@@ -69,7 +69,7 @@ def fit_baselines(dataset: Dataset, settings: Settings, seed: int = 0) -> list[F
         SettingsError: a setting does not exist or does not fit.
     """
     split = split_dataset(dataset, settings)
-    preparation = build_preparation(settings.imaging, dataset.region)
+    preparation = build_preparation(settings.imaging, dataset.region, dataset.frame)
     names = [name for name, kind in BASELINES.items() if not kind.shows or _has_part(dataset, kind.shows)]
     return [fit_baseline(name, split, preparation, settings, seed) for name in names]
 

@@ -106,7 +106,10 @@ class _Clock:
         if epochs == 0:
             return 0.0
         sampler = build("sampling", SAMPLERS, settings.sampling, self.split.source)
-        key = f"{settings.network}{settings.imaging}{settings.loss}{settings.sampling}{settings.augment}"
+        key = (
+            f"{settings.network}{settings.imaging}{settings.loss}{settings.sampling}{settings.augment}"
+            f"{settings.trainer}{settings.optimizer}"
+        )
         if key not in self._measured:
             self._measured[key] = self._step_seconds(settings, sampler)
         return epochs * len(sampler(0, 0)) * self._measured[key]

@@ -80,7 +80,11 @@ def fold_runs(source: DataSource, settings: Settings, seed: int, place: Path) ->
         if not run.manifest.exists():
             start_run(wanted, settings, seed, run)
         info = run.info()
-        if run.settings() != settings or info.seed != seed or info.source.without_fold != fold:
+        if (
+            run.settings().to_dict() != settings.to_dict()
+            or info.seed != seed
+            or info.source.without_fold != fold
+        ):
             raise SettingsError(
                 f"{run.path}: was begun with other settings, another seed or another fold; choose another --out"
             )

@@ -31,7 +31,10 @@ def check_study(study: Study, source: DataSource) -> None:
                 check_components(settings)
                 build_preparation(settings.imaging, dataset.region, dataset.frame)
                 # Building a network takes time and memory, and most points share one.
-                network = f"{settings.network}{settings.imaging}{settings.trainer.epochs == 0}"
+                network = (
+                    f"{settings.network}{settings.imaging}{settings.trainer.epochs == 0}"
+                    f"{settings.distillation}{settings.sampling}"
+                )
                 if network not in networks:
                     check_network(settings)
             except SettingsError as error:

@@ -14,6 +14,7 @@ A run
     run               trains an open run to its end
     run_folder        the files of a run
     run_info          the records in `run.json`
+    run_log           `log.txt`
     validation        figures on the validation people after an epoch
     training_sample   pairs of training people, measured beside them
     epoch_metrics     the figures of an epoch

@@ -17,9 +17,12 @@ class WeightAverage:
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.tensors: dict[str, Tensor] = {
-            name: value.clone() for name, value in network.state_dict().items()
-        }
+        self.tensors: dict[str, Tensor] = {}
+        self.begin(network)
+
+    def begin(self, network: nn.Module) -> None:
+        """Takes the network's weights as they are now."""
+        self.tensors = {name: value.clone() for name, value in network.state_dict().items()}
 
     @torch.no_grad()
     def update(self, network: nn.Module, steps: int) -> None:

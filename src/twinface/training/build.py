@@ -58,6 +58,16 @@ def check_components(settings: Settings) -> None:
             f'validation.threshold = "even" needs loss.name = "bce", which makes scores logits; found '
             f'"{settings.loss.name}"'
         )
+    if settings.validation.threshold == "even" and fitted_after_training(settings):
+        raise SettingsError(
+            'validation.threshold = "even" is the network\'s own probability of one half, and needs projection.name = '
+            f'"none" and no score normalisation, found "{settings.projection.name}"'
+        )
+    if settings.augment.copies and settings.data.cross_fitting > 1:
+        raise SettingsError(
+            f"augment.copies = {settings.augment.copies} does not go with data.cross_fitting = "
+            f"{settings.data.cross_fitting}, which fits to the pictures alone; set one of them to 0"
+        )
     needs_pairs = LOSSES[settings.loss.name].needs_pairs
     if needs_pairs != settings.sampling.name.endswith("pairs"):
         raise SettingsError(
@@ -68,6 +78,11 @@ def check_components(settings: Settings) -> None:
         raise SettingsError(
             f'trainer.sides = "apart" needs batches of pairs, found sampling.name = "{settings.sampling.name}"'
         )
+
+
+def fitted_after_training(settings: Settings) -> bool:
+    """Whether scores are not those that the loss made, because something is fitted to the embeddings after training."""
+    return settings.projection.name != "none" or settings.score_normalisation.wanted
 
 
 def check_network(settings: Settings) -> SiameseNetwork:
@@ -81,6 +96,10 @@ def check_network(settings: Settings) -> SiameseNetwork:
         check_teacher(settings, network)
     if settings.trainer.epochs == 0 and any(network.backbone.learning):
         raise SettingsError("trainer.epochs: found 0, need 1 or more: the network has layers to train")
+    if settings.trainer.epochs and not any(network.backbone.learning):
+        raise SettingsError(
+            f"trainer.epochs: found {settings.trainer.epochs}, need 0: the network has no layers to train"
+        )
     return network
 
 

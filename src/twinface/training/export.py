@@ -51,7 +51,7 @@ def export_model(network: SiameseNetwork, record: ModelRecord, target: Path) -> 
         with tempfile.TemporaryDirectory() as folder:
             # The candidate has the target's name, because errors of `OnnxModel` name the file.
             candidate = Path(folder) / target.name
-            candidate.write_bytes(data)
+            write_bytes(candidate, data)
             difference = _largest_difference(network, record, OnnxModel(candidate), target)
     finally:
         network.train(was_training)

@@ -89,6 +89,10 @@ def _choose_device(device: str, processes: Processes) -> str:
             )
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise SettingsError(f'trainer.device = "{device}": torch finds no CUDA device; use "cpu" or "auto"')
+    if device.startswith("cuda:") and int(device[5:]) >= torch.cuda.device_count():
+        raise SettingsError(
+            f'trainer.device = "{device}": found {torch.cuda.device_count()} GPUs, the first is "cuda:0"'
+        )
     if not device.startswith(("cpu", "cuda")):
         raise SettingsError(f'trainer.device = "{device}": need "auto", "cpu" or "cuda", "cuda:0", …')
     return device

@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from twinface.core.errors import SettingsError
 from twinface.core.settings import Settings
 from twinface.datasets.checked import photo_notes
 from twinface.datasets.data_source import DataSource
@@ -89,6 +90,8 @@ def start_run(
     check_components(settings)
     network = check_network(settings)
     start = load_checkpoint(options.start_from) if options.start_from else None
+    if start:
+        _check_start(network, start[0], str(options.start_from))
     dataset = options.dataset or load_source(source)
     build_preparation(
         settings.imaging, dataset.region, dataset.frame
@@ -100,8 +103,8 @@ def start_run(
         name=folder.name,
         started=now(),
         seed=seed,
-        source=replace(source, root=_absolute(source.root)),
-        start_from=_absolute(options.start_from),
+        source=replace(source, root=absolute(source.root)),
+        start_from=absolute(options.start_from),
         judge=options.judge,
         salt=start[1].provenance.salt if start else new_salt(),
         command=shlex.join(["twinface", *sys.argv[1:]]),
@@ -111,7 +114,19 @@ def start_run(
     return OpenRun(folder, settings, info, dataset, split, network, start)
 
 
-def _absolute(path: Path | str | None) -> str | None:
+def _check_start(network: SiameseNetwork, start: SiameseNetwork, place: str) -> None:
+    """Refuses weights to begin with that are those of another network."""
+    given = start.state_dict()
+    for name, value in network.state_dict().items():
+        found = tuple(given[name].shape) if name in given else "none"
+        if found != tuple(value.shape):
+            raise SettingsError(
+                f"--start-from {place}: its network is another one ({name}: found {found}, need {tuple(value.shape)}): "
+                "take a run with the same network, or a recipe with that run's network"
+            )
+
+
+def absolute(path: Path | str | None) -> str | None:
     """A path that names the same place from any working directory; links stay as they are."""
     return None if path is None else os.path.abspath(Path(path).expanduser())  # noqa: PTH100
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from twinface.core.errors import SettingsError
-from twinface.core.settings import Settings
+from twinface.core.settings import Settings, flattened
 from twinface.datasets.data_source import DataSource
 from twinface.datasets.load import load_source
 from twinface.datasets.names import unsafe_name
 from twinface.training.checkpoint import load_checkpoint
-from twinface.training.open_run import OpenRun, RunOptions, start_run
+from twinface.training.open_run import OpenRun, RunOptions, absolute, start_run
 from twinface.training.own_photos import plan_training
 from twinface.training.recipe import default_folder, load_recipe
 from twinface.training.run_folder import RunFolder
@@ -61,6 +61,35 @@ class TrainingRequest:
         if isinstance(self.recipe, Settings):
             return self.recipe
         return load_recipe(self.recipe or DEFAULT_RECIPE, self.overrides)
+
+
+def check_same(request: TrainingRequest) -> None:
+    """Refuses a run that was begun with something else than what is asked for now.
+
+    The number of threads may differ. Settings that were chosen for one's own photos are not compared.
+
+    Raises:
+        SettingsError: the data, the seed or a setting differs.
+        ModelError: the run is damaged.
+    """
+    folder = request.folder
+    info = folder.info()
+    source = replace(request.source, root=absolute(request.source.root))
+    asked = {"seed": request.seed, "start_from": absolute(request.start_from), **asdict(source)}
+    found = {"seed": info.seed, "start_from": info.start_from, **asdict(info.source)}
+    if not request.own:
+        asked |= flattened(request._settings().to_dict())
+        found |= flattened(folder.settings().to_dict())
+    elif isinstance(request.recipe, str):
+        asked["recipe"], found["recipe"] = load_recipe(request.recipe).recipe, folder.settings().recipe
+    for name in asked | found:
+        if name in ("trainer.threads", "description", "suits"):
+            continue
+        if asked.get(name) != found.get(name):
+            raise SettingsError(
+                f"{folder.path}: holds a run with {name} = {found.get(name)!r}, asked for {asked.get(name)!r}: choose "
+                "another folder"
+            )
 
 
 def start_requested(request: TrainingRequest) -> OpenRun:

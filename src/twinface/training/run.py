@@ -196,7 +196,7 @@ def _train(
     prepared = time.monotonic() - began
     position = training_loop(state, plan, run.folder, stop, callbacks)
     if ended := why_it_ended(position, plan):
-        log.info("%s; the best was epoch %d, whose weights become the model", ended, position.best_epoch + 1)
+        log.info("%s; the weights of epoch %d become the model", ended, position.best_epoch + 1)
     run.folder.note(ended=ended or None)
     return TrainedEpochs(position, state, faces, validation, validator, prepared)
 
@@ -259,6 +259,8 @@ def _initial_state(run: OpenRun, plan: TrainingPlan) -> TrainingState:
         # Projection and score normalisation belong to the weights as they were.
         own = {name: weights[name] for name in state.network.state_dict() if name in weights}
         state.network.load_state_dict(own)
+        if state.average is not None:
+            state.average.begin(state.network)
     share_layers(state.network, plan.processes)
     return state
 

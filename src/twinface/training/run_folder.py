@@ -18,10 +18,7 @@ report.html         all of it to look at
 from __future__ import annotations
 
 import json
-import logging
-import sys
 import threading
-import time
 import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -32,20 +29,18 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twinface.core.errors import ModelError, SettingsError, StorageError, TwinfaceError
+from twinface.core.errors import ModelError, SettingsError, TwinfaceError
 from twinface.core.formatting import html_table
-from twinface.core.interruption import Interrupted
 from twinface.core.settings import Settings, settings_from
 from twinface.core.storage import json_bytes, remove_leftovers, write_files, write_json, write_text
 from twinface.datasets.photo_notes import PhotoNote, write_notes
 from twinface.models.layer import Layer
 from twinface.training.epoch_metrics import EpochMetrics
 from twinface.training.run_info import RunInfo
+from twinface.training.run_log import not_writable, run_log
 
 if TYPE_CHECKING:
     from twinface.training.state_file import StateFile, Tensors
-
-log = logging.getLogger("twinface")
 
 
 class RunFolder:
@@ -257,7 +252,7 @@ class RunFolder:
             SettingsError: one is at it.
             StorageError: the folder cannot be written.
         """
-        with self._held(wait), self._logging():
+        with self._held(wait), run_log(self.path):
             # Only the process that holds the lock writes these files.
             for file in (self.manifest, self.metrics_file, self.best, self.state.path):
                 remove_leftovers(self.path, older_than=-1, of=file.name)
@@ -278,42 +273,11 @@ class RunFolder:
                 f"{self.path}: another process is training this run; wait, or choose another --out"
             ) from error
         except OSError as error:
-            raise _not_writable(self.path, error) from error
+            raise not_writable(self.path, error) from error
         try:
             yield
         finally:
             lock.release()
-
-    @contextmanager
-    def _logging(self) -> Iterator[None]:
-        try:
-            handler = logging.FileHandler(self.path / "log.txt", encoding="utf-8")
-        except OSError as error:
-            raise _not_writable(self.path, error) from error
-        form = logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%S+00:00")
-        form.converter = time.gmtime
-        handler.setFormatter(form)
-        log.addHandler(handler)
-        log.setLevel(logging.INFO)
-        try:
-            yield
-        except (TwinfaceError, Interrupted):
-            raise
-        except Exception:
-            # In the file only: on a terminal it is one line.
-            traceback = log.makeRecord(log.name, logging.ERROR, "", 0, "unexpected error", (), sys.exc_info())
-            handler.handle(traceback)
-            raise
-        finally:
-            log.removeHandler(handler)
-            handler.close()
-
-
-def _not_writable(folder: Path, error: OSError) -> StorageError:
-    return StorageError(
-        f"{folder}: cannot be written ({error.strerror or error}), and training has to: choose another --out, or copy "
-        "the run"
-    )
 
 
 class FollowedRun(RunFolder):

@@ -12,6 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
 from twinface.core.errors import SettingsError
+from twinface.networks.backbones.trained_fisher import PartDropout
 from twinface.training.batch_norms import SharedBatchNorm
 from twinface.training.processes import Processes, Share
 
@@ -29,6 +30,8 @@ def share_layers(network: nn.Module, processes: Processes) -> None:
             setattr(network, name, SharedBatchNorm(layer, processes).train(layer.training))
         elif isinstance(layer, nn.Dropout):
             setattr(network, name, SharedDropout(layer.p, processes).train(layer.training))
+        elif isinstance(layer, PartDropout):
+            setattr(network, name, SharedPartDropout(layer.rate, processes).train(layer.training))
         elif isinstance(layer, _DropoutNd):
             kind = type(layer).__name__
             raise SettingsError(
@@ -69,3 +72,21 @@ class SharedDropout(nn.Module):
         )
         noise.bernoulli_(1 - self.rate).div_(1 - self.rate)
         return values * noise[share.rows]
+
+
+class SharedPartDropout(PartDropout):
+    """`PartDropout` that draws for the whole batch and uses its own rows.
+
+    Args:
+        rate: see `PartDropout`.
+        processes: that share the batch; all of them run the layer together.
+    """
+
+    def __init__(self, rate: float, processes: Processes) -> None:
+        super().__init__(rate)
+        self._agree_share = torch.compiler.disable(processes.agree_share)  # type: ignore[no-untyped-call]
+
+    def batch(self, count: int) -> tuple[int, slice]:
+        """The pictures of all processes, and which of them are this one's."""
+        share: Share = self._agree_share(count)
+        return share.total, share.rows

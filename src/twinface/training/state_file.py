@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from twinface.core.errors import DivergedError, ModelError
+from twinface.core.errors import DivergedError, ModelError, StorageError
 from twinface.core.storage import write_bytes
 
 Tensors = dict[str, Tensor]
@@ -91,13 +92,30 @@ class StateFile:
         self.previous = folder / "state.previous.safetensors"
 
     def write(self, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
-        """Replaces the state; at every moment at least one complete state is on disk."""
-        if self.path.exists():
-            keep = self.previous.with_suffix(".link")
-            keep.unlink(missing_ok=True)
-            os.link(self.path, keep)
-            keep.replace(self.previous)
+        """Replaces the state; at every moment at least one complete state is on disk.
+
+        Raises:
+            DivergedError, StorageError: see `write_tensors`.
+        """
+        try:
+            self._keep_previous()
+        except OSError as error:
+            raise StorageError(
+                f"{self.previous}: could not be written ({error.strerror or error}); the last state is unchanged: free "
+                "some space, then resume"
+            ) from error
         write_tensors(self.path, tensors, about)
+
+    def _keep_previous(self) -> None:
+        if not self.path.exists():
+            return
+        keep = self.previous.with_suffix(".link")
+        keep.unlink(missing_ok=True)
+        try:
+            os.link(self.path, keep)
+        except OSError:  # a file system without links
+            shutil.copyfile(self.path, keep)
+        keep.replace(self.previous)
 
     def exists(self) -> bool:
         """Whether training has saved a state yet."""

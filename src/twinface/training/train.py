@@ -24,7 +24,7 @@ from twinface.training.epoch_metrics import EpochMetrics
 from twinface.training.open_run import OpenRun, open_run
 from twinface.training.own_photos import own_photos
 from twinface.training.processes import Processes
-from twinface.training.request import TrainingRequest, start_requested
+from twinface.training.request import TrainingRequest, check_same, start_requested
 from twinface.training.run import continue_run
 from twinface.training.run_folder import FollowedRun, RunFolder
 
@@ -55,7 +55,8 @@ def train(
 ) -> RunFolder:
     """Trains a network and writes a run folder with its model.
 
-    A run that is there and not finished is continued. It can be interrupted at any moment.
+    A run that is there is continued, or taken as it is where it is finished, if it was begun with the same data, recipe
+    and seed. Training can be interrupted at any moment.
 
     Args:
         dataset: "orl", a data set from `load_dataset`, or a folder of photos of your own, with a folder for each
@@ -70,6 +71,7 @@ def train(
         The run. A notebook shows it as a table of epochs.
 
     Raises:
+        SettingsError: the folder holds a run that was begun with something else.
         TwinfaceError: something is wrong with settings, data, disk or numbers.
         Interrupted: a signal came; the state is saved.
 
@@ -88,8 +90,11 @@ def train(
     )
     folder = request.folder
     dataset_of_run = None
+    begun = folder.manifest.exists()
+    if begun:
+        check_same(request)
     if not folder.is_finished:
-        run = open_run(folder) if folder.manifest.exists() else start_requested(request)
+        run = open_run(folder) if begun else start_requested(request)
         train_run(run)
         dataset_of_run = run.dataset
     judge_if_asked(folder, dataset_of_run)

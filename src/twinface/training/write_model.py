@@ -24,6 +24,7 @@ from twinface.faces.typical_frame import typical_frame
 from twinface.models.decision import Threshold
 from twinface.models.provenance import Provenance, hash_people
 from twinface.models.record import ModelRecord
+from twinface.training.build import fitted_after_training
 from twinface.training.checkpoint import save_checkpoint
 from twinface.training.cross_fitting import cross_fitted_scores, projected
 from twinface.training.epoch_metrics import ValidationMetrics
@@ -59,6 +60,8 @@ def write_model(
         StorageError: a file cannot be written.
     """
     stop.check()
+    if fitted_after_training(run.settings) or not run.settings.trainer.epochs:
+        validator.scores_are_logits = False
     frame = run.dataset.frame or typical_frame(run.split.source.faces)
     if run.settings.data.cross_fitting > 1:
         measured, scored, embeddings = _fit_crosswise(run, faces, validator)

@@ -44,8 +44,8 @@ class Member(Component):
     def view(self, shape: InputShape) -> tuple[InputShape, nn.Module]:
         """The shape of this member's input, and the module that cuts it out of an input of the given shape."""
         region = Region(*self.region)
-        height = self.height or round(region.height * shape[1])
-        width = self.width or round(region.width * shape[2])
+        height = self.height or max(1, round(region.height * shape[1]))
+        width = self.width or max(1, round(region.width * shape[2]))
         seen = (shape[0], height, width)
         if seen == shape and self.region == (0.0, 0.0, 1.0, 1.0):
             return seen, nn.Identity()

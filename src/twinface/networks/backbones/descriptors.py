@@ -43,20 +43,20 @@ class Patches(nn.Module):
     def __init__(self, height: int, width: int, scale: float, step: int, cell: int) -> None:
         super().__init__()
         self.size = (round(height * scale), round(width * scale))
+        reach = cell - 1
+        if min(self.size) <= 2 * reach + (PARTS - 1) * cell:
+            raise SettingsError(
+                f"fisher: a patch of {(PARTS + 1) * cell} pixels does not fit into {self.size[0]}x{self.size[1]}, "
+                f"which is {height}x{width} at scale {scale:g}"
+            )
         # Not torch's interpolation: OpenVINO reads an exported one as if it had no antialias.
         same = self.size == (height, width)
         self.resize = nn.Identity() if same else Resample(height, width, WHOLE_FRAME, *self.size)
         # Cells are needed wherever a patch has one: at all multiples of this many pixels.
         every = math.gcd(step, cell)
         self.stride, self.apart = step // every, cell // every
-        reach = cell - 1
         patches = [max(0, side - 2 * reach - (PARTS - 1) * cell - 1) // step + 1 for side in self.size]
         self.counts = (patches[0], patches[1])
-        if min(self.size) <= 2 * reach + (PARTS - 1) * cell:
-            raise SettingsError(
-                f"fisher: a patch of {(PARTS + 1) * cell} pixels does not fit into {self.size[0]}x{self.size[1]}, "
-                f"which is {height}x{width} at scale {scale:g}"
-            )
         # The grid is centred, between two pixels if necessary, so that mirror images have the same one.
         spans = [(count - 1) * step + (PARTS - 1) * cell for count in patches]
         starts = [(side - 1 - span) / 2 for side, span in zip(self.size, spans, strict=True)]

@@ -141,7 +141,7 @@ class Fisher(Backbone):
         """
         random = torch.Generator().manual_seed(seed)
         patches = self._some_patches(images, random)
-        spread = patches[:, LENGTH:].std()
+        spread = patches[:, LENGTH:].std().clamp_min(1e-6)  # 0 where there is one patch
         one, other = mirrored_indices()
         self.middle.copy_(patches.mean(0))
         self.middle[one] = self.middle[other] = (self.middle[one] + self.middle[other]) / 2

@@ -3,7 +3,8 @@
 The whole path from a picture's descriptors to its embedding can be differentiated: the map of the descriptors, the
 mixture, and the dense layer. NetVLAD trains its clusters in this way (Arandjelovic, Gronat, Torii, Pajdla and Sivic
 2016), and NetFV the mixture of Fisher vectors (Miech, Laptev and Sivic 2017). Here training starts at the mixture that
-was fitted without labels, and learns how to change it; weight decay pulls the change towards zero.
+was fitted without labels, and learns how to change it; weight decay pulls the change of descriptors, means and
+variances towards zero.
 """
 
 from __future__ import annotations
@@ -21,6 +22,31 @@ from twinface.networks.backbones.fisher import Fisher
 from twinface.networks.backbones.mixture import Mixture, whole_mixture
 
 FLAT = 1e-4  # roots of values below it have a finite slope
+
+
+class PartDropout(nn.Module):
+    """Leaves out whole parts of a picture's vector. Each picture's share is drawn evenly between 0 and `rate`.
+
+    Args:
+        rate: the largest share of parts that are left out.
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def batch(self, count: int) -> tuple[int, slice]:
+        """The pictures of the whole batch, and which of them these `count` are; see `training.shared_layers`."""
+        return count, slice(None)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """`[B, K, L] -> [B, K, L]`, K parts; those that are kept are divided by the share that is kept."""
+        if not self.training or not self.rate:
+            return vectors
+        total, rows = self.batch(len(vectors))
+        share = self.rate * torch.rand(total, 1, 1, device=vectors.device)
+        kept = (torch.rand(total, vectors.shape[1], 1, device=vectors.device) >= share).float()[rows]
+        return vectors * (kept / kept.mean(1, keepdim=True).clamp_min(1 / vectors.shape[1]))
 
 
 class TrainedFisher(Fisher):
@@ -58,7 +84,7 @@ class TrainedFisher(Fisher):
         self.mean_change = nn.Parameter(torch.zeros_like(self.means))
         self.variance_change = nn.Parameter(torch.zeros_like(self.variances))
         self.share_change = nn.Parameter(torch.zeros_like(self.shares))
-        self.dropout = dropout
+        self.dropout = PartDropout(dropout)
         self.dense = nn.Linear(self.embedding_size, embedding, bias=False)
         # Large enough that a step of Adam turns it by a few hundredths.
         nn.init.normal_(self.dense.weight, std=0.05)
@@ -66,12 +92,7 @@ class TrainedFisher(Fisher):
 
     def forward(self, images: Tensor) -> Tensor:
         """`[B, 1, H, W] -> [B, embedding]`."""
-        vectors = self.vectors(images)
-        if self.training and self.dropout:
-            share = self.dropout * torch.rand(len(vectors), 1, 1, device=vectors.device)
-            kept = (torch.rand(*vectors.shape[:2], 1, device=vectors.device) >= share).float()
-            vectors = vectors * (kept / kept.mean(1, keepdim=True).clamp_min(1 / vectors.shape[1]))
-        embeddings: Tensor = self.dense(vectors.flatten(1))
+        embeddings: Tensor = self.dense(self.dropout(self.vectors(images)).flatten(1))
         return embeddings
 
     def _mixture(self) -> Mixture:

@@ -59,7 +59,7 @@ def within_people(centred: FloatArray, people: IntArray) -> FloatArray:
         people: [N], the number of the person on each picture.
 
     Raises:
-        DataError: nobody has two pictures.
+        DataError: nobody has two pictures that differ.
     """
     counts = np.bincount(people)
     sums = np.zeros((len(counts), centred.shape[1]))
@@ -73,6 +73,12 @@ def within_people(centred: FloatArray, people: IntArray) -> FloatArray:
     within = (centred - sums[people] / counts[people, None])[repeated]
     # Each person's mean takes one degree of freedom.
     covariance: FloatArray = within.T @ within / (len(within) - (counts > 1).sum())
+    # Equal up to rounding.
+    if np.trace(covariance) <= 1e-10 * np.square(centred).sum(axis=1).mean():
+        raise DataError(
+            "projection: all pictures of each person are equal, need somebody with different ones to measure how "
+            'pictures of one person differ; set projection.name to "none"'
+        )
     return covariance
 
 

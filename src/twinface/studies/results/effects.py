@@ -120,10 +120,15 @@ def _effect(
     ]
     balanced = _is_balanced(labels, others)
     offsets = _block_offsets(rows) if balanced else {}
+    # A level is part of its blocks' means, so what is left when they are removed varies too little (Morey 2008).
+    correction = math.sqrt(len(order) / (len(order) - 1)) if balanced else 1.0
     levels = []
     for label in order:
         own = np.array([row.value - offsets.get(row.block, 0.0) for row in rows if row.level == label])
-        levels.append(Level(label, float(own.mean()), _margin(own), len(own)))
+        margin = _margin(own)
+        levels.append(
+            Level(label, float(own.mean()), None if margin is None else correction * margin, len(own))
+        )
     means = np.array([float(np.mean(each)) for each in values])
     total = float(means.var())
     share = variance_explained(labels, means) / total if total else 0.0

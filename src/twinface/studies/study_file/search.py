@@ -67,7 +67,7 @@ class Search(Strict):
         batch: number of points that are proposed together. A guided search learns, and pruning compares, from one
             batch to the next.
         prune: stop a trial after an epoch in which its best value so far is below the median of the trials of earlier
-            batches (Golovin et al. 2017, section 3.2.2).
+            batches at that epoch (after Golovin et al. 2017, section 3.2.2).
         prune_after: the first epoch after which a trial may be stopped.
     """
 

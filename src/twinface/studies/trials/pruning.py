@@ -25,7 +25,9 @@ class Pruned(Exception):  # noqa: N818 - not an error
 
 
 class MedianPruner:
-    """Compares a run with earlier ones after each epoch (Golovin et al. 2017, section 3.2.2).
+    """Compares a run with the values of earlier ones at the same epoch, after each epoch.
+
+    It is the median rule of Optuna. That of Golovin et al. (2017, section 3.2.2) compares with means up to the epoch.
 
     Args:
         folder: the run.

@@ -13,6 +13,7 @@ import secrets
 import socket
 import tarfile
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,7 @@ class ClusterRunner:
     def wait(self, seconds: float) -> list[tuple[str, Outcome]]:
         """Names and outcomes of the trials that ended; see `Runner`."""
         if not self._running:
+            time.sleep(seconds)  # others train what is left
             return []
         ready, _ = ray.wait(list(self._running), num_returns=1, timeout=seconds)
         ended = []

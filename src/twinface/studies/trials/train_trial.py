@@ -64,19 +64,19 @@ def run_trial(job: TrialJob, stop: StopRequest) -> Outcome:
     for seed in job.seeds:
         folder = RunFolder(job.folder / f"seed-{seed}")
         try:
-            _train(job, folder, seed, stop)
-        except Pruned as pruned:
-            folder.note(status="pruned")
-            return Outcome("pruned", pruned.value)
+            pruned = _train(job, folder, seed, stop)
+            if pruned is not None:
+                return Outcome("pruned", pruned)
+            values.append(final_value(folder, job.objective))
         except TwinfaceError as error:
             if folder.manifest.exists():
                 folder.note(status="failed", reason=str(error))
             return Outcome("failed", None, f"seed {seed}: {error}")
-        values.append(final_value(folder, job.objective))
     return Outcome("finished", sum(values) / len(values))
 
 
-def _train(job: TrialJob, folder: RunFolder, seed: int, stop: StopRequest) -> None:
+def _train(job: TrialJob, folder: RunFolder, seed: int, stop: StopRequest) -> float | None:
+    """Trains one run to its end. The value at which it was given up early; None if it was not."""
     run = None
     with FileLock(f"{folder.path}.lock", timeout=LOCK_TIMEOUT):
         if not folder.manifest.exists():
@@ -84,14 +84,19 @@ def _train(job: TrialJob, folder: RunFolder, seed: int, stop: StopRequest) -> No
             shutil.rmtree(folder.path, ignore_errors=True)
             run = start_run(job.source, _with_threads(job.settings, job.threads), seed, folder)
     if folder.is_finished:
-        return
+        return None
     with folder.locked(wait=LOCK_TIMEOUT):
         callbacks = Callbacks()
         if job.earlier and seed == job.seeds[0]:
             epochs = job.settings.trainer.epochs
             pruner = MedianPruner(folder, job.objective, job.earlier, job.prune_after, epochs)
             callbacks = Callbacks(on_epoch=pruner)
-        continue_run(run or open_run(folder), stop, callbacks)
+        try:
+            continue_run(run or open_run(folder), stop, callbacks)
+        except Pruned as pruned:
+            folder.note(status="pruned")
+            return pruned.value
+    return None
 
 
 def _with_threads(settings: Settings, threads: int) -> Settings:

@@ -77,7 +77,7 @@ class Trial:
             return None
         except (OSError, ValueError, TypeError, RecursionError) as error:
             raise ModelError(
-                f"{path}: damaged ({error}); remove the file, and the trial is looked at again"
+                f"{path}: damaged ({error}); restore it, or run the study in a new folder"
             ) from error
 
     def save_outcome(self, outcome: Outcome) -> None:

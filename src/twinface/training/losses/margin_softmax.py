@@ -13,6 +13,8 @@ from torch.nn import functional
 from twinface.networks.siamese import SiameseNetwork
 from twinface.training.losses.base import Labels, Loss
 
+_FLAT = 1e-6  # the slope of the inverse cosine is infinite at -1 and 1
+
 
 class MarginSoftmax(Loss):
     """Softmax over people: the logits are cosines between a picture's embedding and a trained vector of each person.
@@ -78,6 +80,6 @@ class ArcFace(MarginSoftmax):
 
     def with_margin(self, cosines: Tensor) -> Tensor:
         """cos(angle + margin); a straight line where angle + margin > 180°, since the cosine would rise again."""
-        angles = cosines.clamp(-1, 1).acos()
+        angles = cosines.clamp(-1 + _FLAT, 1 - _FLAT).acos()
         beyond = angles.cos() - self.margin * math.sin(self.margin)
         return torch.where(angles <= math.pi - self.margin, (angles + self.margin).cos(), beyond)

@@ -72,7 +72,9 @@ def _through_buffer(count: int, size: int, random: np.random.Generator) -> IntAr
 
 
 class DrawnPairs:
-    """New pairs every epoch, half of each batch genuine. People are drawn evenly, then pictures of each person.
+    """New pairs every epoch, half of each batch genuine (of an odd number, one more or less).
+
+    People are drawn evenly, then pictures of each person.
 
     Args:
         source: the faces.
