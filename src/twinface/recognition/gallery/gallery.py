@@ -144,8 +144,7 @@ class Gallery(GalleryTables):
             progress: called with (faces done, faces in all).
 
         Raises:
-            GalleryError: the gallery keeps no crops, or they are aligned in another way than the model needs; or
-                another call moves it at this moment.
+            GalleryError: it keeps no crops, or not those that the model needs; or another call moves it meanwhile.
             ModelError: the model is missing or damaged.
             StorageError: the gallery cannot be written; or it is moved, and the old embeddings could not be erased.
         """
@@ -208,8 +207,7 @@ class Gallery(GalleryTables):
             N.
 
         Raises:
-            DataError: there is another number of embeddings or qualities, embeddings have another length, or are not
-                finite.
+            DataError: embeddings or qualities do not fit in number or length, or are not finite.
             NameTakenError: a name is taken, or given twice.
             ModelMismatchError, ModelError: see `engine`.
         """
