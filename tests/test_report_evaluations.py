@@ -26,6 +26,7 @@ from twinface.models.record import ModelRecord
 from twinface.reports import write_report
 from twinface.reports.extreme_pairs import extreme_pairs
 from twinface.reports.pictures import LONGEST_SIDE
+from twinface.reports.run_view import run_view
 
 SCALE = {"scale": np.float32(1), "bias": np.float32(0)}
 
@@ -140,6 +141,18 @@ def test_missing_and_damaged_pictures_are_named(tmp_path: Path, pairs: PairSet) 
     assert str(pairs.faces.root) not in page.source
     groups = extreme_pairs(load_results(folder.path)[0])
     assert page.attributes("class").count("missing") == 2 * sum(len(group.pairs) for group in groups) > 0
+
+
+def test_maps_are_made_of_pairs_that_the_run_itself_judged(tmp_path: Path, pairs: PairSet) -> None:
+    """Of a cross-validation, every pair was judged by another model."""
+    folder = run_with(tmp_path / "run", judged(pairs, "unseen"), judged(pairs, "cross-validated"))
+    shown = run_view(folder).evaluations
+    assert [view.summary.protocol for view in shown] == ["cross-validated", "unseen"]
+    assert shown[0].explained is None
+    assert shown[1].explained is not None
+    (alone,) = run_view(run_with(tmp_path / "alone", judged(pairs, "cross-validated"))).evaluations
+    assert alone.explained is not None
+    assert "a model without its people" in alone.explained.problem
 
 
 def test_names_cannot_become_html(tmp_path: Path) -> None:

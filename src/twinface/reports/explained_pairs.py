@@ -7,6 +7,7 @@ from pathlib import Path
 
 from twinface.core.errors import DivergedError, ImageError, ModelError
 from twinface.evaluation.results import StoredEvaluation
+from twinface.evaluation.summary import Summary
 from twinface.faces.align import align
 from twinface.faces.picture import load_picture
 from twinface.recognition.explanation import Explanation, explain_faces
@@ -37,7 +38,7 @@ def explained_pairs(run: Path, result: StoredEvaluation, run_aligns: bool = Fals
         run_aligns: whether the run was trained on photos that were aligned first. An evaluation of an earlier version
             then does not tell what the model saw.
     """
-    if result.summary.protocol == _BY_OTHER_MODELS:
+    if not is_judged_by_run(result.summary):
         return ExplainedPairs([], "each pair was judged by a model without its people, which is not kept")
     if result.landmarks is None and run_aligns:
         return ExplainedPairs([], "an earlier version made this evaluation; evaluate the run again")
@@ -52,6 +53,11 @@ def explained_pairs(run: Path, result: StoredEvaluation, run_aligns: bool = Fals
         pairs = tuple(_explained(verifier, result, left, right) for left, right in names)
         groups.append(PictureGroup(title, kind, pairs))
     return ExplainedPairs(groups)
+
+
+def is_judged_by_run(summary: Summary) -> bool:
+    """Whether the run's model judged all pairs of this evaluation, on whole pictures."""
+    return not summary.is_partial and summary.protocol != _BY_OTHER_MODELS
 
 
 def _explained(verifier: Verifier, result: StoredEvaluation, left: str, right: str) -> PicturePair:

@@ -12,7 +12,7 @@ from twinface.evaluation.summary import Summary
 from twinface.models.layer import Layer
 from twinface.reports.charts import Chart
 from twinface.reports.decision_charts import decision_charts
-from twinface.reports.explained_pairs import ExplainedPairs, explained_pairs
+from twinface.reports.explained_pairs import ExplainedPairs, explained_pairs, is_judged_by_run
 from twinface.reports.extreme_pairs import extreme_pairs
 from twinface.reports.figures_table import Row, fact_rows, figure_rows
 from twinface.reports.learning_view import LearningView, learning_view
@@ -36,13 +36,14 @@ _TRUSTED_FIRST = ("view2", "view1", "cross-validated", "unseen")
 
 @dataclass(frozen=True)
 class EvaluationView:
-    """What the page shows of one evaluation."""
+    """What the page shows of one evaluation; `explained` is None but for one of them."""
 
     summary: Summary
     figures: list[Row]
     facts: list[Row]
     charts: list[Chart]
     groups: list[PictureGroup]
+    explained: ExplainedPairs | None
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,6 @@ class RunView:
         key_figures: of the first evaluation and of training.
         learning: how training went.
         evaluations: the most trustworthy first.
-        explained: maps over the pairs that the model was most wrong about; None without evaluation.
         layers: of the network; none for runs of earlier versions.
         times, data, machine: rows of facts.
         settings: the settings file.
@@ -74,7 +74,6 @@ class RunView:
     key_figures: list[Row]
     learning: LearningView
     evaluations: list[EvaluationView]
-    explained: ExplainedPairs | None
     layers: list[Layer]
     times: list[Row]
     data: list[Row]
@@ -102,6 +101,8 @@ def run_view(folder: RunFolder) -> RunView:
     settings, info, metrics = folder.settings(), folder.info(), folder.metrics()
     results = sorted(load_results(folder.path), key=_trust)
     first = next((result for result in results if not result.summary.is_partial), None)
+    # The run's model made the scores of an evaluation with maps, if there is one.
+    with_maps = next((result for result in results if is_judged_by_run(result.summary)), first)
     summary = first.summary if first else None
     by_steps = settings.trainer.epochs > 0
     return RunView(
@@ -114,8 +115,13 @@ def run_view(folder: RunFolder) -> RunView:
         headline=_headline(summary, info, metrics, by_steps),
         key_figures=key_figures(summary, info, metrics, by_steps),
         learning=learning_view(metrics, loss_is_cross_entropy=settings.loss.name == "bce"),
-        evaluations=[_evaluation_view(result) for result in results],
-        explained=explained_pairs(folder.path, first, info.source.align) if first else None,
+        evaluations=[
+            _evaluation_view(
+                result,
+                explained_pairs(folder.path, result, info.source.align) if result is with_maps else None,
+            )
+            for result in results
+        ],
         layers=folder.layers(),
         times=time_rows(info, metrics, results),
         data=data_rows(info),
@@ -125,13 +131,14 @@ def run_view(folder: RunFolder) -> RunView:
     )
 
 
-def _evaluation_view(result: StoredEvaluation) -> EvaluationView:
+def _evaluation_view(result: StoredEvaluation, explained: ExplainedPairs | None) -> EvaluationView:
     return EvaluationView(
         summary=result.summary,
         figures=figure_rows(result.summary),
         facts=fact_rows(result.summary),
         charts=[*rate_charts(result), *decision_charts(result)],
         groups=extreme_pairs(result),
+        explained=explained,
     )
 
 
