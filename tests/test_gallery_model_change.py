@@ -13,8 +13,11 @@ from toy_gallery import PixelModel, portrait, toy_gallery
 from twinface.core.errors import GalleryError, ModelMismatchError, StorageError
 from twinface.core.types import ByteArray, Float32Array
 from twinface.recognition.gallery import sqlite
+from twinface.recognition.gallery.changes import split
 from twinface.recognition.gallery.contents import GallerySettings
+from twinface.recognition.gallery.enrolment import enrol
 from twinface.recognition.gallery.gallery import Gallery
+from twinface.recognition.gallery.identification import identify
 from twinface.recognition.gallery.search import ExactSearch
 
 KEY = bytes(range(32))
@@ -51,6 +54,19 @@ class Rolled(Reversed):
 
     def __call__(self, faces: ByteArray) -> Float32Array:
         return np.roll(super().__call__(faces), 100, axis=1)
+
+
+class Shorter(PixelModel):
+    """Embeddings of another length."""
+
+    fingerprint = "d" * 64
+
+    def __init__(self) -> None:
+        super().__init__("shorter")
+        object.__setattr__(self.record, "embedding_size", 240)
+
+    def __call__(self, faces: ByteArray) -> Float32Array:
+        return np.ascontiguousarray(super().__call__(faces)[:, :240])
 
 
 def made(place: Path, people: int = 3, **more: object) -> Gallery:
@@ -115,6 +131,19 @@ def test_the_new_model_serves_even_if_the_old_rows_could_not_be_erased(
     assert name(gallery, 0) == "person 0"
     assert gallery.engine.verifier.record.name == "reversed"
     gallery.scrub()
+
+
+@pytest.mark.parametrize("model", [Reversed, Shorter])
+def test_a_call_that_began_with_the_old_model_enrols_nothing(tmp_path: Path, model: type[PixelModel]) -> None:
+    gallery = made(tmp_path / "g.db")
+    engine = gallery.engine
+    gallery.reembed(model())
+    with pytest.raises(ModelMismatchError, match=r"was moved to the model .* meanwhile"):
+        enrol(engine, "person 0", [portrait(0, 8)], "standard")
+    with pytest.raises(ModelMismatchError, match=r"was moved to the model .* meanwhile"):
+        split(gallery.contents, engine, "person 0", "another", None)
+    with pytest.raises(ModelMismatchError, match=r"was moved to the model .* meanwhile"):
+        identify(engine, portrait(0, 8), 5, 0.01)
 
 
 def test_a_search_of_the_old_model_stops(tmp_path: Path) -> None:

@@ -64,6 +64,7 @@ def enrol(
 
     Raises:
         GalleryError: the name cannot be one.
+        ModelMismatchError: the gallery was moved to another model meanwhile.
         StorageError: the gallery cannot be written; then no photo was enrolled.
     """
     name = clean_name(name)
@@ -73,6 +74,7 @@ def enrol(
     chosen = _embedded(engine, chosen)
     person = engine.contents.find_or_none(name)
     known = engine.contents.store.faces_of([person.id]) if person else []
+    engine.contents.check_model(engine.fingerprint)  # so these are embeddings of the same model
     chosen = _agreeing(engine, chosen, known, review)
     taken = [each for each in chosen if each.face is not None]
     if not taken:
