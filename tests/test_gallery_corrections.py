@@ -112,6 +112,14 @@ def test_a_move_is_the_last_word_for_both_people(gallery: Gallery) -> None:
     assert (said_of(gallery, "Ann"), said_of(gallery, "Bob")) == ((0, 1), (0, 0))
 
 
+def test_to_enrol_a_face_is_the_last_word_on_it(gallery: Gallery) -> None:
+    gallery.reject("Bob", portrait(1, 5))
+    assert name(gallery, 1, 5) is None
+    assert gallery.enroll("Bob", portrait(1, 5))
+    assert name(gallery, 1, 5) == "Bob"
+    assert said_of(gallery, "Bob") == (0, 0)
+
+
 @pytest.mark.parametrize("first", ["Ann", "Annie"])
 def test_a_merge_is_the_last_word_on_the_faces_of_both(gallery: Gallery, first: str) -> None:
     gallery.enroll("Annie", portrait(0, 2))

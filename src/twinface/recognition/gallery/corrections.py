@@ -19,7 +19,7 @@ def confirm(engine: Engine, name: str, picture: Picture, number: int | None) -> 
     with store.write():
         contents.check_model(engine.fingerprint)
         person = contents.find(name)
-        _take_back(contents, person, said)
+        take_back(contents, person, said)
         there = _face_of(contents, person, said.photo)
         if there is not None and there.number != said.number:
             raise GalleryError(
@@ -42,7 +42,7 @@ def reject(engine: Engine, name: str, picture: Picture, number: int | None) -> P
     with store.write():
         contents.check_model(engine.fingerprint)
         person = contents.find(name)
-        _take_back(contents, person, said)
+        take_back(contents, person, said)
         there = _face_of(contents, person, said.photo)
         if there is not None and there.number == said.number:
             store.remove_faces([there.id])
@@ -70,8 +70,8 @@ def move(contents: Contents, face: int, name: str, to: str) -> tuple[Person, Per
         said = NewCorrection(
             moved.vector, moved.quality, moved.photo, moved.number, now(), moved.crop, kind="reject"
         )
-        _take_back(contents, person, said)
-        _take_back(contents, other, said)
+        take_back(contents, person, said)
+        take_back(contents, other, said)
         store.add_correction(person.id, said)
         contents.refit(person)
         contents.refit(other)
@@ -95,7 +95,7 @@ def _said(engine: Engine, picture: Picture, number: int | None, kind: Kind) -> N
     )
 
 
-def _take_back(contents: Contents, person: StoredPerson, said: NewCorrection) -> None:
+def take_back(contents: Contents, person: StoredPerson, said: NewFace) -> None:
     """Forgets what was said of this very face and this person before: the same, or the opposite."""
     earlier = [
         each.id

@@ -13,6 +13,7 @@ from twinface.core.types import Float32Array
 from twinface.faces.encode import encode_jpeg
 from twinface.faces.picture import Picture
 from twinface.recognition.gallery.contents import clean_name, now
+from twinface.recognition.gallery.corrections import take_back
 from twinface.recognition.gallery.engine import Engine, ReadPhoto
 from twinface.recognition.gallery.fusion import UNKNOWN_QUALITY, fuse
 from twinface.recognition.gallery.records import Enrolment, LookAlike, PhotoResult, Review
@@ -208,7 +209,10 @@ def _with_faces(
     engine: Engine, name: str, person: StoredPerson | None, new: Sequence[NewFace]
 ) -> StoredPerson:
     contents = engine.contents
-    person = person or contents.add_person(name)
+    if person is None:
+        person = contents.add_person(name)
+    for face in new:  # the last word on a face counts
+        take_back(contents, person, face)
     contents.store.add_faces([person.id] * len(new), new)
     contents.refit(person)
     contents.record("enroll", person, f"{len(new)} faces")
