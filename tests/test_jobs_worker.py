@@ -6,6 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -252,15 +253,36 @@ def test_a_full_database_costs_no_photo(
     monkeypatch.setattr(Leases, "save", full)
     monkeypatch.setitem(kinds.KINDS, "certify", kinds.Kind(whole=certify))
     monkeypatch.setattr(worker, "_PAUSE", 0.0)
-    refused = 0
-    while table.get(whole).state != "finished":
-        try:
+    for _ in range(60):  # far more often than a photo may end a process
+        with suppress(StorageError):
             Worker(gallery, poll=0.0).run()
-        except StorageError:
-            refused += 1
-    assert refused > 20
+    assert [table.get(id).state for id in (photos, whole)] == ["finished", "finished"]
     assert [len(row["faces"]) for row in results(gallery, photos)["rows"]] == [1, 1]
     assert [table.get(id).error for id in (photos, whole)] == [None, None]
+
+
+def test_why_a_job_has_failed_is_written_once_the_database_can_be(
+    gallery: Gallery, table: JobTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id, finish, left = started(table, "certify"), Leases.finish, [11]
+
+    def full(*given: Any, **more: Any) -> None:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise StorageError("database or disk is full")
+        finish(*given, **more)
+
+    def refused(work: kinds.Work) -> dict[str, Any]:
+        raise GalleryError("has 1 people with a face, need two or more")
+
+    monkeypatch.setattr(Leases, "finish", full)
+    monkeypatch.setattr(worker, "_PAUSE", 0.0)
+    monkeypatch.setitem(kinds.KINDS, "certify", kinds.Kind(whole=refused))
+    for _ in range(12):
+        with suppress(StorageError):
+            Worker(gallery, poll=0.0).run()
+        assert table.get(id).state in {"queued", "failed"}  # nobody has to wait for the end of the lease
+    assert table.get(id).error == "has 1 people with a face, need two or more"
 
 
 def test_a_photo_that_ends_each_process_is_left_out(gallery: Gallery, table: JobTable) -> None:

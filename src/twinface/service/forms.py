@@ -27,7 +27,7 @@ from twinface.service.errors import ApiError
 _MANY = "photos"
 _MOST_FIELDS = 20
 _FIELD_BYTES = 64 << 10
-_FIELDS_BYTES = 64 << 10  # of a body without photos
+_JSON_BYTES = 64 << 10  # of a body without photos
 _NAME_SHOWN = 80  # characters of a field's name
 
 
@@ -214,9 +214,9 @@ class JsonForm(Generic[_Fields]):
         body = bytearray()
         async for piece in request.stream():
             body += piece
-            if len(body) > _FIELDS_BYTES:
-                said = f"the request has {len(body):,} bytes or more, at most {_FIELDS_BYTES:,}"
-                raise ApiError(413, "body_too_large", said, {"limit": _FIELDS_BYTES})
+            if len(body) > _JSON_BYTES:
+                said = f"the request has {len(body):,} bytes or more, at most {_JSON_BYTES:,}"
+                raise ApiError(413, "body_too_large", said, {"limit": _JSON_BYTES})
         return _validated(self._options, _parsed(bytes(body)))
 
     def openapi(self) -> dict[str, Any]:

@@ -136,8 +136,7 @@ class Worker:
         """Works on a job until it has ended, is not ours any more, or we are asked to stop."""
         self._report(claim.job)
         try:
-            with self._kept(claim) as is_lost:
-                self._work(claim, partial(self._check, is_lost))
+            self._attempt(claim)
         except LeaseLostError:
             return
         except _StoppedError:
@@ -150,14 +149,22 @@ class Worker:
                 self._patiently(partial(self._leases.release, claim))
             self._wake.wait(self._poll)
             raise
+        with suppress(TwinfaceError):
+            self._report(self._table.get(claim.job.id))
+
+    def _attempt(self, claim: Claim) -> None:
+        """Works on a job. An error of its own is written down; one of the database, which may pass, is raised."""
+        try:
+            with self._kept(claim) as is_lost:
+                self._work(claim, partial(self._check, is_lost))
+        except (LeaseLostError, _StoppedError, StorageError):
+            raise
         except TwinfaceError as error:
             place = self._gallery.store.place
             self._fail(claim, one_line(str(error).replace(place, "the gallery"), 500))
         except Exception as error:
             _log.error("job %s: unexpected %s", claim.job.id, type(error).__name__)
             self._fail(claim, f"unexpected {type(error).__name__}")
-        with suppress(TwinfaceError):
-            self._report(self._table.get(claim.job.id))
 
     def _fail(self, claim: Claim, error: str) -> None:
         with suppress(LeaseLostError):
