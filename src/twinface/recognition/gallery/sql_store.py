@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -62,6 +62,10 @@ class SqlStore(ABC):
     @abstractmethod
     def many(self, sql: str, values: Sequence[Sequence[Any]]) -> None:
         """Runs one statement for each of many rows of values; raises as `rows` does."""
+
+    @abstractmethod
+    def erase_remains(self, needles: Iterable[bytes], rewrite: bool = False) -> None:
+        """See `store.Store`."""
 
     @abstractmethod
     @contextmanager

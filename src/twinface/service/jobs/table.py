@@ -220,12 +220,7 @@ class JobTable:
         due = self.store.rows("SELECT value FROM info WHERE key = ?", (_REWRITE,))
         if not due:
             return
-        if isinstance(self.store, SqliteStore):
-            self.store.rows("VACUUM")
-            self.store.erase_remains([])  # and in the log
-        else:
-            self.store.rows("VACUUM (FULL) jobs")
-            self.store.rows("VACUUM (FULL) job_photos")
+        self.store.erase_remains([], rewrite=True)
         # Another process may have removed rows meanwhile: its note has another value, and stays.
         self.store.rows("DELETE FROM info WHERE key = ? AND value = ?", (_REWRITE, due[0][0]))
 
