@@ -120,8 +120,10 @@ def test_links_within_the_root_are_no_second_person(tmp_path: Path) -> None:
     (tmp_path / "ann").symlink_to("anna")
     (tmp_path / "loop").symlink_to(".")
     (tmp_path / "older").symlink_to("anna/old")
+    make(tmp_path, ".store/cy/1.jpg")
+    (tmp_path / "cy").symlink_to(".store/cy")  # which nobody else has
     folder = Folder(tmp_path)
-    assert folder.faces().paths == ("anna/1.jpg", "bob/1.jpg")
+    assert folder.faces().paths == ("anna/1.jpg", "bob/1.jpg", "cy/1.jpg")
     assert [note.path for note in folder.notes() if note.reason is Reason.LINK] == ["ann", "loop", "older"]
 
 

@@ -152,6 +152,17 @@ def test_the_wanted_layout_is_looked_for_in_every_place(tiny: Path, monkeypatch:
         find_lfw(layout="deep-funneled")
 
 
+def test_a_copy_in_a_later_place_does_not_take_the_place_of_the_one_that_is_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TWINFACE_DATA", str(tmp_path / "mine"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "downloads"))
+    make_pictures(tmp_path / "downloads" / "twinface" / "lfw" / "lfwa")
+    assert find_lfw().layout.key == "lfw-a"
+    mine = make_pictures(tmp_path / "mine" / "lfw-deepfunneled")
+    assert find_lfw().pictures == mine
+
+
 def test_a_missing_picture_is_named_with_its_line_and_all_are_counted(tiny: Path) -> None:
     (tiny / "lfwa/Ann/Ann_0002.jpg").unlink()
     shutil.rmtree(tiny / "lfwa/Bob")

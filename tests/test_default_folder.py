@@ -13,6 +13,7 @@ from toy_runs import new_run
 from twinface.core.errors import SettingsError
 from twinface.core.settings import Settings
 from twinface.datasets.data_source import DataSource
+from twinface.training.own_photos import own_photos
 from twinface.training.recipe import default_folder, load_recipe
 from twinface.training.train import train
 
@@ -71,3 +72,23 @@ def test_a_run_of_something_else_is_not_taken_for_the_one_that_is_asked_for(tmp_
         given = {"dataset": "orl", "recipe": made, "seed": 3, "out": folder.path, **asked}
         with pytest.raises(SettingsError, match=f"holds a run with {words}.*choose another folder"):
             train(**given)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({}, "recipe = 'toy', asked for 'sface'"),
+        ({"recipe": "fast"}, "recipe = 'toy', asked for 'fast'"),
+        ({"overrides": ["projection=none"]}, "recipe = 'toy'"),
+        ({"overrides": ["trainer.epochs=banana"]}, "trainer.epochs"),
+    ],
+)
+def test_nor_one_of_other_settings_on_photos_of_ones_own(
+    asked: dict[str, object], words: str, tmp_path: Path
+) -> None:
+    folder = new_run(tmp_path / "run", Settings(recipe="toy"))
+    (tmp_path / "photos").mkdir()
+    source = own_photos(tmp_path / "photos")
+    folder.note(status="finished", source=source, seed=0)
+    with pytest.raises(SettingsError, match=words):
+        train(str(tmp_path / "photos"), out=folder.path, **asked)

@@ -303,14 +303,16 @@ def test_a_fault_that_passes_is_not_remembered(
     photo_set: FaceSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A picture that could not be read once for want of a file descriptor would be left out for ever."""
-    with monkeypatch.context() as broken:
-        broken.setattr(os, "open", lambda *given, **named: _too_many())
-        assert (find_faces(photo_set, cache=tmp_path).count[:2] == UNREADABLE).all()
-    assert (find_faces(photo_set, cache=tmp_path).count[:2] == 1).all()
 
+    def fail(number: int) -> None:
+        raise OSError(number, os.strerror(number))
 
-def _too_many() -> None:
-    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    for number, kept in ((errno.EMFILE, 0), (errno.EACCES, 1)):
+        with monkeypatch.context() as broken:
+            broken.setattr(os, "open", lambda *given, number=number, **named: fail(number))
+            assert (find_faces(photo_set, cache=tmp_path / str(number)).count[:2] == UNREADABLE).all()
+        assert sum(1 for _ in (tmp_path / str(number)).rglob("*.npz")) == kept
+    assert (find_faces(photo_set, cache=tmp_path / str(errno.EMFILE)).count[:2] == 1).all()
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut off", "another shape", "text"])

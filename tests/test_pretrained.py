@@ -244,6 +244,20 @@ def test_a_network_for_one_face_at_a_time_is_run_for_each(tmp_path: Path) -> Non
     assert np.allclose(one(faces), load_model(described(tmp_path))(faces), rtol=1e-5)
 
 
+def test_named_networks_keep_their_fingerprints() -> None:
+    """Galleries and calibrated models of earlier versions know them by these."""
+    known = {
+        "sface": "194d6cbdc144c2522ed8b31c2ff430f63e59d5791b601b6d7f110e01cfd259b9",
+        "dlib": "fbd96d8ba26e0f9b53362c95c9d5023334c196a0acbfa1b294bc9014bd67b2b3",
+        "sface-dlib": "f23805664423fdbee136112381591032d5bb775416c6ed8b28fcb52ab6b7865f",
+    }
+    installed = [name for name in known if name in NAMES]
+    assert "sface" in installed
+    assert {name: open_named(name).fingerprint for name in installed} == {
+        name: known[name] for name in installed
+    }
+
+
 def test_a_network_is_another_one_where_it_gets_other_pixels(tmp_path: Path) -> None:
     """A gallery and a calibrated model know it by its fingerprint, so they must not take it for the old one."""
     place = described(tmp_path)
@@ -252,6 +266,7 @@ def test_a_network_is_another_one_where_it_gets_other_pixels(tmp_path: Path) -> 
         ("mean = 100.0", "mean = 0.0"),
         ("scale = 0.5", "scale = 1"),
         ('"gray"', '"gray" # same'),
+        ("100.0", "100 # same"),
     ):
         place.write_text(text.replace(old, new))
         assert (load_model(place).fingerprint == before.fingerprint) == ("same" in new)

@@ -14,7 +14,7 @@ from twinface.models.load import load_model
 from twinface.networks.build import build_network
 from twinface.networks.projections import covariance, fit_parts, none, plda, whitening
 from twinface.networks.projections.covariance import principal_components
-from twinface.training.build import check_components, check_network
+from twinface.training.build import check_components, check_network, check_steps
 from twinface.training.checkpoint import load_checkpoint
 from twinface.training.finalize import embed_with, fit_to_training_people
 from twinface.training.recipe import load_recipe
@@ -234,7 +234,12 @@ def test_settings_that_would_be_ignored_are_refused(recipe: str, changes: list[s
 
 
 def test_steps_need_layers_to_train() -> None:
+    settings = load_recipe("fast", ["trainer.epochs=2"])
     with pytest.raises(
         SettingsError, match=r"trainer\.epochs: found 2, need 0: the network has no layers to train"
     ):
-        check_network(load_recipe("fast", ["trainer.epochs=2"]))
+        check_steps(settings, check_network(settings))
+    weighted = load_recipe(
+        "seed-b-2", ['network.backbone={name="gradients", cells=[8]}', "network.difference_dropout=0"]
+    )
+    check_steps(weighted, check_network(weighted))  # each element of the distance has a weight to train

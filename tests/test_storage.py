@@ -100,6 +100,11 @@ def test_longest_file_name(tmp_path: Path) -> None:
     assert target.read_bytes() == b"content"
 
 
+def test_a_name_that_is_too_long_is_a_storage_error(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="could not be written"):
+        write_bytes(tmp_path / ("n" * 300), b"content")
+
+
 def test_folder_that_cannot_be_synced_is_no_failure(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target.parent.mkdir()
     real_open = os.open

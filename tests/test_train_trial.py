@@ -129,3 +129,4 @@ def test_an_objective_that_was_not_measured_is_the_reason_of_one_failed_trial(tm
     outcome = run_trial(job, StopRequest())
     assert (outcome.state, outcome.value) == ("failed", None)
     assert "one_shot was not measured" in outcome.reason
+    assert RunFolder(tmp_path / "a" / "seed-0").is_finished  # its model is there

@@ -92,7 +92,8 @@ def _plain(target: Path) -> Path:
     Raises:
         StorageError: what is there is no plain file, or the name is empty.
     """
-    place = Path(os.path.realpath(target)) if target.is_symlink() else target
+    # `Path.is_symlink` raises an error in a folder of others.
+    place = Path(os.path.realpath(target)) if os.path.islink(target) else target  # noqa: PTH114
     if not place.name or (os.path.exists(place) and not is_file(place)):  # noqa: PTH110 - raises nothing
         raise StorageError(f"{target}: could not be written, it is not a plain file: choose another name")
     return place
@@ -110,7 +111,7 @@ def _short(name: str) -> str:
 
 
 def _keep_permissions(target: Path, file: IO[bytes]) -> None:
-    if os.name == "posix" and target.exists():
+    if os.name == "posix" and is_file(target):
         os.fchmod(file.fileno(), stat.S_IMODE(target.stat().st_mode))
 
 

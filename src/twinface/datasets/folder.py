@@ -23,7 +23,8 @@ class Folder:
 
     Hidden files are ignored. So are links that lead out of `root`, so that a folder of uploads cannot name other files
     on the disk. Pictures that cannot be used because of their place, name or format are left out, and so are people
-    without pictures, and links to folders within `root`, whose pictures would count for two people; `notes` lists them.
+    without pictures, and links to visible folders within `root`, whose pictures could count for two people; `notes`
+    lists them.
 
     Args:
         root: the folder of people.
@@ -63,7 +64,7 @@ class Folder:
         """
         person_of: dict[str, str] = {}
         for entry in sorted(visible(self.root), key=lambda each: each.name):
-            if entry.is_dir() and entry.is_symlink():
+            if entry.is_dir() and entry.is_symlink() and self._is_seen(Path(entry.path)):
                 self._note(entry.name, Reason.LINK)
             elif entry.is_dir():
                 person_of |= {f"{entry.name}/{name}": entry.name for name in self._pictures(entry.name)}
@@ -120,6 +121,11 @@ class Folder:
         if not names and not any(path.startswith(f"{person}/") for path in self._notes):
             self._note(person, Reason.NOBODY)
         return names
+
+    def _is_seen(self, link: Path) -> bool:
+        """Whether a link leads to a folder within the root that is not hidden."""
+        inside = link.resolve().relative_to(self.root.resolve())  # `visible` leaves out links that lead out
+        return not any(part.startswith(".") for part in inside.parts)
 
     def _refuse_one_name(self, people: Iterable[str]) -> None:
         """Refuses two folders whose names count as one person: a split could put one on either side."""

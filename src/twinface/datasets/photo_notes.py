@@ -25,7 +25,7 @@ class Reason(StrEnum):
     LOOSE = "lies outside of the folders of people"
     FORMAT = "a format that is not read"
     NAME = "its name cannot be used"
-    LINK = "a link to a folder of the same data set, whose photos would count twice"
+    LINK = "a link to a folder within the data set"
     NOBODY = "a folder without a picture"
 
     @property

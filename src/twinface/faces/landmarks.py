@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +28,11 @@ from twinface.faces.picture import load_picture
 # Raise it whenever the same photos would get another result.
 _VERSION = 4
 UNREADABLE = -1
+# Errors after which the same file may be read the next time.
+_PASSING = {
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EAGAIN, errno.EINTR, errno.ETIMEDOUT),
+    getattr(errno, "ESTALE", errno.EIO),  # of network folders
+}
 # Of one picture: landmarks, how many faces, what is wrong with it, and whether that may pass.
 _Found = tuple[FloatArray, int, str, bool]
 
@@ -133,7 +139,7 @@ def _decode(path: Path) -> _Found:
 
 def _unreadable(path: Path, error: ImageError) -> _Found:
     cause = error.__cause__
-    may_pass = isinstance(cause, OSError) and cause.errno is not None  # of the system, and not of a decoder
+    may_pass = isinstance(cause, OSError) and cause.errno in _PASSING
     return _no_landmarks(), UNREADABLE, one_line(str(error).removeprefix(f"{path}: ")), may_pass
 
 

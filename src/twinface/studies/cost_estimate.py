@@ -105,10 +105,11 @@ class _Clock:
         epochs = settings.trainer.epochs
         if epochs == 0:
             return 0.0
-        sampler = build("sampling", SAMPLERS, settings.sampling, self.split.source)
+        sampler, each = build("sampling", SAMPLERS, settings.sampling, self.split.source), settings.trainer
         key = (
             f"{settings.network}{settings.imaging}{settings.loss}{settings.sampling}{settings.augment}"
-            f"{settings.trainer}{settings.optimizer}"
+            f"{settings.optimizer.name}{each.precision}{each.device}{each.threads}{each.compiled}{each.sides}"
+            f"{each.gradient_clip}{each.averaging}"
         )
         if key not in self._measured:
             self._measured[key] = self._step_seconds(settings, sampler)

@@ -11,7 +11,7 @@ from twinface.faces.cache import prepare_faces
 from twinface.faces.preparation import build_preparation
 from twinface.studies.study_file.point import describe
 from twinface.studies.study_file.study import Study
-from twinface.training.build import check_components, check_network
+from twinface.training.build import check_components, check_network, check_steps
 
 
 def check_study(study: Study, source: DataSource) -> None:
@@ -36,7 +36,7 @@ def check_study(study: Study, source: DataSource) -> None:
                     f"{settings.distillation}{settings.sampling}"
                 )
                 if network not in networks:
-                    check_network(settings)
+                    check_steps(settings, check_network(settings))
             except SettingsError as error:
                 raise SettingsError(f"search {search.name}, {describe(point)}: {error}") from error
             networks.add(network)

@@ -96,11 +96,20 @@ def check_network(settings: Settings) -> SiameseNetwork:
         check_teacher(settings, network)
     if settings.trainer.epochs == 0 and any(network.backbone.learning):
         raise SettingsError("trainer.epochs: found 0, need 1 or more: the network has layers to train")
-    if settings.trainer.epochs and not any(network.backbone.learning):
+    return network
+
+
+def check_steps(settings: Settings, network: SiameseNetwork) -> None:
+    """Refuses steps in which nothing would be learnt that counts.
+
+    Raises:
+        SettingsError: the network has no layers to train, and its distance has no weight for each element.
+    """
+    learnt = any(value.ndim for value in DISTANCES[settings.network.distance].parameters(1).values())
+    if settings.trainer.epochs and not any(network.backbone.learning) and not learnt:
         raise SettingsError(
             f"trainer.epochs: found {settings.trainer.epochs}, need 0: the network has no layers to train"
         )
-    return network
 
 
 def build_loss(loss: Component, network: SiameseNetwork, people: int) -> Loss:

@@ -22,7 +22,7 @@ from twinface.models.record import ModelRecord
 from twinface.networks.backbones import layers_of
 from twinface.networks.build import input_shape
 from twinface.networks.siamese import SiameseNetwork
-from twinface.training.build import check_components, check_network
+from twinface.training.build import check_components, check_network, check_steps
 from twinface.training.checkpoint import load_checkpoint
 from twinface.training.run_folder import RunFolder, now
 from twinface.training.run_info import RunInfo
@@ -89,6 +89,7 @@ def start_run(
     options = options or RunOptions()
     check_components(settings)
     network = check_network(settings)
+    check_steps(settings, network)
     start = load_checkpoint(options.start_from) if options.start_from else None
     if start:
         _check_start(network, start[0], str(options.start_from))

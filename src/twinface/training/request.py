@@ -12,7 +12,7 @@ from twinface.datasets.load import load_source
 from twinface.datasets.names import unsafe_name
 from twinface.training.checkpoint import load_checkpoint
 from twinface.training.open_run import OpenRun, RunOptions, absolute, start_run
-from twinface.training.own_photos import plan_training
+from twinface.training.own_photos import HEAD, plan_training
 from twinface.training.recipe import default_folder, load_recipe
 from twinface.training.run_folder import RunFolder
 
@@ -66,7 +66,7 @@ class TrainingRequest:
 def check_same(request: TrainingRequest) -> None:
     """Refuses a run that was begun with something else than what is asked for now.
 
-    The number of threads may differ. Settings that were chosen for one's own photos are not compared.
+    The number of threads may differ. Of one's own photos the recipe and the settings that are named are compared.
 
     Raises:
         SettingsError: the data, the seed or a setting differs.
@@ -80,8 +80,17 @@ def check_same(request: TrainingRequest) -> None:
     if not request.own:
         asked |= flattened(request._settings().to_dict())
         found |= flattened(folder.settings().to_dict())
-    elif isinstance(request.recipe, str):
-        asked["recipe"], found["recipe"] = load_recipe(request.recipe).recipe, folder.settings().recipe
+    else:
+        settings = load_recipe(str(request.recipe or HEAD), request.overrides)
+        named = ["recipe", *(text.partition("=")[0].strip() for text in request.overrides)]
+        asked |= {
+            name: value
+            for name, value in flattened(settings.to_dict()).items()
+            if any(name == field or name.startswith(f"{field}.") for field in named)
+        }
+        found |= {
+            name: value for name, value in flattened(folder.settings().to_dict()).items() if name in asked
+        }
     for name in asked | found:
         if name in ("trainer.threads", "description", "suits"):
             continue

@@ -51,7 +51,8 @@ def find_lfw(root: Path | str | None = None, layout: str | None = None) -> LfwHo
     Args:
         root: a folder that holds the picture folder, or the picture folder itself; None looks where
             TWINFACE_DATA points, in its `lfw` subfolder, and in the download folder, in this order.
-        layout: which alignment, a key of `LAYOUTS`; None takes the first of them that is in one of these places.
+        layout: which alignment, a key of `LAYOUTS`; None takes the first of them that is in the first place with
+            pictures.
 
     Raises:
         DataError: there is no LFW, or not in the wanted alignment, or the name of its folder does not tell the
@@ -61,6 +62,8 @@ def find_lfw(root: Path | str | None = None, layout: str | None = None) -> LfwHo
         raise DataError(f'no LFW layout "{layout}"{nearest(layout, LAYOUTS)}')
     places = list(_usual_places()) if root is None else [Path(root).expanduser()]
     found = {place: folders for place in places if (folders := picture_folders(place))}
+    if found and layout is None:  # a copy in a later place must not take the place of the one that is meant
+        found = dict([next(iter(found.items()))])
     if found:
         return _choose(found, layout)
     looked = ", ".join(map(str, places))
@@ -102,7 +105,7 @@ def default_folder() -> Path:
 
 
 def _choose(found: Mapping[Path, dict[str, Path]], wanted: str | None) -> LfwHome:
-    """The copy in the wanted alignment, or in the first of `LAYOUTS`; of several, that in the first place.
+    """The copy in the wanted alignment, or in the first of `LAYOUTS`; of several, that of the first place.
 
     Args:
         found: of each place with pictures, what `picture_folders` found there.

@@ -70,12 +70,14 @@ class NetworkDescription:
     @property
     def unusual(self) -> tuple[str, ...]:
         """Those settings of the pixels that are not the usual ones, for a fingerprint: `("channels bgr",)`."""
-        names = ("channels", "mean", "scale", "layout")
-        return tuple(
-            f"{field.name} {getattr(self, field.name)!r}"
-            for field in fields(self)
-            if field.name in names and getattr(self, field.name) != field.default
-        )
+        usual = {field.name: field.default for field in fields(self)}
+        texts = [
+            f"{name} {getattr(self, name)}"
+            for name in ("channels", "layout")
+            if getattr(self, name) != usual[name]
+        ]
+        numbers = [name for name in ("mean", "scale") if getattr(self, name) != usual[name]]
+        return (*texts, *(f"{name} {float(getattr(self, name))!r}" for name in numbers))
 
     @property
     def preparation(self) -> Preparation:

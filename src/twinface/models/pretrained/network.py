@@ -27,7 +27,7 @@ class PretrainedNetwork:
         record: how to score its embeddings.
         description: how it takes faces.
         run: runs it on a batch.
-        weights_sha256: of the file of weights.
+        weights: the SHA-256 of the file of weights, and what else makes this network another one.
         threads_may_share: whether `run` may be called from several threads at once.
 
     Attributes:
@@ -40,12 +40,11 @@ class PretrainedNetwork:
         record: ModelRecord,
         description: NetworkDescription,
         run: Run,
-        weights_sha256: str,
-        *,
+        *weights: str,
         threads_may_share: bool,
     ) -> None:
         self.record, self._description, self._run = record, description, run
-        self.fingerprint = fingerprint_of(record, weights_sha256, *description.unusual)
+        self.fingerprint = fingerprint_of(record, *weights)
         self._lock: AbstractContextManager[Any] = nullcontext() if threads_may_share else threading.Lock()
 
     def __call__(self, faces: ByteArray) -> Float32Array:

@@ -33,7 +33,9 @@ def open_described(path: Path, threads: int | None = None) -> PretrainedNetwork:
     weights = path.parent / description.file
     run = onnx_runner(weights, threads)
     record = _record(description, _embedding_size(description, run))
-    return PretrainedNetwork(record, description, run, sha256_of(weights), threads_may_share=True)
+    return PretrainedNetwork(
+        record, description, run, sha256_of(weights), *description.unusual, threads_may_share=True
+    )
 
 
 def _embedding_size(description: NetworkDescription, run: Run) -> int:

@@ -69,7 +69,7 @@ def run_trial(job: TrialJob, stop: StopRequest) -> Outcome:
                 return Outcome("pruned", pruned)
             values.append(final_value(folder, job.objective))
         except TwinfaceError as error:
-            if folder.manifest.exists():
+            if folder.manifest.exists() and not folder.is_finished:
                 folder.note(status="failed", reason=str(error))
             return Outcome("failed", None, f"seed {seed}: {error}")
     return Outcome("finished", sum(values) / len(values))
