@@ -112,6 +112,19 @@ def test_a_move_is_the_last_word_for_both_people(gallery: Gallery) -> None:
     assert (said_of(gallery, "Ann"), said_of(gallery, "Bob")) == ((0, 1), (0, 0))
 
 
+def test_the_one_who_is_named_is_among_the_candidates_that_are_shown(gallery: Gallery) -> None:
+    gallery.enroll("Annie", portrait(0, 3))  # the same face as Ann's
+    photo = next(
+        number
+        for number in range(20, 60)
+        if gallery.identify(portrait(0, number)).faces[0].candidates[0].name == "Ann"
+    )
+    gallery.reject("Ann", portrait(0, photo))
+    face = gallery.identify(portrait(0, photo), count=1).faces[0]
+    assert face.name == "Annie"
+    assert [each.name for each in face.candidates] == ["Ann", "Annie"]
+
+
 def test_to_enrol_a_face_is_the_last_word_on_it(gallery: Gallery) -> None:
     gallery.reject("Bob", portrait(1, 5))
     assert name(gallery, 1, 5) is None

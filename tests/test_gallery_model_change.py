@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from toy_gallery import PixelModel, portrait, toy_gallery
+from toy_gallery import NEW_STORES, PixelModel, portrait, toy_gallery
+from toy_jobs import new_place
 from twinface.core.errors import GalleryError, ModelMismatchError, StorageError
 from twinface.core.types import ByteArray, Float32Array
-from twinface.recognition.gallery import sqlite
+from twinface.recognition.gallery import sqlite, transfer
 from twinface.recognition.gallery.changes import split
 from twinface.recognition.gallery.contents import GallerySettings
 from twinface.recognition.gallery.enrolment import enrol
 from twinface.recognition.gallery.gallery import Gallery
 from twinface.recognition.gallery.identification import identify
-from twinface.recognition.gallery.search import ExactSearch
+from twinface.recognition.gallery.search import ExactSearch, Search
 
 KEY = bytes(range(32))
 
@@ -69,7 +71,17 @@ class Shorter(PixelModel):
         return np.ascontiguousarray(super().__call__(faces)[:, :240])
 
 
-def made(place: Path, people: int = 3, **more: object) -> Gallery:
+class Proposing:
+    """A search that proposes what it found before the gallery was moved."""
+
+    def __init__(self, search: Search, proposed: list[list[int]]) -> None:
+        self.people, self.proposed = search.people, proposed
+
+    def candidates(self, faces: Float32Array, count: int) -> list[list[int]]:
+        return self.proposed
+
+
+def made(place: Path | str, people: int = 3, **more: object) -> Gallery:
     gallery = toy_gallery(place, create=GallerySettings(keep_crops=True), **more)
     for number in range(people):
         gallery.enroll(f"person {number}", portrait(number))
@@ -155,6 +167,30 @@ def test_a_search_of_the_old_model_stops(tmp_path: Path) -> None:
     for old in (search, ExactSearch(gallery.contents, engine.verifier.record, engine.fingerprint)):
         with pytest.raises(ModelMismatchError, match="was moved to the model reversed"):
             old.people()
+
+
+@pytest.mark.parametrize("store", NEW_STORES)
+def test_a_call_that_began_with_the_old_model_names_nobody(store: str, tmp_path: Path) -> None:
+    """In a database of its own search, too, and between the search and the tables."""
+    gallery = made(new_place(store, tmp_path))
+    engine = gallery.engine
+    proposed = engine.search.candidates(np.ones((1, 256), np.float32), 3)
+    gallery.reembed(Reversed())
+    moved = replace(engine, search=Proposing(engine.search, proposed))
+    with pytest.raises(ModelMismatchError, match="was moved to the model reversed meanwhile: call again"):
+        identify(moved, portrait(0, 7), 5, 0.01)
+    with pytest.raises(ModelMismatchError, match="was moved to the model reversed meanwhile: call again"):
+        moved.look_alikes(np.ones(256, np.float32))
+
+
+def test_an_export_is_of_one_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gallery = made(tmp_path / "g.db")
+    monkeypatch.setattr(transfer, "_TOGETHER", 1)
+    people = transfer.plain_people(gallery.contents, gallery.engine.fingerprint)
+    assert next(people).name == "person 0"
+    gallery.reembed(Reversed())
+    with pytest.raises(ModelMismatchError, match="was moved to the model reversed meanwhile"):
+        list(people)
 
 
 def test_templates_are_fused_by_the_distance_of_the_gallery_as_it_is(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from toy_jobs import filled, new_place, photo, photos, results, started
 from toy_service import log_lines
 from twinface.core.errors import GalleryError, StorageError
 from twinface.datasets.load import load_dataset
+from twinface.recognition.gallery import sqlite
 from twinface.recognition.gallery.contents import GallerySettings
 from twinface.recognition.gallery.gallery import Gallery
 from twinface.recognition.gallery.sqlite import SqliteStore
@@ -135,6 +136,32 @@ def test_a_certificate_and_a_change_of_the_model(
 
 def _lists(values: dict[str, Any]) -> dict[str, Any]:
     return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
+
+
+@in_a_file
+def test_a_change_of_the_model_that_could_not_be_erased_is_made_once(
+    gallery: Gallery, table: JobTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is done, so doing it again would not help; and the next job must not wait for it."""
+
+    class Other(PixelModel):
+        fingerprint = "b" * 64
+
+    monkeypatch.setattr(
+        "twinface.recognition.gallery.gallery.load_model", lambda place, threads=None: Other("other")
+    )
+    monkeypatch.setattr(sqlite, "_WAIT", 0.1)
+    reembed, certify = started(table, "reembed", model="sface"), started(table, "certify")
+    with closing(sqlite3.connect(gallery.store.place)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM people").fetchone()  # holds the write-ahead log
+        Worker(gallery).run()
+    job = table.get(reembed)
+    assert job.state == "failed"
+    assert job.error is not None
+    assert "it is done, but the old bytes can still be in the files" in job.error
+    assert gallery.stats().model == "other"
+    assert table.get(certify).state == "finished"
 
 
 @in_a_file

@@ -83,3 +83,7 @@ class ProcessError(TwinfaceError):
 
 class StorageError(TwinfaceError):
     """A file that could not be written; an older file of that name is unchanged."""
+
+
+class NotErasedError(StorageError):
+    """What was asked for is done, but bytes of what is gone can still be in the files."""

@@ -47,7 +47,7 @@ def _models(parts: Parts) -> dict[str, Any]:
     return {
         "model": {
             "name": record.name,
-            "fingerprint": engine.contents.info["fingerprint"],
+            "fingerprint": engine.fingerprint,
             "embedding_size": record.embedding_size,
             "trained_on": record.provenance.trained_on,
             "threshold": threshold.value,

@@ -122,8 +122,8 @@ async def embeddings(request: Request, parts: AllParts) -> dict[str, Any]:
     form = await EMBED.read(request)
 
     def work() -> dict[str, Any]:
-        verifier, photo = parts.gallery.engine.verifier, form.photos[0]
-        name = photo.name or "photo"
+        engine, photo = parts.gallery.engine, form.photos[0]
+        verifier, name = engine.verifier, photo.name or "photo"
         if form.options.faces == "all":
             faces = verifier.reader.read_all(photo.data, name)
         else:
@@ -131,7 +131,7 @@ async def embeddings(request: Request, parts: AllParts) -> dict[str, Any]:
         vectors = verifier.embed_faces(*faces).tolist() if faces else []
         return {
             "model": verifier.record.name,
-            "fingerprint": parts.gallery.engine.contents.info["fingerprint"],
+            "fingerprint": engine.fingerprint,
             "embedding_size": verifier.record.embedding_size,
             "faces": [
                 {**face_answer(VerdictFace.of(face), False), "embedding": vector}

@@ -146,6 +146,7 @@ class Engine:
         """
         ids = [id for id in self.search.candidates(template[None], _LOOKED_AT + 1)[0] if id != own]
         people = [person for person in self.contents.store.people_with(ids) if person.template]
+        self.contents.check_model(self.fingerprint)
         if not people:
             return ()
         count = self.people()

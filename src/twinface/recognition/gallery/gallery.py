@@ -280,12 +280,12 @@ class Gallery(GalleryTables):
             ImageError: the photo cannot be read, or has no face.
         """
         engine, person = self.engine, self.contents.find(name)
+        engine.contents.check_model(engine.fingerprint)
         if person.template is None:
             raise GalleryError(f"{name}: has no face in the gallery any more: enrol a new photo")
         engine.people()  # brings the rates up to date
-        _, face = engine.face(photo, None)
-        vector = engine.verifier.embed_faces(face)[0]
-        score = float(engine.template_scores(self.contents.vector(person.template)[None], vector)[0])
+        template, face = self.contents.vector(person.template), engine.face(photo, None)[1]
+        score = float(engine.template_scores(template[None], engine.verifier.embed_faces(face)[0])[0])
         return engine.verifier.judge_faces(score, face)
 
     def show(self, name: str) -> PersonDetails:

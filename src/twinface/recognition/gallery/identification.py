@@ -51,7 +51,7 @@ def identify_photo(engine: Engine, photo: ReadPhoto, count: int, fpir: float) ->
             IdentifiedFace(
                 VerdictFace.of(face),
                 name,
-                tuple(candidates[:count]),
+                _shown(candidates, name, count),
                 nobody,
                 tuple(_notes(candidates, name, fpir)),
             )
@@ -68,6 +68,11 @@ def identify_photo(engine: Engine, photo: ReadPhoto, count: int, fpir: float) ->
     )
 
 
+def _shown(candidates: Sequence[Candidate], name: str | None, count: int) -> tuple[Candidate, ...]:
+    """The first candidates, and the one whose name the face gets."""
+    return (*candidates[:count], *(each for each in candidates[count:] if each.name == name))
+
+
 def _candidates(
     engine: Engine, photo: ReadPhoto, number: int, face: Float32Array, ids: Sequence[int], people: int
 ) -> tuple[list[Candidate], float]:
@@ -75,6 +80,7 @@ def _candidates(
     contents = engine.contents
     # From the tables: who was removed since the search is not there any more.
     rows = [person for person in contents.store.people_with(ids) if person.template]
+    contents.check_model(engine.fingerprint)
     if not rows:
         return [], 1.0
     scores = engine.template_scores(np.stack([contents.vector(row.template or b"") for row in rows]), face)

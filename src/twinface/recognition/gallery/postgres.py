@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import psycopg
 
-from twinface.core.errors import GalleryError, StorageError
+from twinface.core.errors import GalleryError, NotErasedError, StorageError
 from twinface.core.formatting import one_line
 from twinface.core.types import Float32Array
 from twinface.recognition.gallery.fusion import angular_length
@@ -36,7 +36,8 @@ _REWRITTEN = (
     *("people", "faces", "corrections", "next_vectors", "info"),
     *("repeated_requests", "jobs", "job_photos"),
 )
-_WAIT = 60.0  # seconds for older transactions of others, which keep deleted rows
+# Seconds for older transactions of others, which keep deleted rows; a request to the service has 30.
+_WAIT = 15.0
 _LONGEST = 2000  # numbers that pgvector's index takes
 # Entries of the index that a search looks at, at least; more find more and take longer. pgvector takes 1000 at most.
 _LOOK_AT, _MOST_LOOKED_AT = 200, 1000
@@ -116,9 +117,10 @@ class PostgresStore(SqlStore):
         except psycopg.errors.UniqueViolation as error:
             raise TakenError(one_line(error)) from error
         except psycopg.Error as error:
-            again = SCRUB if outcome == NOT_ERASED else "call again"
+            is_done = outcome == NOT_ERASED
+            again, kind = (SCRUB, NotErasedError) if is_done else ("call again", StorageError)
             advice = f"free some space there, then {again}" if _is_full(error) else again
-            raise StorageError(f"{self.place}: {one_line(error, 200)}; {outcome}: {advice}") from error
+            raise kind(f"{self.place}: {one_line(error, 200)}; {outcome}: {advice}") from error
 
     # Templates in pgvector
 
@@ -228,25 +230,26 @@ class PostgresStore(SqlStore):
         log and its backups are the server's: what they hold is gone when the server removes them.
         """
         until, pause = time.monotonic() + _WAIT, 0.05
-        while kept := self._rewrite():
+        kept = self._rewrite([*_REWRITTEN, *(["vectors"] if self._has_vectors() else [])])
+        while kept:
             if time.monotonic() + pause > until:
-                raise StorageError(
-                    f"{self.place}: an older transaction is open in the database, so {kept} deleted rows were kept; "
-                    f"{NOT_ERASED}: end it, then {SCRUB}"
+                raise NotErasedError(
+                    f"{self.place}: an older transaction is open in the database, so {sum(kept.values())} deleted rows "
+                    f"were kept; {NOT_ERASED}: end it, then {SCRUB}"
                 )
             time.sleep(pause)
             pause *= 2
+            kept = self._rewrite(list(kept))
 
-    def _rewrite(self) -> int:
-        """Writes the tables anew, and returns how many deleted rows had to be kept."""
-        kept = 0
+    def _rewrite(self, tables: Sequence[str]) -> dict[str, int]:
+        """Writes tables anew, and returns those in which deleted rows had to be kept, with their number."""
+        kept: dict[str, int] = {}
 
         def count(said: psycopg.errors.Diagnostic) -> None:
             # "5 dead row versions cannot be removed yet …", in the language of the server. It is the only exact source:
             # the transactions of other roles are hidden from this one.
-            nonlocal kept
             found = re.search(r"\d+", said.message_detail or "")
-            kept += int(found[0]) if found else 0
+            kept[table] = kept.get(table, 0) + (int(found[0]) if found else 0)
 
         with self._lock, self._errors(NOT_ERASED):
             if self._open.closed:
@@ -254,12 +257,12 @@ class PostgresStore(SqlStore):
             connection = self._open
             connection.add_notice_handler(count)
             try:
-                for table in (*_REWRITTEN, *(["vectors"] if self._has_vectors() else [])):
+                for table in tables:
                     connection.execute(f"VACUUM (FULL, VERBOSE) {table}")
                 connection.execute("CHECKPOINT")
             finally:
                 connection.remove_notice_handler(count)
-        return kept
+        return {table: count for table, count in kept.items() if count}
 
     def backup(self, target: Path) -> None:
         """See `store.Store`.

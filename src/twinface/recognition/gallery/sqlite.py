@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from twinface.core.errors import StorageError
+from twinface.core.errors import NotErasedError, StorageError
 from twinface.core.storage import new_file, sync_folder
 from twinface.core.types import Float32Array
 from twinface.recognition.gallery.schema import Dialect
@@ -116,9 +116,11 @@ class SqliteStore(SqlStore):
             advice = (
                 "free some space and call again" if "full" in str(error) else "call again, or check the file"
             )
+            kind = StorageError
             if outcome == NOT_ERASED:
                 advice = f"{'free some space' if 'full' in str(error) else 'check the file'}, then {SCRUB}"
-            raise StorageError(f"{self.place}: {error}; {outcome}: {advice}") from error
+                kind = NotErasedError
+            raise kind(f"{self.place}: {error}; {outcome}: {advice}") from error
         except sqlite3.DatabaseError as error:
             raise StorageError(
                 f"{self.place}: is no gallery, or is damaged ({error}); take a backup, or name another file"
@@ -152,7 +154,7 @@ class SqliteStore(SqlStore):
         try:
             rewrite = rewrite or self._is_found(wanted)
         except OSError as error:
-            raise StorageError(
+            raise NotErasedError(
                 f"{self.place}: {error.strerror or error}; {NOT_ERASED}: check the file, then {SCRUB}"
             ) from error
         if rewrite:
@@ -163,7 +165,7 @@ class SqliteStore(SqlStore):
         until = time.monotonic() + _WAIT
         while int(self._erasing("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]):
             if time.monotonic() > until:
-                raise StorageError(
+                raise NotErasedError(
                     f"{self.place}: another process holds the write-ahead log; {NOT_ERASED}: stop it, then {SCRUB}"
                 )
             time.sleep(0.02)

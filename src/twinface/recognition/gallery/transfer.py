@@ -96,8 +96,16 @@ class Imported:
     skipped: int
 
 
-def plain_people(contents: Contents) -> Iterator[PlainPerson]:
-    """All people of a gallery with what belongs to them, by rising id."""
+def plain_people(contents: Contents, fingerprint: str) -> Iterator[PlainPerson]:
+    """All people of a gallery with what belongs to them, by rising id.
+
+    Args:
+        contents: of the gallery.
+        fingerprint: of the model that the embeddings are to be of.
+
+    Raises:
+        ModelMismatchError: the gallery is moved to another model meanwhile.
+    """
     people = contents.every_person()
     while page := list(islice(people, _TOGETHER)):
         ids = [person.id for person in page]
@@ -107,6 +115,7 @@ def plain_people(contents: Contents) -> Iterator[PlainPerson]:
             faces[face.person].append(_plain(contents, face))
         for correction in contents.store.corrections_of(ids):
             said[correction.person].append(_plain(contents, correction))
+        contents.check_model(fingerprint)
         for person in page:
             yield PlainPerson(
                 contents.name_of(person), person.created, tuple(faces[person.id]), tuple(said[person.id])
@@ -123,7 +132,7 @@ def export(contents: Contents, target: Path, progress: ProgressCallback | None =
     with new_file(target) as file:
         Path(file.name).chmod(0o600)
         file.write(f"{json.dumps(head)}\n".encode())
-        for person in plain_people(contents):
+        for person in plain_people(contents, info[FINGERPRINT]):
             file.write(f"{json.dumps(asdict(person))}\n".encode())
             done += 1
             if progress and done % _TOGETHER == 0:
@@ -151,7 +160,7 @@ def copy(source: Contents, target: Contents, progress: ProgressCallback | None =
     info = source.store.info()
     if FINGERPRINT not in info:
         return Imported(0, 0, 0)
-    return add_people(target, info, plain_people(source), progress)
+    return add_people(target, info, plain_people(source, info[FINGERPRINT]), progress)
 
 
 def add_people(

@@ -10,9 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 
-from twinface.core.errors import StorageError, TwinfaceError
+from twinface.core.errors import NotErasedError, StorageError, TwinfaceError
 from twinface.core.formatting import one_line
-from twinface.recognition.gallery.contents import FINGERPRINT
 from twinface.recognition.gallery.gallery import Gallery
 from twinface.service.jobs.kinds import KINDS, Kind, Work
 from twinface.service.jobs.leases import LEASE, Claim, LeaseLostError, Leases, PhotoResult, WaitingPhoto
@@ -157,9 +156,11 @@ class Worker:
         try:
             with self._kept(claim) as is_lost:
                 self._work(claim, partial(self._check, is_lost))
-        except (LeaseLostError, _StoppedError, StorageError):
+        except (LeaseLostError, _StoppedError):
             raise
         except TwinfaceError as error:
+            if isinstance(error, StorageError) and not isinstance(error, NotErasedError):
+                raise
             place = self._gallery.store.place
             self._fail(claim, one_line(str(error).replace(place, "the gallery"), 500))
         except Exception as error:
@@ -222,8 +223,9 @@ class Worker:
         """Of the model that the job's photos are embedded with, which is the one that it was begun with."""
         if claim.fingerprint:
             return claim.fingerprint
-        self._gallery.engine.search.people()  # opened now, so that a model that is missing is the job's error
-        fingerprint = self._gallery.contents.info[FINGERPRINT]
+        engine = self._gallery.engine
+        engine.search.people()  # opened now, so that a model that is missing is the job's error
+        fingerprint = engine.fingerprint
         self._leases.set_fingerprint(claim, fingerprint)
         return fingerprint
 

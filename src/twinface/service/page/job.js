@@ -59,7 +59,7 @@ async function showResults(place, job, path, signal) {
 
   async function page() {
     const answer = await get(`${path}/results?after=${next}&limit=${PAGE}`, signal);
-    rows.push(...(answer.rows ?? []), ...(answer.without_face ?? []));
+    for (const row of [...(answer.rows ?? []), ...(answer.without_face ?? [])]) rows.push(row);
     next = answer.next ?? null;
     return answer.result;
   }
