@@ -122,9 +122,13 @@ def test_links_within_the_root_are_no_second_person(tmp_path: Path) -> None:
     (tmp_path / "older").symlink_to("anna/old")
     make(tmp_path, ".store/cy/1.jpg")
     (tmp_path / "cy").symlink_to(".store/cy")  # which nobody else has
+    (tmp_path / "cyrus").symlink_to(".store/cy")
+    (tmp_path / "store").symlink_to(".store")
     folder = Folder(tmp_path)
     assert folder.faces().paths == ("anna/1.jpg", "bob/1.jpg", "cy/1.jpg")
-    assert [note.path for note in folder.notes() if note.reason is Reason.LINK] == ["ann", "loop", "older"]
+    assert [note.path for note in folder.notes() if note.reason is Reason.LINK] == [
+        *("ann", "cyrus", "loop", "older", "store")
+    ]
 
 
 @pytest.mark.parametrize(

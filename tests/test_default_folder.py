@@ -77,18 +77,28 @@ def test_a_run_of_something_else_is_not_taken_for_the_one_that_is_asked_for(tmp_
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({}, "recipe = 'toy', asked for 'sface'"),
-        ({"recipe": "fast"}, "recipe = 'toy', asked for 'fast'"),
-        ({"overrides": ["projection=none"]}, "recipe = 'toy'"),
+        ({}, None),
+        ({"recipe": "sface"}, None),
+        ({"overrides": ["data.cross_fitting=1"]}, None),
+        ({"overrides": ["trainer.threads=1"]}, None),
+        ({"recipe": "fast"}, "recipe = 'sface', asked for 'fast'"),
+        ({"overrides": ["validation.ways=7"]}, "validation.ways = .*, asked for 7"),
+        ({"overrides": ["validation.patience=none"]}, "validation.patience = 5, asked for None"),
         ({"overrides": ["trainer.epochs=banana"]}, "trainer.epochs"),
+        ({"recipe": Settings()}, "takes a recipe by its name"),
     ],
 )
-def test_nor_one_of_other_settings_on_photos_of_ones_own(
-    asked: dict[str, object], words: str, tmp_path: Path
+def test_photos_of_ones_own_are_compared_by_what_is_named(
+    asked: dict[str, object], words: str | None, tmp_path: Path
 ) -> None:
-    folder = new_run(tmp_path / "run", Settings(recipe="toy"))
+    """The rest was chosen for these photos when the run began."""
+    changes = ["projection=none", "data.cross_fitting=1", "validation.patience=5"]
+    folder = new_run(tmp_path / "run", load_recipe("sface", changes))
     (tmp_path / "photos").mkdir()
-    source = own_photos(tmp_path / "photos")
-    folder.note(status="finished", source=source, seed=0)
+    folder.note(status="finished", source=own_photos(tmp_path / "photos"), seed=0)
+    given = {"out": folder.path, **asked}
+    if words is None:
+        assert train(str(tmp_path / "photos"), **given).path == folder.path
+        return
     with pytest.raises(SettingsError, match=words):
-        train(str(tmp_path / "photos"), out=folder.path, **asked)
+        train(str(tmp_path / "photos"), **given)

@@ -75,7 +75,10 @@ class Proposing:
     """A search that proposes what it found before the gallery was moved."""
 
     def __init__(self, search: Search, proposed: list[list[int]]) -> None:
-        self.people, self.proposed = search.people, proposed
+        self.count, self.proposed = search.people(), proposed
+
+    def people(self) -> int:
+        return self.count
 
     def candidates(self, faces: Float32Array, count: int) -> list[list[int]]:
         return self.proposed
@@ -175,8 +178,8 @@ def test_a_call_that_began_with_the_old_model_names_nobody(store: str, tmp_path:
     gallery = made(new_place(store, tmp_path))
     engine = gallery.engine
     proposed = engine.search.candidates(np.ones((1, 256), np.float32), 3)
-    gallery.reembed(Reversed())
     moved = replace(engine, search=Proposing(engine.search, proposed))
+    gallery.reembed(Reversed())
     with pytest.raises(ModelMismatchError, match="was moved to the model reversed meanwhile: call again"):
         identify(moved, portrait(0, 7), 5, 0.01)
     with pytest.raises(ModelMismatchError, match="was moved to the model reversed meanwhile: call again"):

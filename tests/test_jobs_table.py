@@ -218,9 +218,9 @@ def test_a_job_without_content_is_removed_without_writing_the_files_anew(
 ) -> None:
     table, erase, rewritten = JobTable(gallery.contents), gallery.store.erase_remains, []
 
-    def heard(needles: Sequence[bytes], rewrite: bool = False) -> None:
-        rewritten.append(rewrite)
-        erase(needles, rewrite)
+    def heard(needles: Sequence[bytes], rewrite: bool = False, tables: Sequence[str] = ()) -> None:
+        rewritten.append((rewrite, tables))
+        erase(needles, rewrite, tables)
 
     monkeypatch.setattr(gallery.store, "erase_remains", heard)
     for kind in ("embed", "certify"):
@@ -228,7 +228,7 @@ def test_a_job_without_content_is_removed_without_writing_the_files_anew(
     assert rewritten == []
     table.delete(started(table, "embed", 1))
     assert table.remove_old() == 0
-    assert rewritten == [True]
+    assert rewritten == [(True, ("jobs", "job_photos"))]
 
 
 def test_a_job_knows_who_made_it(table: JobTable) -> None:

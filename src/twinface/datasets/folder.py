@@ -63,8 +63,9 @@ class Folder:
             DataError: there are fewer than two people with pictures, or two folders have the name of one person.
         """
         person_of: dict[str, str] = {}
+        followed: list[Path] = []
         for entry in sorted(visible(self.root), key=lambda each: each.name):
-            if entry.is_dir() and entry.is_symlink() and self._is_seen(Path(entry.path)):
+            if entry.is_dir() and entry.is_symlink() and self._counts_twice(Path(entry.path), followed):
                 self._note(entry.name, Reason.LINK)
             elif entry.is_dir():
                 person_of |= {f"{entry.name}/{name}": entry.name for name in self._pictures(entry.name)}
@@ -122,10 +123,17 @@ class Folder:
             self._note(person, Reason.NOBODY)
         return names
 
-    def _is_seen(self, link: Path) -> bool:
-        """Whether a link leads to a folder within the root that is not hidden."""
-        inside = link.resolve().relative_to(self.root.resolve())  # `visible` leaves out links that lead out
-        return not any(part.startswith(".") for part in inside.parts)
+    def _counts_twice(self, link: Path, followed: list[Path]) -> bool:
+        """Whether a link leads to a visible folder within the root, or to what an earlier link led to."""
+        target = link.resolve()
+        inside = target.relative_to(self.root.resolve())  # `visible` leaves out links that lead out
+        is_hidden = any(part.startswith(".") for part in inside.parts)
+        if not is_hidden or any(
+            target.is_relative_to(other) or other.is_relative_to(target) for other in followed
+        ):
+            return True
+        followed.append(target)
+        return False
 
     def _refuse_one_name(self, people: Iterable[str]) -> None:
         """Refuses two folders whose names count as one person: a split could put one on either side."""

@@ -22,7 +22,9 @@ router = APIRouter(prefix="/v1", tags=["people"], dependencies=[Depends(needs("r
 class IdentifyOptions(Options):
     """How people are looked for."""
 
-    count: int = Field(5, ge=1, le=100, description="candidates for each face, at most")
+    count: int = Field(
+        5, ge=1, le=100, description="candidates for each face, at most, besides the one whose name it gets"
+    )
     fpir: float = Field(FPIR, gt=0, le=1, description="of how many strangers one may be taken for somebody")
     show: bool = False
 

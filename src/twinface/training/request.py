@@ -6,17 +6,18 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from twinface.core.errors import SettingsError
-from twinface.core.settings import Settings, flattened
+from twinface.core.settings import Settings, flattened, settings_from
 from twinface.datasets.data_source import DataSource
 from twinface.datasets.load import load_source
 from twinface.datasets.names import unsafe_name
 from twinface.training.checkpoint import load_checkpoint
 from twinface.training.open_run import OpenRun, RunOptions, absolute, start_run
 from twinface.training.own_photos import HEAD, plan_training
-from twinface.training.recipe import default_folder, load_recipe
+from twinface.training.recipe import default_folder, load_recipe, override
 from twinface.training.run_folder import RunFolder
 
 DEFAULT_RECIPE = "default"
+_NAMED = "a folder of photos of your own takes a recipe by its name or as a TOML file"
 
 
 @dataclass(frozen=True)
@@ -77,20 +78,17 @@ def check_same(request: TrainingRequest) -> None:
     source = replace(request.source, root=absolute(request.source.root))
     asked = {"seed": request.seed, "start_from": absolute(request.start_from), **asdict(source)}
     found = {"seed": info.seed, "start_from": info.start_from, **asdict(info.source)}
+    there = folder.settings()
     if not request.own:
-        asked |= flattened(request._settings().to_dict())
-        found |= flattened(folder.settings().to_dict())
-    else:
-        settings = load_recipe(str(request.recipe or HEAD), request.overrides)
-        named = ["recipe", *(text.partition("=")[0].strip() for text in request.overrides)]
-        asked |= {
-            name: value
-            for name, value in flattened(settings.to_dict()).items()
-            if any(name == field or name.startswith(f"{field}.") for field in named)
-        }
-        found |= {
-            name: value for name, value in flattened(folder.settings().to_dict()).items() if name in asked
-        }
+        wanted = request._settings()
+    elif isinstance(request.recipe, Settings):
+        raise SettingsError(_NAMED)
+    else:  # what was chosen for these photos stays
+        recipe = load_recipe(request.recipe or HEAD).recipe
+        wanted = settings_from(
+            override(there.to_dict(), [*request.overrides, f"recipe={recipe}"]), str(folder.path)
+        )
+    asked, found = asked | flattened(wanted.to_dict()), found | flattened(there.to_dict())
     for name in asked | found:
         if name in ("trainer.threads", "description", "suits"):
             continue
@@ -117,7 +115,7 @@ def start_requested(request: TrainingRequest) -> OpenRun:
     if not request.own:
         return start_run(request.source, request._settings(), request.seed, folder, options)
     if isinstance(request.recipe, Settings):
-        raise SettingsError("a folder of photos of your own takes a recipe by its name or as a TOML file")
+        raise SettingsError(_NAMED)
     dataset = load_source(request.source)
     plan = plan_training(dataset, request.recipe, request.overrides)
     run = start_run(request.source, plan.settings, request.seed, folder, replace(options, dataset=dataset))

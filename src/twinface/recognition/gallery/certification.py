@@ -169,6 +169,7 @@ def _people(engine: Engine) -> list[_Person]:
         faces: dict[int, list[tuple[Float32Array, int]]] = {person.id: [] for person in page}
         for face in contents.store.faces_of(list(faces)):
             faces[face.person].append((contents.vector(face.vector), face.quality))
+        contents.check_model(engine.fingerprint)
         found += [
             _Person(
                 contents.name_of(person),

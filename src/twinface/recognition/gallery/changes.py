@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from twinface.core.errors import GalleryError, NameTakenError, NotErasedError, StorageError
+from twinface.core.errors import GalleryError, NameTakenError, NotErasedError
 from twinface.core.types import FloatArray
 from twinface.recognition.gallery.contents import Contents, needles_of
 from twinface.recognition.gallery.engine import Engine
 from twinface.recognition.gallery.records import Person
 from twinface.recognition.gallery.search_copy import copy_file, erase_from_copy
-from twinface.recognition.gallery.sql_store import NOT_ERASED, SCRUB
+from twinface.recognition.gallery.sql_store import SCRUB, erasing
 from twinface.recognition.gallery.stored import NewFace, StoredCorrection, StoredPerson
 
 
@@ -171,19 +171,16 @@ def _erase(
         rewrite: see `store.Store.erase_remains`.
     """
     store, wanted = contents.store, [*needles, *names]
-    if contents.vault.encryption != "all":
-        wanted = [*needles, *(name for name in names if not store.named_like(name))]
-    if store.local is not None:
-        try:
-            erase_from_copy(store, store.local, removed)
-        except StorageError as error:
-            raise NotErasedError(
-                f"{store.place}: another process is writing; {NOT_ERASED}: {SCRUB}"
-            ) from error
-        except OSError as error:
-            file = copy_file(store.local)
-            raise NotErasedError(
-                f"{store.place}: it is done in the tables, but the search copy beside them could not be written "
-                f"({error.strerror or error}): remove the file {file.name}, then {SCRUB}"
-            ) from error
-    store.erase_remains(wanted, rewrite)
+    with erasing(store.place):
+        if contents.vault.encryption != "all":
+            wanted = [*needles, *(name for name in names if not store.named_like(name))]
+        if store.local is not None:
+            try:
+                erase_from_copy(store, store.local, removed)
+            except OSError as error:
+                file = copy_file(store.local)
+                raise NotErasedError(
+                    f"{store.place}: it is done in the tables, but the search copy beside them could not be written "
+                    f"({error.strerror or error}): remove the file {file.name}, then {SCRUB}"
+                ) from error
+        store.erase_remains(wanted, rewrite)

@@ -218,7 +218,7 @@ class Gallery(GalleryTables):
 
         Args:
             photo: in any form that `faces.picture.load_picture` takes.
-            count: of candidates to name for each face, at most.
+            count: of candidates to show for each face, at most, besides the one whose name it gets.
             fpir: of how many strangers one may be taken for somebody, in (0, 1].
 
         Raises:

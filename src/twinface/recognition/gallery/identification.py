@@ -23,7 +23,7 @@ def identify(engine: Engine, picture: Picture, count: int, fpir: float) -> Ident
     Args:
         engine: of the gallery.
         picture: in any form that `load_picture` takes.
-        count: of candidates to name for each face, at most.
+        count: of candidates to show for each face, at most, besides the one whose name it gets.
         fpir: of how many strangers one may be taken for somebody, in (0, 1].
 
     Raises:
@@ -80,15 +80,15 @@ def _candidates(
     contents = engine.contents
     # From the tables: who was removed since the search is not there any more.
     rows = [person for person in contents.store.people_with(ids) if person.template]
-    contents.check_model(engine.fingerprint)
     if not rows:
         return [], 1.0
-    scores = engine.template_scores(np.stack([contents.vector(row.template or b"") for row in rows]), face)
-    order = np.argsort(-scores, kind="stable")
-    rows, scores = [rows[place] for place in order], scores[order]
     said: dict[int, list[StoredCorrection]] = {}
     for correction in contents.store.corrections_of([row.id for row in rows]):
         said.setdefault(correction.person, []).append(correction)
+    contents.check_model(engine.fingerprint)
+    scores = engine.template_scores(np.stack([contents.vector(row.template or b"") for row in rows]), face)
+    order = np.argsort(-scores, kind="stable")
+    rows, scores = [rows[place] for place in order], scores[order]
     rejected = np.array(
         [
             _is_rejected(engine, said.get(row.id, []), photo.key, number, face, score)

@@ -23,7 +23,7 @@ from twinface.core.formatting import one_line
 from twinface.core.types import Float32Array
 from twinface.recognition.gallery.fusion import angular_length
 from twinface.recognition.gallery.schema import Dialect
-from twinface.recognition.gallery.sql_store import NOT_ERASED, SCRUB, SqlStore, TakenError
+from twinface.recognition.gallery.sql_store import NOT_ERASED, SCRUB, SqlStore, TakenError, erasing
 from twinface.recognition.gallery.stored import StoredPerson
 
 _LOCK = 0x7719FACE  # of the writers of a gallery, among the advisory locks of a database
@@ -36,7 +36,7 @@ _REWRITTEN = (
     *("people", "faces", "corrections", "next_vectors", "info"),
     *("repeated_requests", "jobs", "job_photos"),
 )
-# Seconds for older transactions of others, which keep deleted rows; a request to the service has 30.
+# Seconds for older transactions of others, which keep deleted rows.
 _WAIT = 15.0
 _LONGEST = 2000  # numbers that pgvector's index takes
 # Entries of the index that a search looks at, at least; more find more and take longer. pgvector takes 1000 at most.
@@ -223,23 +223,25 @@ class PostgresStore(SqlStore):
                 found.append(f"vectors: {count} do not fit the table of people")
         return found
 
-    def erase_remains(self, needles: Iterable[bytes], rewrite: bool = False) -> None:
+    def erase_remains(
+        self, needles: Iterable[bytes], rewrite: bool = False, tables: Sequence[str] = ()
+    ) -> None:
         """See `store.Store`. PostgreSQL keeps deleted rows in its pages; so the tables are written anew, always.
 
         Rows that an older transaction may still want to read are kept even then, by PostgreSQL's rules. Its write-ahead
         log and its backups are the server's: what they hold is gone when the server removes them.
         """
-        until, pause = time.monotonic() + _WAIT, 0.05
-        kept = self._rewrite([*_REWRITTEN, *(["vectors"] if self._has_vectors() else [])])
-        while kept:
-            if time.monotonic() + pause > until:
-                raise NotErasedError(
-                    f"{self.place}: an older transaction is open in the database, so {sum(kept.values())} deleted rows "
-                    f"were kept; {NOT_ERASED}: end it, then {SCRUB}"
-                )
-            time.sleep(pause)
-            pause *= 2
-            kept = self._rewrite(list(kept))
+        with erasing(self.place):
+            wanted = tables or (*_REWRITTEN, *(["vectors"] if self._has_vectors() else []))
+            until, pause = time.monotonic() + _WAIT, 0.05
+            while kept := self._rewrite(wanted):
+                if time.monotonic() + pause > until:
+                    raise NotErasedError(
+                        f"{self.place}: an older transaction is open in the database, so {sum(kept.values())} deleted "
+                        f"rows were kept; {NOT_ERASED}: end it, then {SCRUB}"
+                    )
+                time.sleep(pause)
+                wanted, pause = tuple(kept), pause * 2
 
     def _rewrite(self, tables: Sequence[str]) -> dict[str, int]:
         """Writes tables anew, and returns those in which deleted rows had to be kept, with their number."""

@@ -134,7 +134,7 @@ def erase_from_copy(store: Store, gallery: Path, people: Sequence[int]) -> None:
 
     Raises:
         OSError: the copy cannot be written.
-        StorageError: the write lock cannot be had.
+        StorageError: the tables cannot be written, or another process holds the write lock.
     """
     target = copy_file(gallery)
     with store.write():

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from twinface.core.errors import GalleryError, NameTakenError
+from twinface.core.errors import GalleryError, NameTakenError, NotErasedError, StorageError
+from twinface.core.formatting import one_line
 from twinface.recognition.gallery.schema import INFO, VERSION, Dialect, steps_from
 from twinface.recognition.gallery.store import Store
 from twinface.recognition.gallery.stored import (
@@ -34,6 +35,18 @@ _ROWS = 100  # that are inserted by one statement
 # The end of an error after the transaction, which cannot be taken back any more.
 NOT_ERASED = "it is done, but the old bytes can still be in the files"
 SCRUB = "call `twinface gallery scrub`"
+
+
+@contextmanager
+def erasing(place: str) -> Iterator[None]:
+    """Names what goes wrong in the block as what it is: what was asked for is done, and not all of it is erased."""
+    try:
+        yield
+    except NotErasedError:
+        raise
+    except StorageError as error:
+        cause = one_line(error.__cause__ or error, 200)
+        raise NotErasedError(f"{place}: {cause}; {NOT_ERASED}: {SCRUB}") from error
 
 
 class TakenError(Exception):
@@ -64,7 +77,9 @@ class SqlStore(ABC):
         """Runs one statement for each of many rows of values; raises as `rows` does."""
 
     @abstractmethod
-    def erase_remains(self, needles: Iterable[bytes], rewrite: bool = False) -> None:
+    def erase_remains(
+        self, needles: Iterable[bytes], rewrite: bool = False, tables: Sequence[str] = ()
+    ) -> None:
         """See `store.Store`."""
 
     @abstractmethod

@@ -143,7 +143,9 @@ class SqliteStore(SqlStore):
             ]
         return found
 
-    def erase_remains(self, needles: Iterable[bytes], rewrite: bool = False) -> None:
+    def erase_remains(
+        self, needles: Iterable[bytes], rewrite: bool = False, tables: Sequence[str] = ()
+    ) -> None:
         """See `store.Store`.
 
         SQLite overwrites deleted rows. But when it moves rows between pages, copies can stay in the free part of a

@@ -191,15 +191,18 @@ class Store(Protocol):
         """What is wrong with the tables, in words; nothing if they are sound."""
         ...
 
-    def erase_remains(self, needles: Iterable[bytes], rewrite: bool = False) -> None:
+    def erase_remains(
+        self, needles: Iterable[bytes], rewrite: bool = False, tables: Sequence[str] = ()
+    ) -> None:
         """Makes deleted rows unreadable in the store's own files.
 
         Args:
             needles: pieces of the deleted rows, by which the store checks its files.
             rewrite: write the files anew in any case, for rows of which no pieces are at hand.
+            tables: that the rows were in; none means any. A store with a file for each table writes only these anew.
 
         Raises:
-            StorageError: it could not be done, because others hold the files, or for want of space. The message says
+            NotErasedError: it could not be done, because others hold the files, or for want of space. The message says
                 that the deletion itself is done, and that `twinface gallery scrub` finishes the work.
         """
         ...

@@ -32,7 +32,9 @@ class JobSettings(BaseModel):
 class IdentifySettings(JobSettings):
     """Of `identify`."""
 
-    count: int = Field(5, ge=1, le=100, description="Candidates for each face, at most.")
+    count: int = Field(
+        5, ge=1, le=100, description="Candidates for each face, at most, besides the one whose name it gets."
+    )
     fpir: Fpir = FPIR
 
 

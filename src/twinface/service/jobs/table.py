@@ -220,7 +220,7 @@ class JobTable:
         due = self.store.rows("SELECT value FROM info WHERE key = ?", (_REWRITE,))
         if not due:
             return
-        self.store.erase_remains([], rewrite=True)
+        self.store.erase_remains([], rewrite=True, tables=("jobs", "job_photos"))
         # Another process may have removed rows meanwhile: its note has another value, and stays.
         self.store.rows("DELETE FROM info WHERE key = ? AND value = ?", (_REWRITE, due[0][0]))
 
