@@ -151,6 +151,7 @@ def test_a_change_of_the_model_that_could_not_be_erased_is_made_once(
         "twinface.recognition.gallery.gallery.load_model", lambda place, threads=None: Other("other")
     )
     monkeypatch.setattr(sqlite, "_WAIT", 0.1)
+    table.store.rows("PRAGMA busy_timeout = 100")
     reembed, certify = started(table, "reembed", model="sface"), started(table, "certify")
     with closing(sqlite3.connect(gallery.store.place)) as reader:
         reader.execute("BEGIN")

@@ -13,7 +13,7 @@ from torch.nn import functional
 from twinface.networks.siamese import SiameseNetwork
 from twinface.training.losses.base import Labels, Loss
 
-_FLAT = 1e-6  # the slope of the inverse cosine is infinite at -1 and 1
+_FLAT = 1e-7  # the slope of the inverse cosine is infinite at -1 and 1
 
 
 class MarginSoftmax(Loss):
