@@ -45,14 +45,8 @@ _ERRORS: dict[str, type[TwinfaceError]] = {
 }
 _AGAIN = {429, 503}
 _MAYBE_DONE = {"too_slow", "storage"}  # codes of 503 after which the call may have been done all the same
-_ASKING = {
-    "verify",
-    "compare",
-    "detect",
-    "embeddings",
-    "identify",
-    "find",
-}  # ends of paths that change nothing
+# Ends of the paths of calls that change nothing.
+_ASKING = {"verify", "compare", "detect", "embeddings", "identify", "find"}
 _LONGEST_WAIT = 30.0  # seconds before a call is sent again
 _PAGE = 1000
 
@@ -150,9 +144,8 @@ class Client:
         """Embeddings of the largest face of a photo or of every face: [N, D] float32. Raises: see `verify`."""
         found = self._photos("/v1/embeddings", {"faces": "all" if every else "largest"}, photo=photo)
         vectors = [face["embedding"] for face in found["faces"]]
-        size = (
-            len(vectors[0]) if vectors else found.get("embedding_size", 0)
-        )  # an older service does not say it
+        # An older service does not say it.
+        size = len(vectors[0]) if vectors else found.get("embedding_size", 0)
         return np.array(vectors, np.float32).reshape(len(vectors), size)
 
     # People

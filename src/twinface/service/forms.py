@@ -120,9 +120,8 @@ class PhotoForm(Generic[_Fields]):
         try:
             form = await parser.parse()
         except MultiPartException as error:
-            if error.message.startswith(
-                "Too many files"
-            ):  # the parser stops there, and has no other mark of it
+            # The parser stops there, and has no other mark of it.
+            if error.message.startswith("Too many files"):
                 raise _too_many(most + 1, most) from None
             raise ApiError(
                 400, "bad_request", f"cannot be read as multipart/form-data: {error.message}"

@@ -55,9 +55,8 @@ def write_key_file(target: Path) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         except BaseException:
-            target.unlink(
-                missing_ok=True
-            )  # a part of a key is none, and would be in the way of the next call
+            # A part of a key is none, and would be in the way of the next call.
+            target.unlink(missing_ok=True)
             raise
         sync_folder(target.parent)
     except FileExistsError:

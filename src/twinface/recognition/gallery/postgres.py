@@ -111,16 +111,16 @@ class PostgresStore(SqlStore):
                 self._is_in_transaction = False
 
     @contextmanager
-    def _errors(self, outcome: str = "nothing of this call was written") -> Iterator[None]:
+    def _errors(self) -> Iterator[None]:
         try:
             yield
         except psycopg.errors.UniqueViolation as error:
             raise TakenError(one_line(error)) from error
         except psycopg.Error as error:
-            is_done = outcome == NOT_ERASED
-            again, kind = (SCRUB, NotErasedError) if is_done else ("call again", StorageError)
-            advice = f"free some space there, then {again}" if _is_full(error) else again
-            raise kind(f"{self.place}: {one_line(error, 200)}; {outcome}: {advice}") from error
+            advice = "free some space there" if isinstance(error, psycopg.errors.DiskFull) else "call again"
+            raise StorageError(
+                f"{self.place}: {one_line(error, 200)}; nothing of this call was written: {advice}"
+            ) from error
 
     # Templates in pgvector
 
@@ -253,7 +253,7 @@ class PostgresStore(SqlStore):
             found = re.search(r"\d+", said.message_detail or "")
             kept[table] = kept.get(table, 0) + (int(found[0]) if found else 0)
 
-        with self._lock, self._errors(NOT_ERASED):
+        with self._lock, self._errors():
             if self._open.closed:
                 self._open = self._connected()
             connection = self._open
@@ -280,10 +280,6 @@ class PostgresStore(SqlStore):
         """See `store.Store`."""
         with self._lock:
             self._open.close()
-
-
-def _is_full(error: psycopg.Error) -> bool:
-    return isinstance(error, psycopg.errors.DiskFull)
 
 
 def _as_text(vector: Float32Array) -> str:

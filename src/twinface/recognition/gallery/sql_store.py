@@ -44,7 +44,7 @@ def erasing(place: str) -> Iterator[None]:
         yield
     except NotErasedError:
         raise
-    except StorageError as error:
+    except (StorageError, OSError) as error:
         cause = one_line(error.__cause__ or error, 200)
         raise NotErasedError(f"{place}: {cause}; {NOT_ERASED}: {SCRUB}") from error
 

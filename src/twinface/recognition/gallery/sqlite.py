@@ -19,7 +19,7 @@ from twinface.core.errors import NotErasedError, StorageError
 from twinface.core.storage import new_file, sync_folder
 from twinface.core.types import Float32Array
 from twinface.recognition.gallery.schema import Dialect
-from twinface.recognition.gallery.sql_store import NOT_ERASED, SCRUB, SqlStore, TakenError
+from twinface.recognition.gallery.sql_store import NOT_ERASED, SCRUB, SqlStore, TakenError, erasing
 
 _WAIT = 60.0  # seconds for the lock of another writer, and for readers when the log is to be emptied
 
@@ -107,7 +107,7 @@ class SqliteStore(SqlStore):
                 raise
 
     @contextmanager
-    def _errors(self, outcome: str = "nothing of this call was written") -> Iterator[None]:
+    def _errors(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.IntegrityError as error:
@@ -116,11 +116,9 @@ class SqliteStore(SqlStore):
             advice = (
                 "free some space and call again" if "full" in str(error) else "call again, or check the file"
             )
-            kind = StorageError
-            if outcome == NOT_ERASED:
-                advice = f"{'free some space' if 'full' in str(error) else 'check the file'}, then {SCRUB}"
-                kind = NotErasedError
-            raise kind(f"{self.place}: {error}; {outcome}: {advice}") from error
+            raise StorageError(
+                f"{self.place}: {error}; nothing of this call was written: {advice}"
+            ) from error
         except sqlite3.DatabaseError as error:
             raise StorageError(
                 f"{self.place}: is no gallery, or is damaged ({error}); take a backup, or name another file"
@@ -152,29 +150,20 @@ class SqliteStore(SqlStore):
         page. So the file is searched, and rewritten if something is found.
         """
         wanted = [needle for needle in needles if needle]
-        self._empty_log()
-        try:
-            rewrite = rewrite or self._is_found(wanted)
-        except OSError as error:
-            raise NotErasedError(
-                f"{self.place}: {error.strerror or error}; {NOT_ERASED}: check the file, then {SCRUB}"
-            ) from error
-        if rewrite:
-            self._erasing("VACUUM")
+        with erasing(self.place):
             self._empty_log()
+            if rewrite or self._is_found(wanted):
+                self.rows("VACUUM")
+                self._empty_log()
 
     def _empty_log(self) -> None:
         until = time.monotonic() + _WAIT
-        while int(self._erasing("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]):
+        while int(self.rows("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]):
             if time.monotonic() > until:
                 raise NotErasedError(
                     f"{self.place}: another process holds the write-ahead log; {NOT_ERASED}: stop it, then {SCRUB}"
                 )
             time.sleep(0.02)
-
-    def _erasing(self, sql: str) -> list[Any]:
-        with self._lock, self._errors(NOT_ERASED):
-            return self._open.execute(sql).fetchall()
 
     def _is_found(self, needles: Sequence[bytes]) -> bool:
         longest = max(map(len, needles), default=0)

@@ -173,9 +173,8 @@ class Leases:
 
     def release(self, claim: Claim) -> None:
         """Lets another worker have the job at once. This try does not count: only those count whose process died."""
-        tries = (
-            "CASE WHEN tries > 0 THEN tries - 1 ELSE 0 END"  # 0 where a photo was saved since it was claimed
-        )
+        # It is 0 where a photo was saved since the job was claimed.
+        tries = "CASE WHEN tries > 0 THEN tries - 1 ELSE 0 END"
         self._change(claim, f"state = 'queued', worker = NULL, lease_until = NULL, tries = {tries}")
 
     def finish(
