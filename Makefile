@@ -23,7 +23,9 @@ $(STAMP): pyproject.toml constraints.txt
 demo: install  ## train on ORL, judge on unseen people, verify two pairs (3 minutes on two cores)
 	$(BIN)/twinface demo
 
-# One process for each core, and each keeps to its core.
+# One process for each core, and each keeps to its core. They start some hundred more, which would each compile the code
+# again where bytecode is not kept.
+export PYTHONDONTWRITEBYTECODE :=
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal --durations=12
 
 test: lint  ## style, types, import directions and the quick tests (under 4 minutes on two cores)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from shell import twinface_here
 from toy_runs import new_run
 from twinface.core.errors import SettingsError
 from twinface.core.settings import Settings
@@ -37,17 +35,11 @@ def test_a_name_that_is_no_plain_folder_name_is_refused(
 
 
 @pytest.mark.parametrize("command", [["train", "--data", "orl", "--recipe"], ["view2"]])
-def test_commands_refuse_it_too(command: list[str], tmp_path: Path) -> None:
+def test_commands_refuse_it_too(command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "runs").mkdir()
     (tmp_path / "mine.toml").write_text('recipe = "../../x"\n')
-    answer = subprocess.run(
-        [sys.executable, "-m", "twinface", *command, "mine.toml"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ},
-    )
+    answer = twinface_here(*command, "mine.toml")
     assert answer.returncode == 2
     assert answer.stderr.startswith("twinface: recipe = '../../x': it contains '/', need a plain name")
 

@@ -79,6 +79,7 @@ def check_kills_change_nothing(path: Path, kills: int, epochs: int) -> None:
     assert (killed.model / "twin.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_three_kills(tmp_path: Path) -> None:
     check_kills_change_nothing(tmp_path, kills=3, epochs=12)
 

@@ -2,16 +2,14 @@
 
 import gzip
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pytest
 
 from conftest import TINY
 from resumed_runs import StopAfter, bits
-from shell import changes, twinface, twinface_here
+from shell import changes, twinface
 from twinface.core.interruption import Interrupted
 from twinface.datasets.data_source import DataSource
 from twinface.training.callbacks import Callbacks
@@ -109,10 +107,10 @@ def test_a_run_that_is_stopped_or_short_is_profiled_as_far_as_it_came(
     assert bits(folder) == bits(plain)
 
 
-@pytest.mark.parametrize("run_command", [twinface_here, pytest.param(twinface, marks=pytest.mark.slow)])
-def test_the_command(tmp_path: Path, run_command: Callable[..., CompletedProcess[str]]) -> None:
+@pytest.mark.slow
+def test_the_command(tmp_path: Path) -> None:
     arguments = ("train", "--data", "orl", "--recipe", "demo", "--out", tmp_path / "x", "--profile")
-    result = run_command(*arguments, *changes("sampling.batch_size=8", "trainer.epochs=1"))
+    result = twinface(*arguments, *changes("sampling.batch_size=8", "trainer.epochs=1"))
     assert result.returncode == 0, result.stderr
     assert f"profile: {tmp_path / 'x' / 'profile.txt'}" in result.stderr
     assert "USDT" not in result.stderr

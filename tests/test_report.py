@@ -74,7 +74,7 @@ def test_page_while_training(tmp_path: Path, status: str, epochs: int, every: in
 
 
 def test_page_of_a_finished_run_without_evaluation(tmp_path: Path) -> None:
-    page = page_of(run_with(tmp_path / "my run"))
+    page = page_of(run_with(tmp_path / "my run", epochs=7))
     assert "my run finished" in page.text
     for part in (
         "Not evaluated yet", "1 min 1 s", "Toy & Sons", "2.13.0", "cd" * 32, "ef" * 32, "220 pictures", "474,810",
@@ -136,7 +136,7 @@ def test_loss_curves_share_a_chart_only_where_they_measure_the_same(tmp_path: Pa
 
 
 def test_no_warning_where_nobody_was_seen(tmp_path: Path, pairs: PairSet) -> None:
-    page = page_of(run_with(tmp_path / "run", judged(pairs)))
+    page = page_of(run_with(tmp_path / "run", judged(pairs), epochs=7))
     assert "warning" not in page.attributes("class")
 
 

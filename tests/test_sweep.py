@@ -41,6 +41,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return study, folder / "o"
 
 
+@pytest.mark.slow
 def test_the_leaderboard_has_every_trial_and_baseline(whole: tuple[Path, Path]) -> None:
     _, place = whole
     results = json.loads((place / "leaderboard.json").read_text(encoding="utf-8"))
@@ -68,6 +69,7 @@ def test_the_leaderboard_has_every_trial_and_baseline(whole: tuple[Path, Path]) 
         assert all(run["seconds"] > 0 and run["images_per_second"] > 0 for run in runs)
 
 
+@pytest.mark.slow
 def test_the_best_trial_is_scored_on_test_people(whole: tuple[Path, Path]) -> None:
     _, place = whole
     results = json.loads((place / "leaderboard.json").read_text(encoding="utf-8"))
@@ -78,6 +80,7 @@ def test_the_best_trial_is_scored_on_test_people(whole: tuple[Path, Path]) -> No
     assert len(list(place.glob("trials/*/*/results/unseen.json"))) == 2
 
 
+@pytest.mark.slow
 def test_the_report_shows_the_whole_study(whole: tuple[Path, Path]) -> None:
     _, place = whole
     results = json.loads((place / "leaderboard.json").read_text(encoding="utf-8"))
@@ -104,6 +107,7 @@ def test_the_report_shows_the_whole_study(whole: tuple[Path, Path]) -> None:
     assert f"± {np.std(both, ddof=1):.3f}" in tests
 
 
+@pytest.mark.slow
 def test_a_study_that_has_ended_runs_nothing_twice(whole: tuple[Path, Path]) -> None:
     study, place = whole
     before = {path: path.stat().st_mtime_ns for path in place.glob("trials/**/*") if path.is_file()}
@@ -120,6 +124,7 @@ def test_a_study_that_has_ended_runs_nothing_twice(whole: tuple[Path, Path]) -> 
     assert before == {path: path.stat().st_mtime_ns for path in place.glob("trials/**/*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_a_finished_study_is_read_and_reported_from_its_folder_alone(
     whole: tuple[Path, Path], tmp_path: Path
 ) -> None:

@@ -100,9 +100,10 @@ def finish(folder: RunFolder) -> None:
     )
 
 
-def run_with(path: Path, *evaluations: Evaluation) -> RunFolder:
+def run_with(path: Path, *evaluations: Evaluation, epochs: int = 0) -> RunFolder:
+    """A finished run with these results; the charts of its epochs are drawn only if it has some."""
     folder = new_run(path)
-    add_epochs(folder, 7)
+    add_epochs(folder, epochs)
     finish(folder)
     for number, evaluation in enumerate(evaluations):
         save_result(path, evaluation, f"{evaluation.summary.protocol}-{number}")
