@@ -16,13 +16,18 @@ from torch.nn import functional
 
 from toy_training import PEOPLE, toy_network, toy_plan, toy_state
 from twinface.core.errors import DataError, SettingsError
-from twinface.core.types import FaceSet, PairSet, TrainingSource
+from twinface.core.types import WHOLE_FRAME, FaceSet, PairSet, TrainingSource
+from twinface.datasets.load import load_dataset
 from twinface.datasets.splits import split_pairs_at_random
+from twinface.datasets.subsets import take_pictures
+from twinface.faces.cache import prepare_faces
 from twinface.faces.crop import resize
+from twinface.faces.preparation import build_preparation
 from twinface.networks.backbones import Koch
 from twinface.training.batch_norms import SideBatchNorm, part_sides
-from twinface.training.build import check_components
+from twinface.training.build import build_training_state, check_components
 from twinface.training.losses import LOSSES, labels_of
+from twinface.training.machine import Machine
 from twinface.training.optimizers import adam, keras_adam, l2_penalty
 from twinface.training.plan import TrainingPosition
 from twinface.training.recipe import load_recipe
@@ -237,6 +242,26 @@ def test_the_epsilon_of_keras_is_added_before_the_correction() -> None:
         rate = 0.1 * (1 - 0.999**step) ** 0.5 / (1 - 0.9**step)
         expected -= rate * mean / (square**0.5 + 1e-7)
         assert value.item() == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "lost"), [("seed-a-plain", True), ("seed-a-batchnorm", False), ("seed-b-2", False)]
+)
+def test_bfloat16_is_too_coarse_only_for_the_network_that_trains_in_float32(recipe: str, lost: bool) -> None:
+    """What products in bfloat16 change of the difference of two faces' embeddings, before training."""
+    settings = load_recipe(recipe)
+    assert settings.trainer.precision == ("float32" if lost else "auto")
+    preparation = build_preparation(settings.imaging, WHOLE_FRAME)
+    orl = load_dataset("orl").faces()
+    faces = prepare_faces(take_pictures(orl, np.arange(len(orl)) % 25 == 0), preparation).images
+    network = build_training_state(settings, 16, Machine("cpu", 1, "float32"), 0, faces).network
+    images = torch.from_numpy(faces.copy()).permute(0, 3, 1, 2)
+    with torch.no_grad():
+        exact = network.features(images)
+        with torch.autocast("cpu", torch.bfloat16):
+            coarse = network.features(images)
+    difference, found = exact[:8] - exact[8:], coarse[:8] - coarse[8:]
+    assert bool((found - difference).abs().mean() > 0.5 * difference.abs().mean()) is lost
 
 
 @pytest.mark.parametrize(
