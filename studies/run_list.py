@@ -63,7 +63,8 @@ class ListedRun:
         recipe: its name.
         set: changed settings, such as "trainer.epochs=5"; in the file, those of the run that `after` names come first.
         list: the list that the run belongs to. A list may show a run of another one, under the same name.
-        published: what was published for it: "validation" and "test" accuracy, "minutes" of training.
+        published: what was published for it: accuracy in "validation", on the "test" and on the "listed" training
+            pairs, "minutes" of training; or what is "said" of it where no figure is.
         seeds: that it is made with; in the file, those of the list if the run names none.
     """
 

@@ -42,7 +42,7 @@ def models() -> str:
         if not run.published:
             continue
         here, published = seed(run.name), run.published
-        said = ", ".join(
+        said = published.get("said") or ", ".join(
             share(published[each]) if each in published else "–" for each in ("validation", "test")
         )
         if "listed" in published:
