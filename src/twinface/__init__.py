@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from twinface.recognition.explanation import explain as explain
     from twinface.recognition.gallery.contents import GallerySettings as GallerySettings
     from twinface.recognition.gallery.gallery import Gallery as Gallery
+    from twinface.recognition.rates import WantedRates as WantedRates
     from twinface.recognition.show.save import show as show
     from twinface.recognition.verdict import Verdict as Verdict
     from twinface.recognition.verifier import Verifier as Verifier
@@ -54,6 +55,7 @@ _PUBLIC = {
     "TwinfaceError": ("core.errors", "TwinfaceError"),
     "Verdict": ("recognition.verdict", "Verdict"),
     "Verifier": ("recognition.verifier", "Verifier"),
+    "WantedRates": ("recognition.rates", "WantedRates"),
     "compare_photos": ("recognition.compare", "compare_photos"),
     "evaluate": ("training.evaluate_run", "evaluate_run"),
     "explain": ("recognition.explanation", "explain"),

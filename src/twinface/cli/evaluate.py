@@ -30,7 +30,7 @@ class ProtocolOptions:
 
 @grouped
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A run folder, a model file, or a shipped model's name.")],
+    model: Annotated[str, typer.Argument(help="A run folder, a model file, or a model's name (`twinface models`).")],
     judge: ProtocolOptions,
     data: DataOptions,
     json: Json = False,

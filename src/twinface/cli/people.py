@@ -109,7 +109,8 @@ def forget(
 ) -> None:
     """Remove a person with everything that belongs to them, from every file of the gallery.
 
-    It asks on a terminal; elsewhere it needs --yes. Backups that were made before still have the person.
+    It asks on a terminal; elsewhere it needs --yes. Backups that were made before still have the person, and so have
+    the results of jobs, until the job is deleted.
     """
     with which.open() as gallery:
         person = gallery.contents.find(name)

@@ -15,7 +15,7 @@ from twinface.cli.options import grouped
 def serve(
     which: GalleryOptions,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; beyond this machine, keys are needed.")
+        str, typer.Option(help="Address to listen on; beyond this machine, API keys are needed.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     model: Annotated[

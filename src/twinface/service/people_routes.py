@@ -233,7 +233,10 @@ async def rename(id: PersonId, request: Request, parts: AllParts, caller: Enroll
 
 @router.delete("/{id}", response_model=schemas.Forgotten)
 async def forget(id: PersonId, parts: AllParts, caller: Enroller) -> dict[str, Any]:
-    """Remove a person with everything that belongs to them, from every file of the gallery."""
+    """Remove a person with everything that belongs to them, from every file of the gallery.
+
+    Results of jobs stay until the job is deleted.
+    """
     await parts.tables.run(lambda: parts.gallery.forget(parts.name_of(id)))
     return {"forgotten": True}
 

@@ -1,4 +1,4 @@
-"""Judges a run, a model file or a shipped model by a protocol; needs no torch."""
+"""Judges a run, a model file or a named model by a protocol; needs no torch."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def evaluate_run(
     """Judges a model on people that it has not seen; a run folder keeps the result.
 
     Args:
-        model: a run folder, a model file, or the name of a shipped model.
+        model: a run folder, a model file, or the name of a named model.
         protocol: "view1" or "view2" on LFW, or "unseen".
         pairs: a pair file, in place of a protocol.
         dataset: to judge it on; None takes the run's own.
@@ -128,7 +128,7 @@ def answer(
     """Judges the model at a place, and writes nothing.
 
     Args:
-        place: a run folder, a model file, or the name of a shipped model.
+        place: a run folder, a model file, or the name of a named model.
         request: what to judge it on.
         progress: called with (faces done, faces in total).
 
@@ -173,7 +173,7 @@ def keep_result(place: str | Path, request: EvaluationRequest, result: Evaluatio
 
 
 def run_at(place: str | Path) -> RunFolder | None:
-    """The run folder at a place, or None for a model file or the name of a shipped model."""
+    """The run folder at a place, or None for a model file or the name of a model."""
     if is_name(place):
         return None
     folder = RunFolder(place)

@@ -26,6 +26,7 @@ from twinface.training.build import check_components, check_network, check_steps
 from twinface.training.checkpoint import load_checkpoint
 from twinface.training.run_folder import RunFolder, now
 from twinface.training.run_info import RunInfo
+from twinface.training.runtime import denormals_as_zero
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class OpenRun:
     warnings: tuple[str, ...] = ()
 
 
+@denormals_as_zero()
 def start_run(
     source: DataSource, settings: Settings, seed: int, folder: RunFolder, options: RunOptions | None = None
 ) -> OpenRun:
@@ -132,6 +134,7 @@ def absolute(path: Path | str | None) -> str | None:
     return None if path is None else os.path.abspath(Path(path).expanduser())  # noqa: PTH100
 
 
+@denormals_as_zero()
 def open_run(folder: RunFolder) -> OpenRun:
     """Opens a run that `start_run` made.
 

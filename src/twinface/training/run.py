@@ -25,7 +25,7 @@ from twinface.training.plan import TrainingPlan, TrainingPosition
 from twinface.training.processes import Processes
 from twinface.training.run_folder import RunFolder, now
 from twinface.training.run_info import DataInfo, RunCosts
-from twinface.training.runtime import keep_memory, make_deterministic
+from twinface.training.runtime import denormals_as_zero, keep_memory, make_deterministic
 from twinface.training.sampling import SAMPLERS
 from twinface.training.schedules import SCHEDULES
 from twinface.training.shared_layers import share_layers
@@ -98,6 +98,7 @@ def continue_run(
     return position
 
 
+@denormals_as_zero()
 def train_epochs(
     run: OpenRun,
     stop: StopRequest | None = None,

@@ -1,4 +1,4 @@
-"""How torch runs in this process: deterministic operations, memory that is kept, compiled networks."""
+"""How torch runs in this process: deterministic operations, kept memory, denormal numbers, compiled networks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -38,6 +39,22 @@ def keep_memory() -> None:
         library = ctypes.CDLL(None)
         library.mallopt(_M_MMAP_MAX, 0)
         library.mallopt(_M_TRIM_THRESHOLD, -1)
+
+
+@contextmanager
+def denormals_as_zero() -> Iterator[None]:
+    """Takes numbers below 1.2e-38 in float32 ("denormal" ones) as 0, which changes no result that can be seen.
+
+    Weight decay shrinks weights that nothing uses, and the squares of their gradients, until they are that small. On
+    Intel's processors a step of Adam then takes fourteen times as long. torch's threads do as the thread did that
+    started them, for as long as they live; so this has to be around whatever may start them.
+    """
+    before = bool(torch.tensor(1e-40) == 0)  # torch cannot be asked
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)
 
 
 def compiled(function: Callable[[Tensor], Tensor], device: str) -> Callable[[Tensor], Tensor]:

@@ -105,7 +105,8 @@ class GalleryTables:
     def forget(self, name: str) -> None:
         """Removes a person with everything that belongs to them, from every file of the gallery.
 
-        Backups, exports and copies that were made before still have the person.
+        Backups, exports and copies that were made before still have the person, and so have the results of jobs, until
+        the job is deleted.
 
         Raises:
             UnknownPersonError: nobody has that name.
