@@ -5,14 +5,18 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
 import torch
+from onnx import numpy_helper
+from torch import Tensor
 
 from twinface.cli.export import export as command
 from twinface.core.errors import ModelError, TwinfaceError
 from twinface.training import export
 from twinface.training.checkpoint import load_checkpoint
-from twinface.training.export import SCORE_TOLERANCE, export_model
+from twinface.training.export import SCORE_TOLERANCE, TINY, export_model
 from twinface.training.run_folder import RunFolder
 
 
@@ -74,3 +78,16 @@ def test_a_file_that_scores_differently_is_not_written(
     with pytest.raises(ModelError, match="not written"):
         export_model(network, record, target)
     assert target.read_bytes() == before
+
+
+def test_weights_that_weight_decay_has_shrunk_to_nothing_are_written_as_zero(
+    tiny_run: RunFolder, tmp_path: Path
+) -> None:
+    network, record = load_checkpoint(tiny_run.path)
+    weights = max(network.backbone.parameters(), key=Tensor.numel).data
+    weights[::2] = 1e-30  # what is multiplied with it is below all normal numbers
+    assert export_model(network, record, tmp_path / "model.onnx") <= SCORE_TOLERANCE
+    written = [numpy_helper.to_array(each) for each in onnx.load(tmp_path / "model.onnx").graph.initializer]
+    small = [each for each in written if each.dtype == np.float32 and each.ndim]
+    assert sum(int((each == 0).sum()) for each in small) >= weights[::2].numel()
+    assert all(np.abs(each[each != 0]).min(initial=1) >= TINY for each in small)

@@ -142,3 +142,21 @@ def test_a_merge_is_the_last_word_on_the_faces_of_both(gallery: Gallery, first: 
     gallery.merge(first, "Annie" if first == "Ann" else "Ann")
     assert [name(gallery, 0, photo) for photo in (1, 2)] == [first, first]
     assert said_of(gallery, first) == (0, 1)
+
+
+def test_a_correction_is_a_change_of_the_gallery(gallery: Gallery, tmp_path: Path) -> None:
+    """A table of who is on which photo is not continued after it."""
+    for change in (
+        lambda: gallery.reject("Ann", portrait(0, 7)),
+        lambda: gallery.confirm("Ann", portrait(0, 7)),
+    ):
+        before = gallery.stats().generation
+        change()
+        assert gallery.stats().generation > before
+
+
+def test_a_verdict_about_a_rejected_face_says_so(gallery: Gallery) -> None:
+    assert gallery.verify("Ann", portrait(0, 7)).notes == ()
+    gallery.reject("Ann", portrait(0, 7))
+    assert gallery.verify("Ann", portrait(0, 7)).notes == ("Somebody said of this face that it is not Ann.",)
+    assert gallery.verify("Ann", portrait(0, 8)).notes == ()

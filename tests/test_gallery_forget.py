@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from toy_gallery import PixelModel, files_no_larger_than, portrait, toy_gallery
-from twinface.core.errors import StorageError
+from twinface.core.errors import StorageError, UnknownPersonError
+from twinface.core.types import ByteArray, Float32Array
 from twinface.faces.encode import encode_jpeg
 from twinface.recognition.gallery import search, sqlite
 from twinface.recognition.gallery.contents import GallerySettings
@@ -297,3 +300,99 @@ def test_only_names_are_looked_for_in_the_names_of_others(
     monkeypatch.setattr(gallery.store, "named_like", lambda name: asked.append(name) or named_like(name))
     gallery.forget("Ann")
     assert asked == [b"Ann", b"ann"]
+
+
+class InterruptedModel(PixelModel):
+    """Something happens each time before it embeds."""
+
+    meanwhile: Callable[[], None] = staticmethod(lambda: None)
+
+    def __call__(self, faces: ByteArray) -> Float32Array:
+        self.meanwhile()
+        return super().__call__(faces)
+
+
+@pytest.mark.parametrize("call", ["enroll", "confirm", "reject"])
+def test_who_is_forgotten_while_photos_are_looked_at_does_not_come_back(tmp_path: Path, call: str) -> None:
+    model = InterruptedModel()
+    gallery = toy_gallery(tmp_path / "g.db", model=model)
+    id = gallery.enroll("Zacharias", portrait(0)).id
+    assert id is not None
+    mine = traces(gallery, "Zacharias")
+    model.meanwhile = lambda: toy_gallery(tmp_path / "g.db").forget(id)
+    with pytest.raises(UnknownPersonError, match=f"nobody in the gallery has the id {id}"):
+        getattr(gallery, call)(id, portrait(0, 1))
+    assert len(gallery) == 0
+    assert found(tmp_path, mine) == []
+
+
+def test_an_id_is_one_person_whatever_the_names_are(tmp_path: Path) -> None:
+    gallery = toy_gallery(tmp_path / "g.db")
+    ann, bob = gallery.enroll("Ann", portrait(0)).id, gallery.enroll("Bob", portrait(1)).id
+    assert ann is not None
+    assert bob is not None
+    gallery.rename(ann, "Anna")
+    gallery.rename(bob, "Ann")
+    assert (gallery.show(ann).person.name, gallery.show(bob).person.name) == ("Anna", "Ann")
+    assert gallery.enroll(ann, portrait(0, 1)).name == "Anna"
+    assert gallery.verify(ann, portrait(0, 2)).same
+    gallery.forget(ann)
+    assert [person.name for person in gallery] == ["Ann"]
+    with pytest.raises(UnknownPersonError):
+        gallery.enroll(ann, portrait(0))
+    assert gallery.merge(bob, gallery.enroll("Bert", portrait(1, 1), review="off").id or 0).id == bob
+
+
+def test_others_read_and_write_while_a_call_waits_to_erase(tmp_path: Path) -> None:
+    gallery = toy_gallery(tmp_path / "g.db")
+    for number, name in enumerate(("Ann", "Bob", "Cleo")):
+        gallery.enroll(name, portrait(number))
+    reader = sqlite3.connect(tmp_path / "g.db", isolation_level=None, check_same_thread=False)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM people").fetchall()
+    forgetting = threading.Thread(target=gallery.forget, args=("Ann",))
+    forgetting.start()
+    while "Ann" in gallery:
+        pass
+    assert gallery.identify(portrait(1, 3)).faces[0].name == "Bob"
+    gallery.reject("Cleo", portrait(1, 4))
+    assert forgetting.is_alive()
+    reader.close()
+    forgetting.join(60)
+    assert not forgetting.is_alive()
+
+
+def test_a_link_to_the_file_is_the_same_gallery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "COPY_FROM", 2)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "link.db").symlink_to(tmp_path / "data" / "g.db")
+    gallery = toy_gallery(tmp_path / "link.db")
+    for number, name in enumerate(("Ann", "Bob", "Cleo")):
+        gallery.enroll(name, portrait(number))
+    toy_gallery(tmp_path / "data" / "g.db").identify(portrait(0))
+    mine = traces(gallery, "Ann")
+    gallery.forget("Ann")
+    assert found(tmp_path, mine) == []
+    assert [file.name for file in tmp_path.iterdir() if not file.is_dir()] == ["link.db"]
+
+
+def test_a_name_that_sqlite_takes_for_memory_is_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with toy_gallery(":memory:") as gallery:
+        gallery.enroll("Ann", portrait(0))
+    assert "Ann" in toy_gallery(":memory:")
+    assert (tmp_path / ":memory:").exists()
+
+
+def test_what_a_killed_backup_or_export_left_is_removed_by_a_later_one(tmp_path: Path) -> None:
+    gallery = toy_gallery(tmp_path / "g.db")
+    gallery.enroll("Ann", portrait(0))
+    for write, name in ((gallery.backup, "copy.db"), (gallery.export, "people.jsonl")):
+        left, fresh = tmp_path / f".{name}.1.a.part", tmp_path / f".{name}.2.b.part"
+        left.write_bytes(b"Ann")
+        os.utime(left, (0, 0))
+        fresh.write_bytes(b"Ann")  # another process may be writing it
+        write(tmp_path / name)
+        assert (left.exists(), fresh.exists()) == (False, True)

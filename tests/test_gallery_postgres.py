@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -132,6 +134,31 @@ def test_an_old_key_and_photos_of_jobs_are_in_no_file(url: str) -> None:
     for content in files_of(gallery).values():
         assert old not in content
         assert b"a photo of Ann" not in content
+
+
+def test_a_role_that_owns_the_database_and_nothing_else_is_enough(url: str) -> None:
+    role = f"role_{uuid4().hex}"
+    database = urlsplit(url).path[1:]
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute(f"CREATE ROLE {role} LOGIN")
+        server.execute(f"ALTER DATABASE {database} OWNER TO {role}")
+    parts = urlsplit(url)
+    gallery = toy_gallery(urlunsplit(parts._replace(netloc=f"{role}@{parts.netloc.rpartition('@')[2]}")))
+    for number in range(3):
+        gallery.enroll(f"person {number}", portrait(number))
+    assert isinstance(gallery.engine.search, ExactSearch)  # it may not make the extension
+    assert name(gallery, 2) == "person 2"
+    gallery.forget("person 1")
+    gallery.rename("person 2", "Bert")
+    gallery.scrub()
+    assert not any(b"person 1" in content for content in files_of(toy_gallery(url)).values())
+
+
+def test_a_split_gives_the_person_of_before_first(gallery: Gallery) -> None:
+    for number in range(6):
+        face = gallery.show(f"person {number}").faces[0]
+        both = gallery.split(f"person {number}", f"new {number}", [face.id])
+        assert [person.name for person in both] == [f"person {number}", f"new {number}"]
 
 
 def test_many_candidates_can_be_asked_for(gallery: Gallery) -> None:

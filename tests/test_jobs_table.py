@@ -193,6 +193,9 @@ def test_a_cancelled_job_keeps_results_and_loses_photos(table: JobTable) -> None
     assert table.store.rows("SELECT sum(waiting) FROM jobs")[0][0] == 0
     ended = table.get(id).ended
     assert table.cancel(id).ended == ended  # once is enough
+    if table.store.local is not None:
+        log = table.store.local.with_name(f"{table.store.local.name}-wal")
+        assert log.stat().st_size == 0  # where photos would still be
 
 
 def test_old_jobs_are_removed(gallery: Gallery) -> None:

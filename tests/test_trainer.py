@@ -7,6 +7,8 @@ import dataclasses
 import json
 import math
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -23,7 +25,7 @@ from twinface.training.plan import TrainingPosition
 from twinface.training.recipe import load_recipe
 from twinface.training.run import continue_run, train_epochs
 from twinface.training.run_folder import RunFolder
-from twinface.training.runtime import make_deterministic
+from twinface.training.runtime import denormals_as_zero, make_deterministic
 from twinface.training.state_file import read_tensors
 
 RECIPES = {
@@ -175,3 +177,30 @@ def test_training_on_from_a_model_remembers_the_people_that_it_had_seen(
     assert set(before["trained"]) < set(after["trained"])
     assert before["salt"] == after["salt"]
     assert "before that" in after["trained_on"]
+
+
+@pytest.mark.skipif(not torch.set_flush_denormal(False), reason="this processor always computes with them")
+def test_denormal_numbers_are_zero_in_training_and_only_there(tmp_path) -> None:
+    def are_zero() -> bool:
+        return bool(torch.tensor(1e-40) == 0)
+
+    found: list[bool] = []
+    folder = RunFolder(tmp_path / "run")
+    start_run(DataSource("orl"), load_recipe(*RECIPES["identity"]), 3, folder)
+    train_epochs(open_run(folder), None, Callbacks(on_step=lambda step: found.append(are_zero())))
+    assert found
+    assert all(found)
+    assert not are_zero()
+    with denormals_as_zero():
+        with denormals_as_zero():
+            pass
+        assert are_zero()
+    # torch's threads do as the one that starts them.
+    code = """
+import torch
+from twinface.training.runtime import denormals_as_zero
+torch.set_num_threads(4)
+with denormals_as_zero():
+    print(int(torch.count_nonzero(torch.full((1 << 22,), 1e-30) * 1e-10)))
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"0\n"

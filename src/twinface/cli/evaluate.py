@@ -30,7 +30,9 @@ class ProtocolOptions:
 
 @grouped
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A run folder, a model file, or a model's name (`twinface models`).")],
+    model: Annotated[
+        str, typer.Argument(help="A run folder, a model file, or a model's name (`twinface models`).")
+    ],
     judge: ProtocolOptions,
     data: DataOptions,
     json: Json = False,

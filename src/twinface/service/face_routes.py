@@ -44,7 +44,7 @@ async def verify(id: PersonId, request: Request, parts: AllParts, caller: Reader
     form = await VERIFY.read(request)
 
     def work() -> dict[str, Any]:
-        verdict = parts.gallery.verify(parts.name_of(id), form.photos[0].data)
+        verdict = parts.gallery.verify(id, form.photos[0].data)
         return {**verdict_answer(verdict), "faces": faces_answer(verdict.faces, form.options.show)}
 
     return await parts.photos.run(work)
@@ -55,7 +55,7 @@ async def confirm(id: PersonId, request: Request, parts: AllParts, caller: Enrol
     """Say that a face is this person: it is enrolled, whatever its quality."""
     form = await CORRECT.read(request)
     photo, face = form.photos[0].data, form.options.face
-    return await parts.photos.run(lambda: parts.gallery.confirm(parts.name_of(id), photo, face).to_dict())
+    return await parts.photos.run(lambda: parts.gallery.confirm(id, photo, face).to_dict())
 
 
 @router.post("/reject", response_model=schemas.PersonAnswer, openapi_extra=CORRECT.openapi())
@@ -63,7 +63,7 @@ async def reject(id: PersonId, request: Request, parts: AllParts, caller: Enroll
     """Say that a face is not this person."""
     form = await CORRECT.read(request)
     photo, face = form.photos[0].data, form.options.face
-    return await parts.photos.run(lambda: parts.gallery.reject(parts.name_of(id), photo, face).to_dict())
+    return await parts.photos.run(lambda: parts.gallery.reject(id, photo, face).to_dict())
 
 
 @router.post("/faces/{face}/move", response_model=schemas.TwoPeople, openapi_extra=MOVE.openapi())
@@ -74,7 +74,7 @@ async def move(
     options = await MOVE.read(request)
 
     def work() -> dict[str, Any]:
-        return two_people(parts.gallery.move(face, parts.name_of(id), parts.name_of(options.to)))
+        return two_people(parts.gallery.move(face, id, options.to))
 
     return await parts.tables.run(work)
 

@@ -17,7 +17,6 @@ from twinface.recognition.gallery.gallery import Gallery
 from twinface.recognition.gallery.sql_store import sql_tables
 from twinface.service.access import Access
 from twinface.service.batching import BatchingModel
-from twinface.service.errors import ApiError
 from twinface.service.jobs.worker import Worker
 from twinface.service.keys import KeyChecker, KeyTable
 from twinface.service.observed import Metrics
@@ -100,17 +99,6 @@ class Parts:
         place = self.gallery.engine.contents.info.get(MODEL)
         return None if place is None else card_of(place)
 
-    def name_of(self, id: int) -> str:
-        """The name of a person.
-
-        Raises:
-            ApiError: 404, there is no such person.
-        """
-        rows = self.gallery.store.people_with([id])
-        if not rows:
-            raise no_person(id)
-        return self.gallery.contents.name_of(rows[0])
-
     def close(self) -> None:
         """Lets work finish, and lets go of the gallery."""
         self.is_ready = False
@@ -118,11 +106,6 @@ class Parts:
         self.photos.close()
         self.tables.close()
         self.gallery.close()
-
-
-def no_person(id: int) -> ApiError:
-    """404 for a person who is not there, or not any more."""
-    return ApiError(404, "person_not_found", f"nobody in the gallery has the id {id}")
 
 
 async def parts_of(request: Request) -> Parts:

@@ -9,12 +9,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import Field
 
-from twinface.recognition.gallery.records import Enrolment, Person, Review
+from twinface.recognition.gallery.records import Enrolment, Person, Review, Who
 from twinface.service import schemas
 from twinface.service.access import Caller, needs
 from twinface.service.errors import ApiError
 from twinface.service.forms import JsonForm, Options, Photo, PhotoForm, example, names_of
-from twinface.service.parts import Parts, no_person, parts_of
+from twinface.service.parts import Parts, parts_of
 from twinface.service.repeated_requests import Earlier
 
 router = APIRouter(prefix="/v1/people", tags=["people"])
@@ -131,7 +131,7 @@ async def add_photos(
     """Enrol more photos of a person."""
     form = await ADD.read(request)
     job = Enrolling(parts, caller, form.photos, form.options, key)
-    return await parts.photos.run(lambda: job.run(parts.name_of(id), f"person {id}"))
+    return await parts.photos.run(lambda: job.run(id))
 
 
 class Enrolling:
@@ -156,24 +156,23 @@ class Enrolling:
         self._parts, self._caller, self._photos, self._key = parts, caller, photos, key
         self._review, self._numbers = options.review, None if options.face is None else [options.face]
 
-    def run(self, name: str, target: str | None = None) -> dict[str, Any]:
+    def run(self, who: Who) -> dict[str, Any]:
         """Enrols, or says again what an earlier request with the same key did.
 
         Args:
-            name: of the person.
-            target: what the request is about; None takes the name.
+            who: the name of the person, or the id.
 
         Raises:
-            ApiError: 422, no photo was accepted; 404, the person was forgotten meanwhile; 409 and 422 for the key.
+            ApiError: 422, no photo was accepted; 409 and 422 for the key.
             TwinfaceError: see `Gallery.enroll`.
         """
-        body = self._asked(target or name)
+        body = self._asked(who if isinstance(who, str) else f"person {who}")
         if self._key is not None:
             earlier = self._parts.repeated.find(self._caller.id, self._key, body)
             if earlier is not None:
                 return self._again(earlier)
         data = (photo.data for photo in self._photos)
-        found = self._parts.gallery.enroll(name, *data, review=self._review, numbers=self._numbers)
+        found = self._parts.gallery.enroll(who, *data, review=self._review, numbers=self._numbers)
         answer = self._answer(found)
         if found.id is None or not found:
             details = {"photos": answer["photos"], "look_alikes": answer["look_alikes"]}
@@ -196,9 +195,8 @@ class Enrolling:
         return values
 
     def _again(self, earlier: Earlier) -> dict[str, Any]:
-        rows = self._parts.gallery.store.people_with([earlier.person])
-        if not rows:
-            raise no_person(earlier.person)
+        contents = self._parts.gallery.contents
+        name = contents.name_of(contents.find(earlier.person))
         photos: list[dict[str, Any]] = [
             {
                 "photo": name,
@@ -210,10 +208,7 @@ class Enrolling:
             }
             for name, accepted in zip(names_of(self._photos), earlier.accepted, strict=True)
         ]
-        name, notes = (
-            self._parts.gallery.contents.name_of(rows[0]),
-            ["This was done before, by the same request."],
-        )
+        notes = ["This was done before, by the same request."]
         head = {"name": name, "id": earlier.person, "is_new": False}
         return {**head, "photos": photos, "look_alikes": [], "notes": notes}
 
@@ -221,14 +216,14 @@ class Enrolling:
 @router.get("/{id}", response_model=schemas.PersonDetailsAnswer)
 async def show(id: PersonId, parts: AllParts, caller: Reader) -> dict[str, Any]:
     """Everything about a person: faces, look-alikes, corrections."""
-    return await parts.tables.run(lambda: parts.gallery.show(parts.name_of(id)).to_dict())
+    return await parts.tables.run(lambda: parts.gallery.show(id).to_dict())
 
 
 @router.patch("/{id}", response_model=schemas.PersonAnswer, openapi_extra=NAME.openapi())
 async def rename(id: PersonId, request: Request, parts: AllParts, caller: Enroller) -> dict[str, Any]:
     """Give a person another name. The old one is erased."""
     options = await NAME.read(request)
-    return await parts.tables.run(lambda: parts.gallery.rename(parts.name_of(id), options.name).to_dict())
+    return await parts.tables.run(lambda: parts.gallery.rename(id, options.name).to_dict())
 
 
 @router.delete("/{id}", response_model=schemas.Forgotten)
@@ -237,7 +232,7 @@ async def forget(id: PersonId, parts: AllParts, caller: Enroller) -> dict[str, A
 
     Results of jobs stay until the job is deleted.
     """
-    await parts.tables.run(lambda: parts.gallery.forget(parts.name_of(id)))
+    await parts.tables.run(lambda: parts.gallery.forget(id))
     return {"forgotten": True}
 
 
@@ -247,7 +242,7 @@ async def merge(id: PersonId, request: Request, parts: AllParts, caller: Enrolle
     options = await MERGE.read(request)
 
     def work() -> dict[str, Any]:
-        return parts.gallery.merge(parts.name_of(id), parts.name_of(options.other)).to_dict()
+        return parts.gallery.merge(id, options.other).to_dict()
 
     return await parts.tables.run(work)
 
@@ -258,7 +253,7 @@ async def split(id: PersonId, request: Request, parts: AllParts, caller: Enrolle
     options = await SPLIT.read(request)
 
     def work() -> dict[str, Any]:
-        return two_people(parts.gallery.split(parts.name_of(id), options.name, options.faces))
+        return two_people(parts.gallery.split(id, options.name, options.faces))
 
     return await parts.tables.run(work)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from onnx import numpy_helper
 from torch import Tensor, nn
 
 from twinface.core.errors import ModelError
@@ -24,6 +25,9 @@ from twinface.models.record import ModelRecord
 from twinface.networks.siamese import SiameseNetwork
 
 OPSET = 18
+# The root of the smallest normal number of float32: a product of two smaller weights is "denormal". Weight decay leaves
+# them behind, and with them processors of Intel embed fifteen times as slowly. No output changes.
+TINY = 1e-19
 TOLERANCE = 2e-3  # of an embedding's length; float32 sums in another order differ by about 1e-6
 SCORE_TOLERANCE = 1e-3
 
@@ -121,6 +125,14 @@ def _to_onnx(network: SiameseNetwork, record: ModelRecord) -> bytes:
     for part in (*graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output, graph):
         del part.metadata_props[:]
         part.doc_string = ""
+    for initializer in graph.initializer:
+        weights = numpy_helper.to_array(initializer)
+        if (
+            weights.dtype == np.float32
+            and weights.ndim
+            and np.any(is_tiny := (weights != 0) & (np.abs(weights) < TINY))
+        ):
+            initializer.CopyFrom(numpy_helper.from_array(np.where(is_tiny, 0, weights), initializer.name))
     entry = proto.metadata_props.add()
     entry.key, entry.value = RECORD_KEY, record.to_json()
     serialised: bytes = proto.SerializeToString()

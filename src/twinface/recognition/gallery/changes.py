@@ -10,29 +10,31 @@ from twinface.core.errors import GalleryError, NameTakenError, NotErasedError
 from twinface.core.types import FloatArray
 from twinface.recognition.gallery.contents import Contents, needles_of
 from twinface.recognition.gallery.engine import Engine
-from twinface.recognition.gallery.records import Person
+from twinface.recognition.gallery.records import Person, Who
 from twinface.recognition.gallery.search_copy import copy_file, erase_from_copy
 from twinface.recognition.gallery.sql_store import SCRUB, erasing
 from twinface.recognition.gallery.stored import NewFace, StoredCorrection, StoredPerson
 
 
-def rename(contents: Contents, name: str, new_name: str) -> Person:
+def rename(contents: Contents, who: Who, new_name: str) -> Person:
     """See `Gallery.rename`."""
     with contents.store.write():
-        person = contents.find(name)
+        person = contents.find(who)
         contents.refit(person, new_name)
         contents.record("rename", person)
+        renamed = contents.person(person.id)
     _erase(contents, (), (), [person.name, person.name_key])
-    return contents.people([contents.find(new_name)])[0]
+    return renamed
 
 
-def merge(contents: Contents, name: str, other: str) -> Person:
+def merge(contents: Contents, who: Who, whom: Who) -> Person:
     """See `Gallery.merge`."""
     store = contents.store
     with store.write():
-        person, second = contents.find(name), contents.find(other)
+        person, second = contents.find(who), contents.find(whom)
+        name, other = contents.name_of(person), contents.name_of(second)
         if person.id == second.id:
-            raise GalleryError(f"{name} and {other} are one person already")
+            raise GalleryError(f"{who} and {whom} are one person already")
         have = {face.photo: face.number for face in store.faces_of([person.id])}
         faces = store.faces_of([second.id])
         for face in faces:
@@ -49,8 +51,9 @@ def merge(contents: Contents, name: str, other: str) -> Person:
         _drop_contradicted(contents, person)
         contents.refit(person)
         contents.record("merge", person, f"{len(faces)} faces")
+        merged = contents.person(person.id)
     _erase(contents, [second.id], needles_of(second, ()), [second.name, second.name_key])
-    return contents.people([contents.find(name)])[0]
+    return merged
 
 
 def _drop_contradicted(contents: Contents, person: StoredPerson) -> None:
@@ -67,13 +70,14 @@ def _drop_contradicted(contents: Contents, person: StoredPerson) -> None:
 
 
 def split(
-    contents: Contents, engine: Engine, name: str, new_name: str, faces: Sequence[int] | None
+    contents: Contents, engine: Engine, who: Who, new_name: str, faces: Sequence[int] | None
 ) -> tuple[Person, Person]:
     """See `Gallery.split`."""
     store = contents.store
     with store.write():
         contents.check_model(engine.fingerprint)
-        person = contents.find(name)
+        person = contents.find(who)
+        name = contents.name_of(person)
         if contents.find_or_none(new_name) is not None:
             raise NameTakenError(f"there is a person named {new_name} already: use `merge` or `move`")
         have = store.faces_of([person.id])
@@ -92,9 +96,9 @@ def split(
         contents.refit(person)
         contents.refit(second)
         contents.record("split", person, f"{len(wanted)} faces")
+        both = contents.person(person.id), contents.person(second.id)
     _erase(contents, (), ())
-    both = contents.people(store.people_with([person.id, second.id]))
-    return both[0], both[1]
+    return both
 
 
 def _other_group(contents: Contents, engine: Engine, person: StoredPerson) -> set[int]:
@@ -121,11 +125,11 @@ def _likeness(scores: FloatArray, groups: Sequence[Sequence[int]]) -> float:
     return float(scores[np.ix_(groups[0], groups[1])].mean())
 
 
-def forget(contents: Contents, name: str) -> None:
+def forget(contents: Contents, who: Who) -> None:
     """See `Gallery.forget`."""
     store = contents.store
     with store.write():
-        person = contents.find(name)
+        person = contents.find(who)
         faces = [*store.faces_of([person.id]), *store.corrections_of([person.id])]
         faces += _elsewhere(contents, person, faces)
         store.remove_person(person.id)

@@ -14,7 +14,7 @@ from twinface.core.errors import GalleryError, ModelMismatchError, UnknownPerson
 from twinface.core.formatting import one_line
 from twinface.core.types import Float32Array
 from twinface.recognition.gallery.fusion import fuse
-from twinface.recognition.gallery.records import Person
+from twinface.recognition.gallery.records import Person, Who
 from twinface.recognition.gallery.store import Store
 from twinface.recognition.gallery.stored import NewFace, StoredPerson
 from twinface.recognition.gallery.vault import (
@@ -135,22 +135,30 @@ class Contents:
 
     # People
 
-    def find(self, name: str) -> StoredPerson:
-        """The person of a name; upper and lower case are the same.
+    def find(self, who: Who) -> StoredPerson:
+        """The person of a name or an id.
 
         Raises:
             UnknownPersonError: nobody has it.
         """
-        found = self.store.find(self.vault.name_key(clean_name(name)))
+        found = self.find_or_none(who)
+        if found is None and isinstance(who, int):
+            raise UnknownPersonError(f"nobody in the gallery has the id {who}")
         if found is None:
             raise UnknownPersonError(
-                f"nobody in the gallery {self.store.place} is named {one_line(name, 80)!r}: `twinface people` lists all"
+                f"nobody in the gallery {self.store.place} is named {one_line(who, 80)!r}: `twinface people` lists all"
             )
         return found
 
-    def find_or_none(self, name: str) -> StoredPerson | None:
-        """The person of a name, or None."""
-        return self.store.find(self.vault.name_key(clean_name(name)))
+    def find_or_none(self, who: Who) -> StoredPerson | None:
+        """The person of a name or an id, or None. Upper and lower case of a name are the same."""
+        if isinstance(who, int):
+            return next(iter(self.store.people_with([who])), None)
+        return self.store.find(self.vault.name_key(clean_name(who)))
+
+    def person(self, who: Who) -> Person:
+        """The person of a name or an id, as callers see them; raises as `find` does."""
+        return self.people([self.find(who)])[0]
 
     def name_of(self, person: StoredPerson) -> str:
         """The name as it was given."""

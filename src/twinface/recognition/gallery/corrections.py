@@ -8,20 +8,21 @@ from twinface.faces.picture import Picture
 from twinface.recognition.gallery.contents import Contents, now
 from twinface.recognition.gallery.engine import Engine
 from twinface.recognition.gallery.fusion import UNKNOWN_QUALITY
-from twinface.recognition.gallery.records import Person
+from twinface.recognition.gallery.records import Person, Who
 from twinface.recognition.gallery.stored import Kind, NewCorrection, NewFace, StoredFace, StoredPerson
 
 
-def confirm(engine: Engine, name: str, picture: Picture, number: int | None) -> Person:
+def confirm(engine: Engine, who: Who, picture: Picture, number: int | None) -> Person:
     """See `Gallery.confirm`."""
     contents, said = engine.contents, _said(engine, picture, number, "confirm")
     store = contents.store
     with store.write():
         contents.check_model(engine.fingerprint)
-        person = contents.find(name)
+        person = contents.find(who)
         take_back(contents, person, said)
         there = _face_of(contents, person, said.photo)
         if there is not None and there.number != said.number:
+            name = contents.name_of(person)
             raise GalleryError(
                 f"face {there.number} of this photo is {name}'s, and two faces of one photo are two people: move or "
                 "reject that one first"
@@ -32,16 +33,16 @@ def confirm(engine: Engine, name: str, picture: Picture, number: int | None) -> 
             contents.refit(person)
         store.add_correction(person.id, said)
         contents.record("confirm", person)
-    return contents.people([contents.find(name)])[0]
+        return contents.person(person.id)
 
 
-def reject(engine: Engine, name: str, picture: Picture, number: int | None) -> Person:
+def reject(engine: Engine, who: Who, picture: Picture, number: int | None) -> Person:
     """See `Gallery.reject`."""
     contents, said = engine.contents, _said(engine, picture, number, "reject")
     store = contents.store
     with store.write():
         contents.check_model(engine.fingerprint)
-        person = contents.find(name)
+        person = contents.find(who)
         take_back(contents, person, said)
         there = _face_of(contents, person, said.photo)
         if there is not None and there.number == said.number:
@@ -49,22 +50,23 @@ def reject(engine: Engine, name: str, picture: Picture, number: int | None) -> P
             contents.refit(person)
         store.add_correction(person.id, said)
         contents.record("reject", person)
-    return contents.people([contents.find(name)])[0]
+        return contents.person(person.id)
 
 
-def move(contents: Contents, face: int, name: str, to: str) -> tuple[Person, Person]:
+def move(contents: Contents, face: int, who: Who, to: Who) -> tuple[Person, Person]:
     """See `Gallery.move`."""
     store = contents.store
     with store.write():
-        person, other = contents.find(name), contents.find(to)
+        person, other = contents.find(who), contents.find(to)
         found = [each for each in store.faces_of([person.id]) if each.id == face]
         if not found or person.id == other.id:
+            name = contents.name_of(person)
             raise GalleryError(f"{name} has no face {face} to give away: `twinface show` lists the faces")
         moved = found[0]
         there = _face_of(contents, other, moved.photo)
         if there is not None:
             raise GalleryError(
-                f"{to} has a face of that photo already, and two faces of one photo are two people"
+                f"{contents.name_of(other)} has a face of that photo already, and two faces of one photo are two people"
             )
         store.change_face(moved.id, other.id, moved.vector, moved.crop)
         said = NewCorrection(
@@ -76,8 +78,7 @@ def move(contents: Contents, face: int, name: str, to: str) -> tuple[Person, Per
         contents.refit(person)
         contents.refit(other)
         contents.record("move", person, "1 faces")
-    both = {each.id: each for each in contents.people(store.people_with([person.id, other.id]))}
-    return both[person.id], both[other.id]
+        return contents.person(person.id), contents.person(other.id)
 
 
 def _said(engine: Engine, picture: Picture, number: int | None, kind: Kind) -> NewCorrection:

@@ -16,7 +16,7 @@ from twinface.recognition.gallery.contents import clean_name, now
 from twinface.recognition.gallery.corrections import take_back
 from twinface.recognition.gallery.engine import Engine, ReadPhoto
 from twinface.recognition.gallery.fusion import UNKNOWN_QUALITY, fuse
-from twinface.recognition.gallery.records import Enrolment, LookAlike, PhotoResult, Review
+from twinface.recognition.gallery.records import Enrolment, LookAlike, PhotoResult, Review, Who
 from twinface.recognition.gallery.stored import NewFace, StoredFace, StoredPerson
 from twinface.recognition.photo_faces import AlignedFace
 
@@ -49,7 +49,7 @@ class Chosen:
 
 def enrol(
     engine: Engine,
-    name: str,
+    who: Who,
     pictures: Sequence[Picture],
     review: Review,
     numbers: Sequence[int] | None = None,
@@ -58,22 +58,27 @@ def enrol(
 
     Args:
         engine: of the gallery.
-        name: of the person, who is new or in the gallery already.
+        who: the name of a person who is new or in the gallery already, or the id of one who is in it.
         pictures: at least one.
         review: how much is refused, see `docs/gallery.md`.
         numbers: of the face that is meant in each picture; None takes the verifier's choice.
 
     Raises:
         GalleryError: the name cannot be one.
+        UnknownPersonError: nobody has the id, or nobody any more.
         ModelMismatchError: the gallery was moved to another model meanwhile.
         StorageError: the gallery cannot be written; then no photo was enrolled.
     """
-    name = clean_name(name)
+    if isinstance(who, str):
+        who = clean_name(who)
+    else:
+        engine.contents.find(who)  # nobody waits for photos of somebody who is not there
     meant: Sequence[int | None] = numbers or [None] * len(pictures)
     read = engine.read_many(pictures)
     chosen = [_choose(engine, photo, review, number) for photo, number in zip(read, meant, strict=True)]
     chosen = _embedded(engine, chosen)
-    person = engine.contents.find_or_none(name)
+    person = _found(engine, who)
+    name = engine.contents.name_of(person) if person and isinstance(who, int) else str(who)
     known = engine.contents.store.faces_of([person.id]) if person else []
     engine.contents.check_model(engine.fingerprint)  # so these are embeddings of the same model
     chosen = _agreeing(engine, chosen, known, review)
@@ -86,8 +91,13 @@ def enrol(
         reason = f"looks like {', '.join(twins)}, who is in the gallery already"
         results = tuple(each.refused(reason).result if each.face else each.result for each in chosen)
         return Enrolment(name, person.id if person else None, False, results, alike)
-    id, is_new, chosen = _write(engine, name, chosen)
+    id, is_new, chosen = _write(engine, who, chosen)
     return Enrolment(name, id, is_new, tuple(each.result for each in chosen), alike, _notes(name, alike))
+
+
+def _found(engine: Engine, who: Who) -> StoredPerson | None:
+    """The person; None for a name that is new. An id is never new: its person may have been forgotten meanwhile."""
+    return engine.contents.find(who) if isinstance(who, int) else engine.contents.find_or_none(who)
 
 
 def _choose(engine: Engine, photo: ReadPhoto, review: Review, number: int | None) -> Chosen:
@@ -173,13 +183,13 @@ def _quality(chosen: Chosen) -> int:
     return UNKNOWN_QUALITY if chosen.result.quality is None else chosen.result.quality
 
 
-def _write(engine: Engine, name: str, chosen: Sequence[Chosen]) -> tuple[int | None, bool, list[Chosen]]:
+def _write(engine: Engine, who: Who, chosen: Sequence[Chosen]) -> tuple[int | None, bool, list[Chosen]]:
     """Stores the faces. What another process has done in between is looked up again inside the transaction."""
     contents = engine.contents
     store = contents.store
     with store.write():
         contents.check_model(engine.fingerprint)
-        person = contents.find_or_none(name)
+        person = _found(engine, who)
         photos = {face.photo: face.number for face in store.faces_of([person.id])} if person else {}
         result, new = [], []
         for each in chosen:
@@ -201,16 +211,12 @@ def _write(engine: Engine, name: str, chosen: Sequence[Chosen]) -> tuple[int | N
                 )
         is_new = person is None and bool(new)
         if new:
-            person = _with_faces(engine, name, person, new)
+            person = _with_faces(engine, person or contents.add_person(str(who)), new)
     return person.id if person else None, is_new, result
 
 
-def _with_faces(
-    engine: Engine, name: str, person: StoredPerson | None, new: Sequence[NewFace]
-) -> StoredPerson:
+def _with_faces(engine: Engine, person: StoredPerson, new: Sequence[NewFace]) -> StoredPerson:
     contents = engine.contents
-    if person is None:
-        person = contents.add_person(name)
     for face in new:  # the last word on a face counts
         take_back(contents, person, face)
     contents.store.add_faces([person.id] * len(new), new)

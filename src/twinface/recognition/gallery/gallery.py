@@ -23,7 +23,7 @@ from twinface.recognition.gallery.contents import (
 )
 from twinface.recognition.gallery.engine import FPIR, Engine, open_engine
 from twinface.recognition.gallery.enrolment import enrol
-from twinface.recognition.gallery.identification import identify
+from twinface.recognition.gallery.identification import identify, verify_person
 from twinface.recognition.gallery.identify_files import IdentifiedFiles, identify_files
 from twinface.recognition.gallery.records import (
     REVIEWS,
@@ -33,6 +33,7 @@ from twinface.recognition.gallery.records import (
     Person,
     PersonDetails,
     Review,
+    Who,
 )
 from twinface.recognition.gallery.reembedding import Reembedding, model_info, reembed
 from twinface.recognition.gallery.tables import GalleryTables
@@ -163,7 +164,7 @@ class Gallery(GalleryTables):
 
     def enroll(
         self,
-        name: str,
+        name: Who,
         *photos: Picture,
         review: Review = "standard",
         numbers: Sequence[int] | None = None,
@@ -171,7 +172,7 @@ class Gallery(GalleryTables):
         """Enrols photos of a person, who is new or in the gallery already.
 
         Args:
-            name: of the person. Upper and lower case are the same person.
+            name: of the person, or the id of one who is there. Upper and lower case are the same person.
             photos: at least one, in any form that `faces.picture.load_picture` takes.
             review: "off" takes every photo with a face; "standard" refuses poor photos, and photos that do not look
                 like the person's others; "strict" also refuses photos that are not good, photos with several faces,
@@ -268,31 +269,24 @@ class Gallery(GalleryTables):
         """
         return certify(self.engine, fpir, traffic, progress)
 
-    def verify(self, name: str, photo: Picture) -> Verdict:
+    def verify(self, name: Who, photo: Picture) -> Verdict:
         """Whether a photo shows a person of the gallery.
 
         Args:
-            name: of the person.
+            name: of the person, or the id.
             photo: in any form that `faces.picture.load_picture` takes.
 
         Raises:
-            UnknownPersonError: nobody has that name.
+            UnknownPersonError: nobody has that name or id.
             ImageError: the photo cannot be read, or has no face.
         """
-        engine, person = self.engine, self.contents.find(name)
-        engine.contents.check_model(engine.fingerprint)
-        if person.template is None:
-            raise GalleryError(f"{name}: has no face in the gallery any more: enrol a new photo")
-        engine.people()  # brings the rates up to date
-        template, face = self.contents.vector(person.template), engine.face(photo, None)[1]
-        score = float(engine.template_scores(template[None], engine.verifier.embed_faces(face)[0])[0])
-        return engine.verifier.judge_faces(score, face)
+        return verify_person(self.engine, name, photo)
 
-    def show(self, name: str) -> PersonDetails:
+    def show(self, name: Who) -> PersonDetails:
         """Everything about a person: faces, look-alikes, corrections.
 
         Raises:
-            UnknownPersonError: nobody has that name.
+            UnknownPersonError: nobody has that name or id.
         """
         person = self.contents.find(name)
         faces = self.store.faces_of([person.id])
@@ -310,11 +304,11 @@ class Gallery(GalleryTables):
             rejected=sum(each.kind == "reject" for each in said),
         )
 
-    def split(self, name: str, new_name: str, faces: Sequence[int] | None = None) -> tuple[Person, Person]:
+    def split(self, name: Who, new_name: str, faces: Sequence[int] | None = None) -> tuple[Person, Person]:
         """Makes two people of one.
 
         Args:
-            name: of the person.
+            name: of the person, or the id.
             new_name: of the second one.
             faces: ids of the faces that the second one gets, see `show`; None divides them into the two groups that are
                 least alike.
@@ -327,11 +321,11 @@ class Gallery(GalleryTables):
 
     # Corrections
 
-    def confirm(self, name: str, photo: Picture, face: int | None = None) -> Person:
+    def confirm(self, name: Who, photo: Picture, face: int | None = None) -> Person:
         """Says that a face is a person: the face is enrolled, whatever its quality, and remembered.
 
         Args:
-            name: of the person.
+            name: of the person, or the id.
             photo: in any form that `faces.picture.load_picture` takes.
             face: its number in the photo, from 1, the largest first; None takes the largest.
 
@@ -341,7 +335,7 @@ class Gallery(GalleryTables):
         """
         return corrections.confirm(self.engine, name, photo, face)
 
-    def reject(self, name: str, photo: Picture, face: int | None = None) -> Person:
+    def reject(self, name: Who, photo: Picture, face: int | None = None) -> Person:
         """Says that a face is not a person. The person is not found again on this face, nor on faces that are more like
         it than like the person. If the face was enrolled for the person, it is taken away.
 

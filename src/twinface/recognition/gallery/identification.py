@@ -1,18 +1,20 @@
-"""Identifies the faces of a photo: who of the gallery it is, or nobody."""
+"""Compares a photo with the people of a gallery: who is on it, or nobody; or, is it this person?"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from twinface.core.errors import GalleryError
 from twinface.core.types import Float32Array
 from twinface.faces.picture import Picture
 from twinface.recognition.gallery.engine import Engine, ReadPhoto
 from twinface.recognition.gallery.open_set import MEASURED, check_fpir, false_positive_rate, probabilities
-from twinface.recognition.gallery.records import Candidate, Identification, IdentifiedFace
+from twinface.recognition.gallery.records import Candidate, Identification, IdentifiedFace, Who
 from twinface.recognition.gallery.stored import StoredCorrection
-from twinface.recognition.verdict import VerdictFace
+from twinface.recognition.verdict import Verdict, VerdictFace
 
 _PROPOSED = 32  # people that are scored exactly for each face, at least
 
@@ -31,6 +33,24 @@ def identify(engine: Engine, picture: Picture, count: int, fpir: float) -> Ident
         SettingsError: `fpir` is out of range.
     """
     return identify_photo(engine, engine.read(picture), count, fpir)
+
+
+def verify_person(engine: Engine, who: Who, picture: Picture) -> Verdict:
+    """See `Gallery.verify`."""
+    contents, person = engine.contents, engine.contents.find(who)
+    contents.check_model(engine.fingerprint)
+    name = contents.name_of(person)
+    if person.template is None:
+        raise GalleryError(f"{name}: has no face in the gallery any more: enrol a new photo")
+    engine.people()  # brings the rates up to date
+    photo, face = engine.face(picture, None)
+    vector = engine.verifier.embed_faces(face)[0]
+    score = float(engine.template_scores(contents.vector(person.template)[None], vector)[0])
+    verdict = engine.verifier.judge_faces(score, face)
+    said = [(each.person, each.number, each.kind) for each in contents.store.corrections_on(photo.key)]
+    if (person.id, face.number, "reject") not in said:
+        return verdict
+    return replace(verdict, notes=(*verdict.notes, f"Somebody said of this face that it is not {name}."))
 
 
 def identify_photo(engine: Engine, photo: ReadPhoto, count: int, fpir: float) -> Identification:

@@ -10,7 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -133,13 +133,21 @@ class PostgresStore(SqlStore):
         if not changes:
             return
         self.rows("DROP TABLE IF EXISTS vectors")
-        if length := self._length():
-            self.rows("CREATE EXTENSION IF NOT EXISTS vector")
+        if (length := self._length()) and self._has_pgvector():
             self.rows(
                 "CREATE TABLE vectors (person BIGINT PRIMARY KEY REFERENCES people(id) ON DELETE CASCADE, "
                 f"vector vector({length}) NOT NULL)"
             )
             self.rows("CREATE INDEX vectors_by_angle ON vectors USING hnsw (vector vector_cosine_ops)")
+
+    def _has_pgvector(self) -> bool:
+        """Makes the extension if it is not there. A role that may not goes without: the search is in memory then."""
+        try:
+            with self._open.transaction():
+                self._open.execute("CREATE EXTENSION IF NOT EXISTS vector")
+        except psycopg.errors.InsufficientPrivilege:
+            return False
+        return True
 
     def _length(self) -> int:
         """How many numbers the table of vectors has, or 0 if there is to be none."""
@@ -261,7 +269,9 @@ class PostgresStore(SqlStore):
             try:
                 for table in tables:
                     connection.execute(f"VACUUM (FULL, VERBOSE) {table}")
-                connection.execute("CHECKPOINT")
+                # Removes the old files now and not minutes later; only some roles may.
+                with suppress(psycopg.errors.InsufficientPrivilege):
+                    connection.execute("CHECKPOINT")
             finally:
                 connection.remove_notice_handler(count)
         return {table: count for table, count in kept.items() if count}

@@ -9,6 +9,7 @@ from twinface.recognition.verdict import VerdictFace
 
 Review = Literal["off", "standard", "strict"]
 REVIEWS: tuple[Review, ...] = ("off", "standard", "strict")
+Who = str | int  # a person of a gallery: the name, or the id, which no other person ever has
 
 
 class Shown:

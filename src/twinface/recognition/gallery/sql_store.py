@@ -239,6 +239,7 @@ class SqlStore(ABC):
         return [StoredCorrection(*row) for row in found]
 
     def add_correction(self, person: int, correction: NewCorrection) -> None:
+        self._is_changed = True
         self.rows(
             f"INSERT INTO corrections ({_FACE}, kind, person) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (*_face_values(correction), correction.kind, person),
@@ -250,6 +251,7 @@ class SqlStore(ABC):
         )
 
     def remove_corrections(self, ids: Sequence[int]) -> None:
+        self._is_changed = self._is_changed or bool(ids)
         self.many("DELETE FROM corrections WHERE id = ?", [(id,) for id in ids])
         self.many(
             "DELETE FROM next_vectors WHERE origin = 'correction' AND row_id = ?", [(id,) for id in ids]

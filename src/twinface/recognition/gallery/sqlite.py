@@ -11,12 +11,12 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from twinface.core.errors import NotErasedError, StorageError
-from twinface.core.storage import new_file, sync_folder
+from twinface.core.storage import new_file, remove_leftovers, sync_folder
 from twinface.core.types import Float32Array
 from twinface.recognition.gallery.schema import Dialect
 from twinface.recognition.gallery.sql_store import NOT_ERASED, SCRUB, SqlStore, TakenError, erasing
@@ -42,23 +42,14 @@ class SqliteStore(SqlStore):
 
     def __init__(self, file: Path) -> None:
         super().__init__()
-        self.local, self.place = file, str(file)
+        # Resolved: through a link, the search copy would lie beside the link. And ":memory:" is a name like any other.
+        self.local, self.place = file.resolve(), str(file)
         self._lock = threading.RLock()
         self._make_private()
         with self._errors():
-            self._open = sqlite3.connect(file, timeout=_WAIT, isolation_level=None, check_same_thread=False)
+            self._open = _connected(self.local)
             self._refuse_foreign()
-            # An answer to these comes at the first look into the file.
-            for pragma in (
-                f"busy_timeout = {int(1000 * _WAIT)}",
-                "journal_mode = WAL",
-                "synchronous = FULL",
-                "secure_delete = ON",
-                "foreign_keys = ON",
-                "temp_store = MEMORY",
-                "trusted_schema = OFF",
-            ):
-                self._open.execute(f"PRAGMA {pragma}")
+            _set_up(self._open)
         self.migrate()
 
     def _refuse_foreign(self) -> None:
@@ -150,20 +141,13 @@ class SqliteStore(SqlStore):
         page. So the file is searched, and rewritten if something is found.
         """
         wanted = [needle for needle in needles if needle]
-        with erasing(self.place):
-            self._empty_log()
+        # On a connection of its own, so that nobody who reads has to wait.
+        with erasing(self.place), self._errors(), closing(_connected(self.local)) as connection:
+            _set_up(connection)
+            _empty_log(connection, self.place)
             if rewrite or self._is_found(wanted):
-                self.rows("VACUUM")
-                self._empty_log()
-
-    def _empty_log(self) -> None:
-        until = time.monotonic() + _WAIT
-        while int(self.rows("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]):
-            if time.monotonic() > until:
-                raise NotErasedError(
-                    f"{self.place}: another process holds the write-ahead log; {NOT_ERASED}: stop it, then {SCRUB}"
-                )
-            time.sleep(0.02)
+                connection.execute("VACUUM")
+                _empty_log(connection, self.place)
 
     def _is_found(self, needles: Sequence[bytes]) -> bool:
         longest = max(map(len, needles), default=0)
@@ -182,6 +166,7 @@ class SqliteStore(SqlStore):
 
     def backup(self, target: Path) -> None:
         """See `store.Store`. The copy has no free pages, so nothing of what was deleted."""
+        remove_leftovers(target.parent, of=target.name)
         with new_file(target) as file:
             Path(file.name).chmod(0o600)
             # Into the empty file that is there, so that its name and its rights are ours.
@@ -195,6 +180,43 @@ class SqliteStore(SqlStore):
         """See `store.Store`."""
         with self._lock, self._errors():
             self._open.close()
+
+
+def _connected(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(file, timeout=_WAIT, isolation_level=None, check_same_thread=False)
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
+    # An answer to these comes at the first look into the file.
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "secure_delete = ON",
+        "foreign_keys = ON",
+        "temp_store = MEMORY",
+        "trusted_schema = OFF",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _empty_log(connection: sqlite3.Connection, place: str) -> None:
+    """Writes the log into the file and empties it, once nobody reads what is in it. Nobody has to wait meanwhile."""
+    until = time.monotonic() + _WAIT
+    while _is_busy(connection):
+        if time.monotonic() > until:
+            raise NotErasedError(
+                f"{place}: another process holds the write-ahead log; {NOT_ERASED}: stop it, then {SCRUB}"
+            )
+        time.sleep(0.02)
+
+
+def _is_busy(connection: sqlite3.Connection) -> bool:
+    # A checkpoint that waits by itself lets nobody write as long.
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        return bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {int(1000 * _WAIT)}")
 
 
 # (device, inode) → a descriptor, which is never closed. The system drops all of this process's locks on a file when any

@@ -14,7 +14,7 @@ from twinface.core.types import ProgressCallback
 from twinface.recognition.gallery import changes, corrections, transfer
 from twinface.recognition.gallery.contents import MODEL_NAME, SIZE, Contents, GallerySettings
 from twinface.recognition.gallery.key import find_key
-from twinface.recognition.gallery.records import GalleryStats, Person
+from twinface.recognition.gallery.records import GalleryStats, Person, Who
 from twinface.recognition.gallery.stored import AuditEntry
 from twinface.recognition.gallery.stores import default_place, open_store
 
@@ -84,16 +84,19 @@ class GalleryTables:
         except GalleryError:  # it cannot be a name
             return False
 
-    def rename(self, name: str, new_name: str) -> Person:
+    # A person is named in each call by name or by id. Whoever holds an id of before should give it: the person may have
+    # been renamed or forgotten meanwhile, and the name given to somebody else.
+
+    def rename(self, name: Who, new_name: str) -> Person:
         """Gives a person another name. The old one is erased from the files.
 
         Raises:
-            UnknownPersonError: nobody has the old name.
+            UnknownPersonError: nobody has the old name, or the id; so it is with the other methods.
             NameTakenError: somebody has the new one: see `merge`.
         """
         return changes.rename(self.contents, name, new_name)
 
-    def merge(self, name: str, other: str) -> Person:
+    def merge(self, name: Who, other: Who) -> Person:
         """Makes two people one: the first, who gets the faces and corrections of the other.
 
         Raises:
@@ -102,7 +105,7 @@ class GalleryTables:
         """
         return changes.merge(self.contents, name, other)
 
-    def forget(self, name: str) -> None:
+    def forget(self, name: Who) -> None:
         """Removes a person with everything that belongs to them, from every file of the gallery.
 
         Backups, exports and copies that were made before still have the person, and so have the results of jobs, until
@@ -138,7 +141,7 @@ class GalleryTables:
         """
         self.contents.change_key(find_key(key) or b"")
 
-    def move(self, face: int, name: str, to: str) -> tuple[Person, Person]:
+    def move(self, face: int, name: Who, to: Who) -> tuple[Person, Person]:
         """Gives an enrolled face to another person, and remembers that it is not the first one.
 
         Args:

@@ -21,7 +21,7 @@ import numpy as np
 from twinface.core.errors import DataError, GalleryError, ModelMismatchError, NameTakenError
 from twinface.core.formatting import one_line
 from twinface.core.json_records import parse_object, record_from
-from twinface.core.storage import new_file
+from twinface.core.storage import new_file, remove_leftovers
 from twinface.core.types import Float32Array, ProgressCallback
 from twinface.models.distances import DISTANCES
 from twinface.recognition.gallery.contents import (
@@ -129,6 +129,7 @@ def export(contents: Contents, target: Path, progress: ProgressCallback | None =
         raise GalleryError(f"{contents.store.place}: nobody is enrolled yet, so there is nothing to write")
     head = {"format": FORMAT, **{key: info[key] for key in _MODEL_KEYS}}
     done = 0
+    remove_leftovers(target.parent, of=target.name)
     with new_file(target) as file:
         Path(file.name).chmod(0o600)
         file.write(f"{json.dumps(head)}\n".encode())

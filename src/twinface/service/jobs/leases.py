@@ -9,15 +9,12 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from twinface.core.errors import StorageError
 from twinface.core.types import Float32Array
-from twinface.recognition.gallery.sqlite import SqliteStore
 from twinface.service.jobs.records import Job, JobState
-from twinface.service.jobs.table import COLUMNS, JobTable, erase_waiting
+from twinface.service.jobs.table import COLUMNS, JobTable, empty_log, erase_waiting
 
 LEASE = 60.0  # seconds
 _PAGE = 500
@@ -193,9 +190,7 @@ class Leases:
                 *(state, *values, self.table.clock()),
             )
             erase_waiting(self.store, claim.job)
-        if isinstance(self.store, SqliteStore):
-            with suppress(StorageError):  # a reader holds the log: it is emptied when the next job ends
-                self.store.erase_remains([])
+        empty_log(self.store)
 
     def found(self, claim: Claim) -> Iterator[tuple[int, dict[str, Any], bytes | None]]:
         """The results of all photos that are done, in order: number, values, bytes of the embeddings."""

@@ -6,8 +6,10 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
+from twinface.core.errors import StorageError
 from twinface.core.formatting import one_line
 from twinface.recognition.gallery.contents import Contents
 from twinface.recognition.gallery.sql_store import SqlStore, sql_tables
@@ -169,6 +171,7 @@ class JobTable:
                     (self.clock(), job.number),
                 )
                 erase_waiting(self.store, job)
+        empty_log(self.store)
         return self.get(id)
 
     def delete(self, id: str) -> None:
@@ -223,6 +226,16 @@ class JobTable:
         self.store.erase_remains([], rewrite=True, tables=("jobs", "job_photos"))
         # Another process may have removed rows meanwhile: its note has another value, and stays.
         self.store.rows("DELETE FROM info WHERE key = ? AND value = ?", (_REWRITE, due[0][0]))
+
+
+def empty_log(store: SqlStore) -> None:
+    """Erases photos of a job that has ended from SQLite's log, too; if another program holds it, a later job does it.
+
+    A PostgreSQL server's log is its own affair.
+    """
+    if isinstance(store, SqliteStore):
+        with suppress(StorageError):
+            store.erase_remains([])
 
 
 def erase_waiting(store: SqlStore, job: Job) -> None:
