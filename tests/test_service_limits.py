@@ -66,6 +66,24 @@ def test_bodies_without_photos_are_small(tmp_path: Path) -> None:
         assert code(strange) == (422, "invalid")
 
 
+def test_bodies_with_many_values_are_refused_before_each_is_looked_at(tmp_path: Path) -> None:
+    def said(path: str, body: str) -> str:
+        answer = client.post(path, content=body, headers={"content-type": "application/json"})
+        assert code(answer) == (422, "invalid")
+        assert len(answer.text) < 2000
+        return str(answer.json()["error"]["message"])
+
+    with service(settings(tmp_path)) as client:
+        unknown = ", ".join(f'"{number}": 1' for number in range(5000))
+        for path in ("/v1/detect", "/v1/people/find"):
+            assert said(path, f"{{{unknown}}}") == "found 5,000 fields, at most 20"
+        many = "the body has too many values, at most 10,000"
+        assert said("/v1/detect", '{"photo": [' + "[]," * 10_000 + "[]]}") == many
+        assert said("/v1/people/find", '{"name": [' + "1," * 10_000 + "1]}") == many
+        few = ", ".join(f'"{number}": 1' for number in range(15))
+        assert said("/v1/people/find", f"{{{few}}}").startswith("name: Field required; 0: Extra inputs")
+
+
 def _gate(client: Any) -> Gate:
     layer = client.app.middleware_stack
     while not isinstance(layer, Gate):

@@ -28,6 +28,8 @@ _MANY = "photos"
 _MOST_FIELDS = 20
 _FIELD_BYTES = 64 << 10
 _JSON_BYTES = 64 << 10  # of a body without photos
+_MOST_VALUES = 10_000  # of a body in JSON; many small values take much more time and memory than their bytes
+_MOST_PROBLEMS = 10  # that an answer lists
 _NAME_SHOWN = 80  # characters of a field's name
 
 
@@ -236,6 +238,9 @@ def _media_type(request: Request) -> str:
 
 
 def _parsed(body: bytes) -> Any:
+    # Each value but the first has a comma before it; base64 has none.
+    if body.count(b",") >= _MOST_VALUES:
+        raise ApiError(422, "invalid", f"the body has too many values, at most {_MOST_VALUES:,}")
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
@@ -243,6 +248,8 @@ def _parsed(body: bytes) -> Any:
 
 
 def _validated(options: type[_Fields], values: Any) -> _Fields:
+    if isinstance(values, dict) and len(values) > _MOST_FIELDS:
+        raise ApiError(422, "invalid", f"found {len(values):,} fields, at most {_MOST_FIELDS}")
     try:
         return options.model_validate(values)
     except ValidationError as error:
@@ -253,10 +260,10 @@ def invalid(error: ValidationError | RequestValidationError) -> ApiError:
     """422 for fields that are not what they should be. What was found is not repeated: it may be anything."""
     problems = [
         {"field": one_line(".".join(map(str, each["loc"])), _NAME_SHOWN) or "body", "problem": each["msg"]}
-        for each in error.errors()
+        for each in error.errors()[:_MOST_PROBLEMS]
     ]
     said = "; ".join(f"{each['field']}: {each['problem']}" for each in problems[:3])
-    return ApiError(422, "invalid", said, {"problems": problems[:10]})
+    return ApiError(422, "invalid", said, {"problems": problems})
 
 
 def _decoded(value: Any, name: str) -> Photo:
