@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,6 +100,14 @@ def test_people_are_those_of_a_gallery(client: twinface.Client, tmp_path: Path) 
     with pytest.raises(ServiceError, match="cannot be a name") as caught:
         client.enroll("\x07", photo(1))
     assert (caught.value.status, caught.value.code) == (422, "invalid")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such a name")
+def test_a_file_may_have_a_name_that_is_not_utf8(client: twinface.Client, tmp_path: Path) -> None:
+    file = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.pgm")
+    Path(file).write_bytes(photo(1))
+    found = client.enroll("Ann", file)
+    assert [(each.photo, each.accepted) for each in found.photos] == [(r"caf\udce9.pgm", True)]
 
 
 def test_a_busy_service_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:

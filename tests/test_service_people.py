@@ -77,6 +77,23 @@ def test_each_photo_gets_its_reason(client: TestClient) -> None:
     assert code(client.post("/v1/people", files=files[:1])) == (422, "invalid")
 
 
+@pytest.mark.parametrize(
+    ("charset", "file_name"), [("unicode_escape", rb"\ud800\n.pgm"), ("utf-7", b"+2AAACg-.pgm")]
+)
+def test_a_file_name_of_halves_of_characters_can_be_answered(
+    client: TestClient, charset: str, file_name: bytes
+) -> None:
+    parts = (
+        b'name="name"\r\n\r\nAnn',
+        b'name="photos"; filename="' + file_name + b'"\r\n\r\n' + photo(1),
+    )
+    body = b"".join(b"--x\r\nContent-Disposition: form-data; " + each + b"\r\n" for each in parts)
+    kind = f"multipart/form-data; boundary=x; charset={charset}"
+    answer = client.post("/v1/people", content=body + b"--x--\r\n", headers={"content-type": kind})
+    assert answer.status_code == 201
+    assert answer.json()["photos"][0]["photo"] == r"\ud800 .pgm"
+
+
 def test_corrections_and_faces(client: TestClient) -> None:
     ann, bob = (enrol(client, name, (n, 1), (n, 2)).json()["id"] for name, n in (("Ann", 1), ("Bob", 2)))
     assert client.post(f"/v1/people/{ann}/reject", files={"photo": part(1, 5)}).status_code == 200

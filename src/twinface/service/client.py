@@ -24,6 +24,7 @@ from twinface.core.errors import (
     TwinfaceError,
     UnknownPersonError,
 )
+from twinface.core.formatting import one_line
 from twinface.core.types import Float32Array
 from twinface.faces.files import read_bytes
 from twinface.faces.picture import Picture, load_picture
@@ -305,7 +306,7 @@ class Client:
 def _part(photo: Picture) -> tuple[str, bytes]:
     """A photo as a part of a form: its file's name and bytes."""
     if isinstance(photo, (str, Path)):
-        return Path(photo).name, read_bytes(photo)
+        return one_line(Path(photo).name), read_bytes(photo)  # the name may hold bytes that are not UTF-8
     if isinstance(photo, bytes):
         return "photo", photo
     return "photo", encode_png(load_picture(photo, "rgb"))

@@ -135,7 +135,9 @@ class PhotoForm(Generic[_Fields]):
         for name, value in form.multi_items():
             if isinstance(value, UploadFile):
                 self._check_name(name)
-                photos.setdefault(name, []).append(Photo(value.filename or "", await value.read()))
+                # Its charset is the caller's choice, so it can hold halves of characters and line feeds.
+                file_name = one_line(value.filename or "")
+                photos.setdefault(name, []).append(Photo(file_name, await value.read()))
             elif value != "":
                 fields[name] = value
         await form.close()
