@@ -16,8 +16,11 @@ import pytest
 from toy_gallery import NEW_STORES, PixelModel, portrait, toy_gallery
 from toy_jobs import filled, new_place, photo, photos, results, started
 from toy_service import log_lines
+from toy_service import photo as orl_photo
 from twinface.core.errors import GalleryError, StorageError
 from twinface.datasets.load import load_dataset
+from twinface.faces.picture import load_picture
+from twinface.recognition.canvas import encode_png
 from twinface.recognition.gallery import sqlite
 from twinface.recognition.gallery.contents import GallerySettings
 from twinface.recognition.gallery.gallery import Gallery
@@ -70,6 +73,26 @@ def results_of(gallery: Gallery, id: str, **page: int) -> dict[str, Any]:
     from twinface.service.jobs.results import results_page
 
     return results_page(JobTable(gallery.contents), gallery.contents, id, **page)
+
+
+def test_the_limit_on_faces_is_the_same_whoever_works(tmp_path: Path) -> None:
+    face = np.pad(load_picture(orl_photo(1), "rgb"), ((20, 20), (20, 20), (0, 0)), mode="edge")
+    crowds = {f"{rows}.png": encode_png(np.tile(face, (rows, 9, 1))) for rows in (7, 8)}
+    found = []
+    for limit in (None, 3, 100):  # as `twinface jobs run`, and services with limits of their own
+        with Gallery(tmp_path / f"{limit}.db", "sface", threads=1) as gallery:
+            if limit is not None:
+                gallery.engine.verifier.reader.most = limit
+            table = JobTable(gallery.contents)
+            for kind in ("identify", "embed"):
+                id = table.create(kind).id
+                table.add_photos(id, list(crowds.items()))
+                table.start(id)
+                Worker(gallery).run()
+                found.append(
+                    [(len(row["faces"]), row.get("problem")) for row in results(gallery, id)["rows"]]
+                )
+    assert found == [[(63, None), (0, "8.png: has 72 faces, at most 64 are taken")]] * 6
 
 
 def test_embeddings_and_groups(gallery: Gallery, table: JobTable) -> None:

@@ -5,8 +5,9 @@ A photo is worked on alone, so that its result does not depend on where a worker
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -16,6 +17,7 @@ from twinface.core.types import Float32Array, ProgressCallback
 from twinface.recognition.gallery.certification import certify
 from twinface.recognition.gallery.clustering import group_faces
 from twinface.recognition.gallery.contents import FINGERPRINT
+from twinface.recognition.gallery.engine import Engine, ReadPhoto
 from twinface.recognition.gallery.gallery import Gallery
 from twinface.recognition.gallery.identification import identify_photo
 from twinface.recognition.photo_faces import AlignedFace
@@ -31,6 +33,7 @@ from twinface.service.jobs.settings import (
     ReembedSettings,
 )
 
+_MOST_FACES = 64  # of a photo; the same for all workers, whatever a service takes in its calls
 Found = Callable[[], Iterator[tuple[int, dict[str, Any], bytes | None]]]
 
 
@@ -76,13 +79,24 @@ def check_model(work: Work) -> None:
         raise ModelMismatchError("the gallery was moved to another model meanwhile: start the job anew")
 
 
+def _read(engine: Engine, photo: WaitingPhoto) -> ReadPhoto:
+    """All faces of a photo.
+
+    Raises:
+        ImageError: it cannot be read, or has too many faces.
+    """
+    verifier = copy.copy(engine.verifier)
+    verifier.reader = verifier.reader.taking(_MOST_FACES)
+    return replace(engine, verifier=verifier).read(photo.data, photo.name)
+
+
 def identify(work: Work, photo: WaitingPhoto) -> PhotoResult:
     """Who is on a photo, with ids in place of names."""
     settings = cast(IdentifySettings, work.settings)
     engine = without_names(work.gallery.engine)
     check_model(work)
     try:
-        read = engine.read(photo.data, photo.name)
+        read = _read(engine, photo)
     except ImageError as error:
         return _nothing(error)
     if not read.faces:
@@ -98,7 +112,7 @@ def embed(work: Work, photo: WaitingPhoto) -> PhotoResult:
     engine = work.gallery.engine
     check_model(work)
     try:
-        faces: tuple[AlignedFace, ...] = engine.read(photo.data, photo.name).faces
+        faces: tuple[AlignedFace, ...] = _read(engine, photo).faces
     except ImageError as error:
         return _nothing(error)
     if not faces:
