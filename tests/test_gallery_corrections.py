@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from photo_files import read_table
 from toy_gallery import portrait, toy_gallery
 from twinface.core.errors import GalleryError, ImageError, UnknownPersonError
+from twinface.recognition.canvas import encode_png
 from twinface.recognition.gallery.gallery import Gallery
 
 
@@ -21,6 +24,24 @@ def gallery(tmp_path: Path) -> Gallery:
 
 def name(gallery: Gallery, person: int, photo: int) -> str | None:
     return gallery.identify(portrait(person, photo)).faces[0].name
+
+
+def test_a_table_passes_over_who_was_rejected(gallery: Gallery, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(encode_png(np.repeat(portrait(0, 7)[..., None], 3, axis=2)))
+    gallery.reject("Ann", folder / "a.png")
+    face = gallery.identify(folder / "a.png").faces[0]
+    assert [(each.name, each.rejected) for each in face.candidates] == [("Ann", True), ("Bob", False)]
+    gallery.identify_files(folder, tmp_path / "who.jsonl")
+    [row] = read_table(tmp_path / "who.jsonl")
+    bob = face.candidates[1]
+    assert (row["name"], row["best"], row["probability"], row["score"]) == (
+        face.name,
+        "Bob",
+        bob.probability,
+        bob.score,
+    )
 
 
 def test_a_rejected_face_and_faces_like_it_are_not_the_person(gallery: Gallery) -> None:

@@ -119,6 +119,52 @@ def test_modules_import_only_modules_that_are_there() -> None:
             assert (PAGE / name).is_file(), f"{file.name} imports {name}"
 
 
+# What the page needs of a browser, and a face whose first candidate was rejected.
+_CARD = """
+class Element {
+  children = [];
+  setAttribute() {}
+  addEventListener() {}
+  append(...added) { this.children.push(...added); }
+  get text() { return this.children.map((child) => child.text ?? child).join(" "); }
+}
+globalThis.addEventListener = () => {};
+globalThis.document = {
+  createElement: () => new Element(),
+  getElementById: () => new Element(),
+  documentElement: { dataset: { languages: "en" } },
+};
+globalThis.sessionStorage = { getItem: () => null };
+Object.defineProperty(globalThis, "navigator", { value: { languages: ["en"] }, configurable: true });
+globalThis.fetch = async () => ({ json: async () => JSON.parse(readFileSync("texts.en.json", "utf-8")) });
+await (await import("./texts.js")).loadTexts();
+const face = { number: 1, box: null, aligned: null, quality: null };
+const candidates = [
+  { name: "Bob", id: 2, probability: 0.125, rejected: true },
+  { name: "Ann", id: 1, probability: 0.75, rejected: false },
+];
+const { faceCards } = await import("./identified.js");
+for (const name of ["Ann", null])
+  console.log(faceCards({ faces: [{ name, nobody: 0.25, notes: [], face, candidates }] })[0].children[0].text);
+"""
+
+
+def test_a_card_shows_the_probability_of_its_own_name(tmp_path: Path) -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("Node is not here")
+    for file in [*MODULES, PAGE / "texts.en.json"]:
+        shutil.copy(file, tmp_path)
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "card.js").write_text(f'import {{ readFileSync }} from "fs";\n{_CARD}')
+    done = subprocess.run([node, "card.js"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    named, nobody = done.stdout.splitlines()
+    assert "Ann" in named
+    assert "75" in named
+    assert "12" not in named
+    assert "25" in nobody
+
+
 def test_types_hold() -> None:
     compiler = shutil.which("tsc")
     if compiler is None:

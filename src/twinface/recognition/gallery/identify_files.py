@@ -18,12 +18,14 @@ from twinface.recognition.gallery.records import IdentifiedFace, Shown
 from twinface.recognition.photo_table import fill_photo_table
 from twinface.recognition.table_file import TableFile
 
-# `name` is empty for nobody, and `best` is the most likely candidate all the same. A photo without a face has one row
-# with the number 0.
+# `name` is empty for nobody, and `best` is the most likely candidate all the same, of those who were not rejected. A
+# photo without a face has one row with the number 0.
 IDENTITY_COLUMNS = (
     *("file", "number", "found", "name", "best", "probability", "nobody", "score"),
     *("left", "top", "width", "height", "quality", "reason"),
 )
+
+_LOOKED_AT = 8  # candidates of a face; those of them who were rejected are passed over
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def _rows(name: str, engine: Engine, root: Path, fpir: float) -> list[dict[str, 
     """The rows of one photo."""
     empty = dict.fromkeys(IDENTITY_COLUMNS) | {"file": name, "number": 0}
     try:
-        faces = identify(engine, root / name, 1, fpir).faces
+        faces = identify(engine, root / name, _LOOKED_AT, fpir).faces
     except ImageError as error:
         return [empty | {"reason": str(error)}]
     if not faces:
@@ -101,7 +103,7 @@ def _rows(name: str, engine: Engine, root: Path, fpir: float) -> list[dict[str, 
 
 def _row(identified: IdentifiedFace) -> dict[str, Any]:
     face = identified.face
-    best = identified.candidates[0] if identified.candidates else None
+    best = next((each for each in identified.candidates if not each.rejected), None)
     values: dict[str, Any] = {"name": identified.name, "nobody": identified.nobody}
     if best is not None:
         values |= {"best": best.name, "probability": best.probability, "score": best.score}

@@ -4,6 +4,7 @@ import { form, freshKey, may, send } from "./api.js";
 import { announce, button, h } from "./dom.js";
 import { askName } from "./dialogs.js";
 import { enrolmentReport } from "./enrol.js";
+import { chance } from "./job_results.js";
 import { personNamed } from "./person.js";
 import { qualityLine } from "./quality.js";
 import { percent, t } from "./texts.js";
@@ -55,8 +56,6 @@ export function faceCards(found, photo, signal, again) {
  */
 function faceCard(found, one, photo, signal, again) {
   const { face, name } = one;
-  const first = one.candidates[0];
-  const chance = name !== null && first ? first.probability : one.nobody;
 
   /** @param {"confirm"|"reject"} what @param {number} id @param {string} said */
   async function correct(what, id, said) {
@@ -84,7 +83,7 @@ function faceCard(found, one, photo, signal, again) {
   return h("article", { class: `card person-card ${name === null ? "" : "known"}`, id, tabindex: "-1", "aria-labelledby": `${id}-name` },
     h("div", { class: "card-head" }, face.aligned && h("img", { src: face.aligned, alt: "" }),
       h("div", {}, h("p", { class: "kind" }, t("face_number", { number: face.number })),
-        h("h2", { id: `${id}-name` }, name ?? t("nobody")), h("p", { class: "note" }, t("probability_of", { share: percent(chance) })))),
+        h("h2", { id: `${id}-name` }, name ?? t("nobody")), h("p", { class: "note" }, t("probability_of", { share: percent(chance(one)) })))),
     likely.length > 0 && h("ul", { class: "candidates" }, ...likely.map((candidate) => candidateRow(candidate, correct))),
     ...one.notes.map((note) => h("p", { class: "note" }, note)),
     qualityLine(face.quality),

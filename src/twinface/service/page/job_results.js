@@ -43,8 +43,8 @@ function nameOf(face) {
   return face.name ?? (face.forgotten ? t("person_forgotten") : t("nobody"));
 }
 
-/** @param {any} face */
-function chance({ name, forgotten, nobody, candidates }) {
+/** The probability of the name that a face gets, or of nobody; the first candidate may be one who was rejected. @param {any} face */
+export function chance({ name, forgotten, nobody, candidates }) {
   if (name === null && !forgotten) return nobody;
   return candidates.find((/** @type {any} */ candidate) => candidate.name === name).probability;
 }
