@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pages import Page
 from toy_gallery import portrait, toy_gallery
-from twinface.core.errors import GalleryError
+from twinface.core.errors import GalleryError, SettingsError
 from twinface.recognition.gallery.certificate_page import certificate_page
 
 
@@ -48,6 +49,18 @@ def test_the_rates_are_counted_over_the_own_people(tmp_path: Path) -> None:
     page = Page(tmp_path / "page.html")
     page.check()
     assert "twin of 4" in page.text
+
+
+@pytest.mark.parametrize("fpir", [0, 5e-324, 1e-100, 9e-13, 1.1, float("nan")])
+def test_rates_that_no_score_stands_for_are_refused(tmp_path: Path, fpir: float) -> None:
+    with toy_gallery(tmp_path / "g.db") as gallery:
+        for number in range(2):
+            gallery.enroll(f"person {number}", portrait(number))
+        with pytest.raises(SettingsError, match="need a rate from 1e-12 to 1, such as 1e-2"):
+            gallery.certify(fpir)
+        with pytest.raises(SettingsError, match="need a rate from 1e-12 to 1, such as 1e-2"):
+            gallery.identify(portrait(0), fpir=fpir)
+        assert np.isfinite(gallery.certify(1e-12).threshold)
 
 
 def test_one_person_cannot_be_certified(tmp_path: Path) -> None:

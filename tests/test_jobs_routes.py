@@ -111,6 +111,7 @@ def test_what_cannot_be_is_refused(client: TestClient) -> None:
     for body, code in (
         ({"kind": "dance"}, "invalid"),
         ({"kind": "identify", "settings": {"fpir": 7}}, "invalid"),
+        ({"kind": "certify", "settings": {"fpir": 1e-100}}, "invalid"),
         ({"kind": "reembed", "settings": {"model": "../../etc/passwd"}}, "invalid"),
         ({"kind": "embed", "more": 1}, "invalid"),
     ):

@@ -10,6 +10,7 @@ from pydantic import Field
 from twinface.faces.picture import load_picture
 from twinface.recognition.gallery.engine import FPIR
 from twinface.recognition.gallery.identification import identify_photo
+from twinface.recognition.gallery.open_set import LEAST_FPIR
 from twinface.service import schemas
 from twinface.service.access import needs
 from twinface.service.forms import Options, PhotoForm
@@ -25,7 +26,9 @@ class IdentifyOptions(Options):
     count: int = Field(
         5, ge=1, le=100, description="candidates for each face, at most, besides the one whose name it gets"
     )
-    fpir: float = Field(FPIR, gt=0, le=1, description="of how many strangers one may be taken for somebody")
+    fpir: float = Field(
+        FPIR, ge=LEAST_FPIR, le=1, description="of how many strangers one may be taken for somebody"
+    )
     show: bool = False
 
 

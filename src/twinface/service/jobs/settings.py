@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from twinface.core.errors import SettingsError
 from twinface.models.catalog import NAMED_MODELS, is_name
 from twinface.recognition.gallery.engine import FPIR
+from twinface.recognition.gallery.open_set import LEAST_FPIR
 from twinface.service.jobs.records import JobKind
 
 
@@ -19,7 +20,9 @@ def _known_model(name: str) -> str:
     return name
 
 
-Fpir = Annotated[float, Field(gt=0, le=1, description="Of how many strangers one may be taken for somebody.")]
+Fpir = Annotated[
+    float, Field(ge=LEAST_FPIR, le=1, description="Of how many strangers one may be taken for somebody.")
+]
 ModelName = Annotated[str, AfterValidator(_known_model), Field(description="The name of an installed model.")]
 
 
