@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,6 +109,15 @@ def test_a_file_may_have_a_name_that_is_not_utf8(client: twinface.Client, tmp_pa
     Path(file).write_bytes(photo(1))
     found = client.enroll("Ann", file)
     assert [(each.photo, each.accepted) for each in found.photos] == [(r"caf\udce9.pgm", True)]
+
+
+def test_a_head_without_end_is_refused(served: Served) -> None:
+    begin = f"GET /healthz HTTP/1.1\r\nHost: {httpx.URL(served.url).netloc.decode()}\r\n".encode()
+    for size, end, expected in ((60_000, b"\r\n\r\n", b"200"), ((64 << 10) + 1, b"", b"400")):
+        head = begin + b"X-A: "
+        with socket.create_connection(("127.0.0.1", httpx.URL(served.url).port or 0), timeout=30) as caller:
+            caller.sendall(head + b"a" * (size - len(head) - len(end)) + end)
+            assert caller.recv(1000).split()[:2] == [b"HTTP/1.1", expected]
 
 
 def test_a_busy_service_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,7 @@ def serve(settings: ServiceSettings, checked: Callable[[], object] = lambda: Non
         uvicorn.run(
             "twinface.service.app:create_from_environment",
             factory=True,
+            http="h11",  # it refuses a request whose head is longer than 64 kB; httptools would keep all of it
             host=settings.host,
             port=settings.port,
             workers=settings.workers,
