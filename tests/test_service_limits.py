@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from toy_service import code, log_lines, part, parts_of, photo, service, settings
+from toy_service import code, load_once, log_lines, part, parts_of, photo, service, settings
 from twinface.core.types import ByteArray, Float32Array
 from twinface.models.load import load_model
+from twinface.recognition.gallery.contents import FINGERPRINT
+from twinface.recognition.gallery.tables import GalleryTables
 from twinface.service.batching import BatchingModel
 from twinface.service.errors import ApiError
 from twinface.service.gate import Gate
@@ -270,6 +272,50 @@ def test_a_bad_face_spoils_its_own_call_alone() -> None:
         thread.join()
     size = plain.record.embedding_size
     assert results == {"first": (1, size), "white": "white", "gray": (1, size)}
+
+
+def test_batches_end_and_calls_are_answered_all_the_same() -> None:
+    plain = load_model("sface", threads=1)
+    before = set(threading.enumerate())
+    model = BatchingModel(plain)
+    [thread] = set(threading.enumerate()) - before
+    faces = np.zeros((1, plain.record.preparation.height, plain.record.preparation.width, 3), np.uint8)
+    first = model(faces)
+    model.close()
+    model.close()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert model(faces) == pytest.approx(first, abs=1e-5)
+
+
+def test_a_model_that_is_not_the_gallerys_is_loaded_once_and_leaves_no_thread(tmp_path: Path) -> None:
+    def move(fingerprint: str) -> None:
+        """As another process that moves the gallery to another model."""
+        with GalleryTables(tmp_path / "people.db") as tables, tables.store.write():
+            tables.store.set_info(FINGERPRINT, fingerprint)
+
+    def loads() -> int:
+        return load_once.cache_info().hits + load_once.cache_info().misses
+
+    before = set(threading.enumerate())
+    with service(settings(tmp_path)) as client:
+        own = parts_of(client).gallery.engine.fingerprint
+        assert client.post("/v1/detect", files={"photo": part(1)}).status_code == 200
+        [batches] = [each for each in set(threading.enumerate()) - before if each.name == "twinface-batches"]
+        move("b" * 64)
+        so_far = loads()
+        for _ in range(3):
+            assert code(client.post("/v1/detect", files={"photo": part(1)})) == (409, "model_mismatch")
+            assert code(client.get("/readyz")) == (503, "not_ready")
+        assert loads() == so_far + 1
+        batches.join(30)
+        assert not [each for each in set(threading.enumerate()) - before if each.name == "twinface-batches"]
+        move(own)
+        assert client.get("/readyz").status_code == 200
+        assert client.post("/v1/detect", files={"photo": part(1)}).status_code == 200
+        [batches] = [each for each in set(threading.enumerate()) - before if each.name == "twinface-batches"]
+    batches.join(30)
+    assert not batches.is_alive()
 
 
 def test_the_log_holds_no_names_paths_or_keys(tmp_path: Path) -> None:

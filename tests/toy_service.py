@@ -21,7 +21,7 @@ from twinface.service.app import create_app
 from twinface.service.parts import Parts
 from twinface.service.settings import Limits, ServiceSettings
 
-_load_once = cache(load_model)
+load_once = cache(load_model)
 LOCAL = ("127.0.0.1", 50_000)
 
 
@@ -54,7 +54,7 @@ def service(
 ) -> Iterator[TestClient]:
     """A running service, and somebody on this machine who calls it. The model is read once for all services."""
     headers = {"authorization": f"Bearer {key}"} if key else {}
-    with patch("twinface.recognition.gallery.gallery.load_model", _load_once):
+    with patch("twinface.recognition.gallery.gallery.load_model", load_once):
         app = create_app(chosen)
         with TestClient(
             app, "http://127.0.0.1", headers=headers, client=caller, raise_server_exceptions=False

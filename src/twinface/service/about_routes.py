@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from twinface import __version__
+from twinface.core.errors import ModelError
 from twinface.models.card import read_card
 from twinface.models.catalog import NAMED_MODELS
 from twinface.recognition.gallery.open_set import MEASURED
@@ -86,10 +87,14 @@ async def health() -> dict[str, Any]:
 
 @router.get("/readyz")
 async def ready(parts: AllParts) -> dict[str, Any]:
-    """The model is loaded and the gallery answers."""
+    """The gallery answers, and the model that is loaded is its own."""
     if not parts.is_ready:
         raise ApiError(503, "not_ready", "the model is being loaded, or the service stops", retry=1)
-    await parts.tables.run(parts.gallery.store.generation)
+    try:
+        await parts.tables.run(lambda: parts.gallery.engine)
+    except ModelError:  # its text may say where the model is
+        said = "the gallery was moved to a model that is not the service's, or cannot be loaded: start the service anew"
+        raise ApiError(503, "not_ready", f"{said} with the gallery's model", retry=60) from None
     return {"status": "ok"}
 
 

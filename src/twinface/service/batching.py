@@ -39,13 +39,16 @@ class BatchingModel:
 
     Attributes:
         model: the model without batches.
+
+    Whoever replaces it calls `close`, which ends its thread.
     """
 
     def __init__(
         self, model: LoadedModel, most: int = MOST, observe: Callable[[int], object] = lambda faces: None
     ) -> None:
         self.model, self._most, self._observe = model, most, observe
-        self._calls: queue.SimpleQueue[_Call] = queue.SimpleQueue()
+        self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()  # None is the last one
+        self._lock, self._is_open = threading.Lock(), True
         threading.Thread(target=self._work, name="twinface-batches", daemon=True).start()
 
     @property
@@ -65,13 +68,22 @@ class BatchingModel:
             ModelError, DivergedError: as the model does, for the faces of this call.
         """
         call = _Call(faces)
-        self._calls.put(call)
-        return call.answer.result()
+        with self._lock:
+            is_open = self._is_open
+            if is_open:
+                self._calls.put(call)
+        return call.answer.result() if is_open else self.model(faces)
+
+    def close(self) -> None:
+        """Ends the thread once the calls so far are answered. Later calls are embedded without batches."""
+        with self._lock:
+            if self._is_open:
+                self._is_open = False
+                self._calls.put(None)
 
     def _work(self) -> None:
         overlap = False
-        while True:
-            calls = self._gathered(overlap)
+        while calls := self._gathered(overlap):
             overlap = len(calls) > 1
             self._observe(sum(len(call.faces) for call in calls))
             try:
@@ -88,14 +100,20 @@ class BatchingModel:
                 call.answer.set_result(np.stack(list(islice(rows, len(call.faces)))))
 
     def _gathered(self, overlap: bool) -> list[_Call]:
-        """The calls of the next batch; waits for the first one."""
-        calls = [self._calls.get()]
-        faces, until = len(calls[0].faces), time.monotonic() + (_WINDOW if overlap else 0)
+        """The calls of the next batch; waits for the first one. None are left after `close`."""
+        first = self._calls.get()
+        if first is None:
+            return []
+        calls = [first]
+        faces, until = len(first.faces), time.monotonic() + (_WINDOW if overlap else 0)
         while faces < self._most:
             try:
                 left = until - time.monotonic()
                 call = self._calls.get(timeout=left) if left > 0 else self._calls.get_nowait()
             except queue.Empty:
+                break
+            if call is None:
+                self._calls.put(None)  # for the next look
                 break
             calls.append(call)
             faces += len(call.faces)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from fastapi import Request
@@ -42,14 +41,26 @@ class ServedGallery(Gallery):
     def __init__(self, settings: ServiceSettings, batches: Histogram) -> None:
         super().__init__(settings.gallery, settings.model, key=settings.key_file)
         self._most_faces, self._batches = settings.limits.faces, batches
-
-    def _opened(self, model: str | Path | LoadedModel) -> LoadedModel:
-        return BatchingModel(super()._opened(model), observe=self._batches.observe)
+        self._batching: BatchingModel | None = None
 
     def _load(self) -> Engine:
+        self._end_batches()  # of the model before
         engine = super()._load()
         engine.verifier.reader.most = self._most_faces
         return engine
+
+    def _served(self, model: LoadedModel) -> LoadedModel:
+        self._batching = BatchingModel(model, observe=self._batches.observe)
+        return self._batching
+
+    def _end_batches(self) -> None:
+        if self._batching is not None:
+            self._batching.close()
+
+    def close(self) -> None:
+        """See `Gallery`."""
+        self._end_batches()
+        super().close()
 
 
 class Parts:

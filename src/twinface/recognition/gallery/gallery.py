@@ -17,7 +17,6 @@ from twinface.recognition.gallery.certification import Certificate, certify
 from twinface.recognition.gallery.contents import (
     FINGERPRINT,
     MODEL,
-    MODEL_NAME,
     GallerySettings,
     model_place,
 )
@@ -35,7 +34,7 @@ from twinface.recognition.gallery.records import (
     Review,
     Who,
 )
-from twinface.recognition.gallery.reembedding import Reembedding, model_info, reembed
+from twinface.recognition.gallery.reembedding import Reembedding, mismatch_text, model_info, reembed
 from twinface.recognition.gallery.tables import GalleryTables
 from twinface.recognition.gallery.transfer import add_embeddings
 from twinface.recognition.verdict import Verdict
@@ -85,6 +84,7 @@ class Gallery(GalleryTables):
         super().__init__(place, key=key, create=create)
         self._model, self._choice, self._aligned, self._threads = model, faces, aligned, threads
         self._engine: Engine | None = None
+        self._refused: tuple[str, str] | None = None  # the gallery's fingerprint, and what is wrong
         self._lock = threading.Lock()
 
     @property
@@ -105,28 +105,28 @@ class Gallery(GalleryTables):
 
     def _load(self) -> Engine:
         info = self.store.info()
+        if self._refused is not None and self._refused[0] == info.get(FINGERPRINT):
+            raise ModelMismatchError(self._refused[1])  # each call would load the model to find out the same
         wanted = self._model if self._model is not None else info.get(MODEL, "best")
         model = self._opened(wanted)
         place = model_place(wanted) if isinstance(wanted, (str, Path)) else model.record.name
         if FINGERPRINT not in info:
             with self.store.write():
                 if FINGERPRINT not in self.store.info():
-                    self._set_model(model, place)
+                    for key, value in model_info(model, place, self._aligned).items():
+                        self.store.set_info(key, value)
             info = self.store.info()
         if info[FINGERPRINT] != model.fingerprint:
-            raise ModelMismatchError(
-                f"{self.store.place}: was made with the model {info[MODEL_NAME]}, and scores of {model.record.name} "
-                f"would mean nothing: use --model {info[MODEL]}, or move it with `twinface gallery re-embed`"
-            )
-        verifier = Verifier(model, faces=self._choice, aligned=self._aligned)
+            self._refused = info[FINGERPRINT], mismatch_text(self.store.place, info, model.record.name)
+            raise ModelMismatchError(self._refused[1])
+        verifier = Verifier(self._served(model), faces=self._choice, aligned=self._aligned)
         return open_engine(self.contents, verifier, model.fingerprint, place)
 
     def _opened(self, model: str | Path | LoadedModel) -> LoadedModel:
         return load_model(model, self._threads) if isinstance(model, (str, Path)) else model
 
-    def _set_model(self, model: LoadedModel, place: str) -> None:
-        for key, value in model_info(model, place, self._aligned).items():
-            self.store.set_info(key, value)
+    def _served(self, model: LoadedModel) -> LoadedModel:
+        return model  # a service puts its batches around it
 
     def reembed(
         self,
@@ -156,7 +156,7 @@ class Gallery(GalleryTables):
         result = reembed(self.contents, verifier, info, leave_out, progress)
         if result.is_finished:
             with self._lock:
-                self._model, self._engine = model, None
+                self._model, self._engine, self._refused = model, None, None
             self.store.erase_remains([])
         return result
 

@@ -7,7 +7,7 @@ where it was. At the end everything is exchanged in one transaction.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -134,6 +134,14 @@ def model_info(model: LoadedModel, place: str, aligned: bool) -> dict[str, str]:
         FINGERPRINT: model.fingerprint,
         FRAME: _frame_text(None if aligned else record.frame),
     }
+
+
+def mismatch_text(place: str, info: Mapping[str, str], name: str) -> str:
+    """Why a model cannot be used: the gallery at this place, with this info, was made with another one."""
+    return (
+        f"{place}: was made with the model {info[MODEL_NAME]}, and scores of {name} would mean nothing: use --model "
+        f"{info[MODEL]}, or move it with `twinface gallery re-embed`"
+    )
 
 
 def _frame_text(frame: Frame | None) -> str:
