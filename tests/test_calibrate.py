@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shell import twinface_here
 from twinface.core.errors import DataError, ModelError
 from twinface.core.types import FaceSet, Float32Array, IntArray
+from twinface.datasets.load import load_dataset
 from twinface.evaluation.calibrate import calibrate, cross_fitted_rates, people_needed
 from twinface.evaluation.error_rates import error_rates, pooled_error_rates
 from twinface.evaluation.fit_on_people import fit_on_pairs, score_all_pairs
@@ -19,6 +21,7 @@ from twinface.evaluation.intervals import wilson
 from twinface.models.catalog import open_named
 from twinface.models.derived_model import read_derived, write_derived
 from twinface.models.load import load_model
+from twinface.recognition.adapt import adapt
 
 
 def dot(left: Float32Array, right: Float32Array) -> Float32Array:
@@ -215,3 +218,30 @@ def test_a_calibrated_model_refuses_a_base_that_was_changed(tmp_path: Path) -> N
             read_derived(place)
     with pytest.raises(ModelError, match=r"ends in .json"):
         write_derived(tmp_path / "mine.onnx", "default", open_named("default"), open_named("default").record)
+
+
+def test_a_derived_model_is_no_base_and_stays_as_it_is(tmp_path: Path) -> None:
+    """`load_model` would not open the new model, and `--out` may be the good one. The pictures are not even there."""
+    file = tmp_path / "mine.json"
+    base = open_named("default")
+    write_derived(file, "default", base, base.record)
+    before = file.read_bytes()
+    missing = tmp_path / "none"
+    for command in (
+        ("adapt", file, "--photos", missing),
+        ("calibrate", file, "--data", "folder", "--root", missing),
+        ("calibrate", file, "--pairs", missing, "--root", missing),
+    ):
+        done = twinface_here(*command, "--out", file)
+        assert done.returncode == 2
+        assert "calibrated or adapted already" in done.stderr
+        assert "give its own base: default" in done.stderr
+    assert file.read_bytes() == before
+
+    model, faces = load_model(file), load_dataset("orl").faces()
+    with pytest.raises(ModelError, match="give its own base: default"):
+        calibrate(model, faces)
+    with pytest.raises(ModelError, match="give its own base: default"):
+        adapt(model, np.zeros((50, 8), np.float32), "photos")
+    with pytest.raises(ModelError, match="give its own base: default"):
+        write_derived(tmp_path / "other.json", file, model, model.record)

@@ -13,7 +13,7 @@ import pytest
 from pages import Page
 from shell import twinface_here
 from toy_pairs import draw_pairs
-from twinface.core.errors import DataError, LeakError
+from twinface.core.errors import DataError, LeakError, ModelError
 from twinface.core.types import ByteArray, Float32Array, PairSet
 from twinface.datasets.load import load_dataset
 from twinface.datasets.pairs_file.people import tells_people
@@ -29,6 +29,7 @@ from twinface.evaluation.calibrate_pairs import (
 )
 from twinface.evaluation.fit_on_people import fit_on_pairs, probability_limits
 from twinface.models.catalog import open_named
+from twinface.models.derived_model import DerivedModel
 from twinface.models.load import load_model
 from twinface.models.provenance import hash_people
 from twinface.models.record import ModelRecord
@@ -135,6 +136,12 @@ def test_people_that_the_model_was_trained_on_are_refused(pairs: PairSet) -> Non
     model.record = replace(model.record, provenance=replace(provenance, trained=trained))
     with pytest.raises(LeakError, match=r"mine.csv: the model pixels was trained on 3 of these 24 people"):
         calibrate_pairs(model, pairs, far=0.05)
+
+
+def test_a_calibrated_model_is_refused(pairs: PairSet) -> None:
+    base = open_named("default")
+    with pytest.raises(ModelError, match="calibrated or adapted already"):
+        calibrate_pairs(DerivedModel(base, base.record), pairs, far=0.05)
 
 
 def test_of_labelled_people_those_trained_on_are_left_out_and_counted() -> None:

@@ -31,7 +31,7 @@ def adapt(
     for. With labels, `twinface calibrate` does better, and says how well it holds.
     """
     from twinface.core.progress import progress_bar
-    from twinface.models.derived_model import write_derived
+    from twinface.models.derived_model import check_base, write_derived
     from twinface.models.load import load_model
     from twinface.recognition.adapt import adapt as fit
     from twinface.recognition.embed_photos import embed_photos
@@ -39,6 +39,7 @@ def adapt(
 
     log_to_stderr()
     loaded = load_model(model)
+    check_base(loaded)
     with progress_bar("embedding") as progress:
         found = embed_photos(Verifier(loaded, aligned=aligned), photos, progress)
     adaptation = fit(loaded, found.embeddings, str(photos))

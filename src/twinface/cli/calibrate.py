@@ -46,12 +46,13 @@ def calibrate(
     lies beside it: scores, threshold, and error rates with intervals.
     """
     from twinface.core.progress import progress_bar
-    from twinface.models.derived_model import write_derived
+    from twinface.models.derived_model import check_base, write_derived
     from twinface.models.load import load_model
 
     _check_options(data, listed)
     log_to_stderr()
     loaded = load_model(model)
+    check_base(loaded)
     with progress_bar("embedding") as progress:
         result = _fit(loaded, data, listed, far, progress)
     write_derived(out, model, loaded, result.record)

@@ -17,6 +17,7 @@ from twinface.evaluation.fit_on_people import AllPairs, first_pictures, fit_on_p
 from twinface.evaluation.leaks import untrained_people
 from twinface.evaluation.operating_points import COUPLES, measure_error_table
 from twinface.faces.cache import prepare_faces
+from twinface.models.derived_model import check_base
 from twinface.models.embedder import Embedder
 from twinface.models.embedding_lengths import length_quantiles
 from twinface.models.provenance import hash_people
@@ -62,9 +63,11 @@ def calibrate(
         progress: called with (pictures done, pictures in total).
 
     Raises:
+        ModelError: the model was calibrated or adapted itself.
         DataError: there are too few people for this rate, or with two pictures; the message says how many are needed.
         ImageError: a picture cannot be read.
     """
+    check_base(model)
     given = len(faces.names)
     faces = untrained_people(model.record, faces)
     trained = given - len(faces.names)

@@ -25,6 +25,7 @@ from twinface.evaluation.intervals.accuracy import at_least_wilson
 from twinface.evaluation.intervals.people_bootstrap import Statistic
 from twinface.evaluation.operating_points import COUPLES, error_table, thresholds_of
 from twinface.faces.cache import prepare_faces
+from twinface.models.derived_model import check_base
 from twinface.models.embedder import Embedder
 from twinface.models.record import ModelRecord
 from twinface.models.scoring import embed_faces, score_pairs
@@ -91,10 +92,12 @@ def calibrate_pairs(
         progress: called with (pictures done, pictures in total).
 
     Raises:
+        ModelError: the model was calibrated or adapted itself.
         LeakError: the model was trained on some of these people.
         DataError: there are too few pairs for this rate; the message says how many are needed.
         ImageError: a picture cannot be read.
     """
+    check_base(model)
     _refuse_trained(model.record, pairs)
     no_scores = ScoredPairs(np.zeros(len(pairs)), pairs.is_match, pairs.people)
     _check_number(pairs.name, _FoldedPairs.dealt(no_scores), far)  # before anything is embedded

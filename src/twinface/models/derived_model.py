@@ -14,7 +14,7 @@ import numpy as np
 from twinface.core.errors import ModelError
 from twinface.core.storage import write_json
 from twinface.core.types import ByteArray, Float32Array
-from twinface.models.embedder import LoadedModel, fingerprint_of
+from twinface.models.embedder import Embedder, LoadedModel, fingerprint_of
 from twinface.models.fields import packed, parse_fields
 from twinface.models.record import ModelRecord
 
@@ -30,11 +30,13 @@ class DerivedModel:
         record: how to score and decide.
         shift: `[D]`, subtracted from embeddings of length 1, which then get length 1 again; None changes nothing. See
             `recognition.adapt`. D leaves out the correction of score normalisation, if there is one.
+        base_place: the base as `load_model` takes it; None where it did not come from a file.
     """
 
     base: LoadedModel
     record: ModelRecord
     shift: Float32Array | None = None
+    base_place: str | Path | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -47,6 +49,19 @@ class DerivedModel:
         """Embeds prepared faces: `[B, H, W, C]` uint8 → `[B, D]` float32."""
         embeddings = self.base(faces)
         return embeddings if self.shift is None else shifted(embeddings, self.shift)
+
+
+def check_base(model: Embedder) -> None:
+    """Checks that a model can be the base of another one, before it is calibrated or adapted.
+
+    Raises:
+        ModelError: it was calibrated or adapted itself. A file points to one base, and `load_model` opens no chain.
+    """
+    if isinstance(model, DerivedModel):
+        raise ModelError(
+            "the model was calibrated or adapted already, and cannot be the base of another one; "
+            f"give its own base: {model.base_place or model.base.record.name}"
+        )
 
 
 def shifted(embeddings: Float32Array, shift: Float32Array) -> Float32Array:
@@ -100,9 +115,10 @@ def write_derived(
         shift: see `DerivedModel`.
 
     Raises:
-        ModelError: the file's name does not end in .json.
+        ModelError: the file's name does not end in .json, or the base is a derived model itself.
         StorageError: the file cannot be written.
     """
+    check_base(base)
     if file.suffix != ".json":
         raise ModelError(f"{file}: the name of a calibrated model ends in .json")
     from twinface.models.catalog import card_of

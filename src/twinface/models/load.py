@@ -46,4 +46,4 @@ def _open_derived(file: Path, threads: int | None) -> DerivedModel:
         raise ModelError(
             f"{file}: was calibrated for other weights of {found.base} than those that are there now: calibrate again"
         )
-    return DerivedModel(base, found.record, found.shift)
+    return DerivedModel(base, found.record, found.shift, place)

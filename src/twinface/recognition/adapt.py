@@ -20,7 +20,7 @@ import numpy as np
 
 from twinface.core.errors import DataError
 from twinface.core.types import Float32Array, FloatArray
-from twinface.models.derived_model import DerivedModel, shifted
+from twinface.models.derived_model import DerivedModel, check_base, shifted
 from twinface.models.embedder import LoadedModel
 from twinface.models.error_table import ErrorTable
 from twinface.models.record import ModelRecord
@@ -62,8 +62,10 @@ def adapt(model: LoadedModel, embeddings: Float32Array, name: str) -> Adaptation
         name: of the collection, for the record.
 
     Raises:
+        ModelError: the model was calibrated or adapted itself.
         DataError: there are too few faces, the model has no error rates, or its distance is no cosine.
     """
+    check_base(model)
     record = model.record
     table = record.error_table
     if len(embeddings) < FEWEST:
