@@ -19,7 +19,12 @@ class ProtocolOptions:
     protocol: Annotated[
         str | None, typer.Option(help="view1 or view2 on LFW; unseen: people that the model has not seen.")
     ] = None
-    pairs: Annotated[Path | None, typer.Option(help="A pair file of your own: LFW's format or CSV.")] = None
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            help="A pair file of your own, LFW's format or CSV; faces are aligned unless you say --no-align."
+        ),
+    ] = None
     allow_seen_people: Annotated[
         bool, typer.Option("--allow-seen-people", help="Score people that the model has seen, and say so.")
     ] = False
@@ -39,7 +44,9 @@ def evaluate(
 ) -> None:
     """Judge a model: figures with intervals, on people that it has not seen.
 
-    The data set is the run's own unless --data names another. A run folder keeps the result.
+    The data set is the run's own unless --data names another. A run folder keeps the result. In photos of your own
+    (--pairs, --data folder) faces are found and aligned; --no-align takes pictures that are framed already. The run's
+    own data are taken as the run took them.
 
     With --only the rest of each picture is painted over, to see what the model relies on. Its threshold is fitted anew
     on its validation people, masked as well, where their pictures are at hand.

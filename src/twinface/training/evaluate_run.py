@@ -37,8 +37,8 @@ class EvaluationRequest:
         protocol: "view1" or "view2" on LFW; "unseen" draws pairs of people that the model has not seen.
         pairs: a pair file of one's own.
         data, root, layout: the data set; None takes the run's own.
-        align: its pictures are photos: find the faces and align them. None does what the run was trained with; for any
-            other model it aligns the pictures of a folder of one's own.
+        align: its pictures are photos: find the faces and align them. None takes the run's own data as the run took
+            them, and aligns a folder or a pair file of one's own otherwise.
         allow_seen: score people that the model has seen, and say so in the result.
         only: show it one part of each picture: "face" or "background".
 
@@ -88,8 +88,10 @@ def evaluate_run(
     Args:
         model: a run folder, a model file, or the name of a named model.
         protocol: "view1" or "view2" on LFW, or "unseen".
-        pairs: a pair file, in place of a protocol.
-        dataset: to judge it on; None takes the run's own.
+        pairs: a pair file, in place of a protocol. Its pictures are photos, whose faces are found and aligned, if they
+            are not the run's own.
+        dataset: to judge it on; None takes the run's own. With `pairs`, it is the data set of their pictures:
+            `load_dataset("folder", root, align=False)` takes them as they are.
         root: folder of the pair file's pictures.
         allow_seen: score people that the model has seen, and say so in the result.
         only: show the model one part of each picture: "face" or "background".
@@ -182,13 +184,10 @@ def run_at(place: str | Path) -> RunFolder | None:
 
 def _choose(model: Embedder, folder: RunFolder | None, request: EvaluationRequest) -> ChosenPairs:
     own = folder.info().source if folder else None
-    run_aligns = own.align if own else None
+    align = _aligns(request, own)
     if own and request.data not in (None, own.data):
         own = None  # another data set: root and layout of the run's own say nothing of it
     root = request.root or (Path(own.root) if own and own.root else None)
-    align = request.align
-    if align is None:
-        align = run_aligns if run_aligns is not None else request.data == "folder"
     if request.pairs is not None:
         if root is None:
             raise SettingsError("--root is missing: name the folder that the pair file's pictures are in")
@@ -205,6 +204,24 @@ def _choose(model: Embedder, folder: RunFolder | None, request: EvaluationReques
         return ChosenPairs(pairs, "Drawn pairs: no public protocol.", dataset)
     assert request.protocol is not None
     return ChosenPairs(dataset.protocol(request.protocol), dataset.claims, dataset)
+
+
+def _aligns(request: EvaluationRequest, own: DataSource | None) -> bool:
+    """Whether the faces are found and aligned; `own` is the data of the run that is judged, or None."""
+    if request.align is not None:
+        return request.align
+    if (request.pairs is not None or request.data == "folder") and not _is_own(request, own):
+        return True
+    return own is not None and own.align
+
+
+def _is_own(request: EvaluationRequest, own: DataSource | None) -> bool:
+    """Whether the request names no other data set, folder or layout than those that the run was trained on."""
+    if own is None or request.data not in (None, own.data) or request.layout not in (None, own.layout):
+        return False
+    return request.root is None or (
+        own.root is not None and request.root.resolve() == Path(own.root).resolve()
+    )
 
 
 def _masked(

@@ -1,0 +1,68 @@
+"""Judging on photos of one's own: faces are found and aligned; a run's own data are taken as the run took them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from twinface.datasets.data_source import DataSource
+from twinface.datasets.load import load_dataset
+from twinface.faces.picture import load_picture
+from twinface.training.evaluate_run import EvaluationRequest, answer, evaluate_run
+from twinface.training.run_folder import RunFolder
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two people of ORL with two photos each, whose faces are small and off the middle; pairs.csv."""
+    faces = load_dataset("orl").faces()
+    folder = tmp_path_factory.mktemp("mine")
+    for person in ("ann", "bob"):
+        (folder / person).mkdir()
+    for person, row in (("ann", 0), ("ann", 1), ("bob", 10), ("bob", 11)):
+        paper = np.full((240, 260, 3), 128, np.uint8)
+        paper[30:142, 50:142] = load_picture(faces.root / faces.paths[row], "rgb")
+        cv2.imwrite(str(folder / person / f"{row}.png"), paper)
+    (folder / "pairs.csv").write_text(
+        "left,right,same\nann/0.png,ann/1.png,1\nbob/10.png,bob/11.png,1\nann/0.png,bob/10.png,0\n"
+    )
+    return folder
+
+
+@pytest.fixture
+def run(tiny_run: RunFolder, tmp_path: Path) -> RunFolder:
+    shutil.copytree(tiny_run.path, tmp_path / "run")
+    return RunFolder(tmp_path / "run")
+
+
+def aligns(model: str | Path, request: EvaluationRequest) -> bool:
+    return answer(model, request).pairs.faces.landmarks is not None
+
+
+def test_faces_of_a_pair_file_are_aligned_unless_they_are_framed(photos: Path) -> None:
+    file = photos / "pairs.csv"
+    assert aligns("default", EvaluationRequest(pairs=file, root=photos))
+    assert not aligns("default", EvaluationRequest(pairs=file, root=photos, align=False))
+    framed = load_dataset("folder", photos, align=False)
+    assert evaluate_run("default", pairs=file, dataset=framed).pairs.faces.landmarks is None
+
+
+def test_a_run_takes_its_own_data_alone_as_it_took_them(run: RunFolder, photos: Path) -> None:
+    """This run's own pictures are framed. Photos of others are aligned all the same."""
+    file = photos / "pairs.csv"
+    folder = EvaluationRequest("unseen", data="folder", root=photos)
+    assert not aligns(run.path, EvaluationRequest("unseen"))
+    assert aligns(run.path, EvaluationRequest(pairs=file, root=photos))
+    assert aligns(run.path, folder)
+    run.note(source=DataSource("folder", str(photos), align=False))
+    assert not aligns(run.path, EvaluationRequest(pairs=file))
+    assert not aligns(run.path, EvaluationRequest(pairs=file, root=photos / "ann" / ".."))
+    assert not aligns(run.path, folder)
+    assert aligns(run.path, EvaluationRequest(pairs=file, root=photos, align=True))
+    run.note(source=DataSource("folder", str(photos.parent), align=False))
+    assert aligns(run.path, EvaluationRequest(pairs=file, root=photos))
+    assert aligns(run.path, folder)
