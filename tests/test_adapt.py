@@ -66,18 +66,18 @@ def false_matches(record: ModelRecord, embeddings: Float32Array, people: IntArra
 
 def test_the_rate_holds_again_on_photos_that_share_a_direction() -> None:
     model = Toy()
-    known, _ = people_of(50, 1, shared=1.0, pictures=1)
-    others, people = people_of(100, 2, shared=1.0)
-    assert false_matches(model.record, others, people) > 0.9
+    known, _ = people_of(50, 1, shared=0.7, pictures=1)
+    others, people = people_of(100, 2, shared=0.7)
+    assert false_matches(model.record, others, people) > 0.6
     found = adapt(model, known, "fifty faces")
-    assert found.shared > 0.6
+    assert found.shared > 0.55
     record = found.model.record
     moved = shifted(others, found.model.shift)
     assert false_matches(record, moved, people) == pytest.approx(0.01, abs=0.02)
     usual = score_all_pairs(people_of(100, 0)[0], people_of(100, 0)[1], model.record.score).impostor
     adapted = score_all_pairs(moved, people, record.score).impostor
     assert abs(adapted.mean() - usual.mean()) < 0.5 * usual.std()
-    assert found.before > 0.9
+    assert found.before > 0.6
     assert found.after < 0.05
     assert "fifty faces, without labels" in record.threshold.fitted_on
     assert record.threshold.upper is None
@@ -103,6 +103,32 @@ def test_too_few_faces_and_models_without_rates_are_refused() -> None:
     model.record = replace(model.record, distance="euclidean")
     with pytest.raises(DataError, match="whose distance is a cosine, found euclidean"):
         adapt(model, people_of(50, 0, pictures=1)[0], "many")
+
+
+def test_photos_of_one_person_are_refused() -> None:
+    """What they share is that person's face: without it, two photos of that person score as two people."""
+    for shared in (0.0, 0.5):
+        with pytest.raises(DataError, match="mine: 100% of the pairs of these photos score as one person"):
+            adapt(Toy(), people_of(1, 5, shared=shared, pictures=60)[0], "mine")
+    mostly = np.concatenate([people_of(1, 5, pictures=40)[0], people_of(10, 6, pictures=1)[0]])
+    with pytest.raises(
+        DataError, match=r"6[3-6]% of the pairs .* need at most 45%: give photos of many people"
+    ):
+        adapt(Toy(), mostly, "mine")
+    family = adapt(Toy(), people_of(4, 7, pictures=10)[0], "four people")
+    assert 0.2 < family.before < 0.3
+
+
+@pytest.mark.parametrize(("people", "copies"), [(1, 25), (2, 20), (10, 5)])
+def test_copies_of_few_photos_are_refused(people: int, copies: int) -> None:
+    """Their scores have next to no spread, so the scale would be a million."""
+    photos = np.repeat(people_of(people, 8, pictures=1)[0], copies, axis=0)
+    photos += 1e-4 * np.random.default_rng(9).normal(size=photos.shape).astype(np.float32)
+    said = f"{people * copies} faces, but only {people} that differ, need at least {FEWEST}"
+    with pytest.raises(DataError, match=said):
+        adapt(Toy(), photos, "mine")
+    usual = people_of(FEWEST, 10, pictures=1)[0]
+    assert adapt(Toy(), np.repeat(usual, 2, axis=0), "each twice").faces == 2 * FEWEST
 
 
 def test_the_correction_of_a_face_stays_where_it_is() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from shell import twinface, twinface_here
+from twinface.datasets.load import load_dataset
 from twinface.faces import extra_formats
+from twinface.faces.picture import load_picture
 
 
 @pytest.mark.parametrize(
@@ -48,12 +49,12 @@ def test_an_option_of_the_whole_program_alone_prints_the_help() -> None:
 def test_a_model_is_adapted_to_photos_in_heic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pillow_heif = pytest.importorskip("pillow_heif", reason="needs twinface[heic]")
     monkeypatch.setattr(extra_formats, "_added", {})
-    random = np.random.default_rng(7)
-    for number in range(50):
-        pixels = np.repeat(np.repeat(random.integers(0, 256, (8, 8, 3), np.uint8), 16, 0), 16, 1)
+    faces = load_dataset("orl").faces()
+    for number, row in enumerate(range(0, 400, 8)):
+        pixels = load_picture(faces.root / faces.paths[row], "rgb")
         pillow_heif.from_bytes("RGB", pixels.shape[1::-1], pixels.tobytes()).save(tmp_path / f"{number}.heic")
-    words = ("--photos", tmp_path, "--aligned", "--out", tmp_path / "mine.json", "--json")
+    words = ("--photos", tmp_path, "--out", tmp_path / "mine.json", "--json")
     done = twinface_here("adapt", "default", *words)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert (found["faces"], found["skipped"]) == (50, {})
+    assert found["faces"] == 50 - len(found["skipped"]) >= 40
