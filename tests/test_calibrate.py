@@ -216,7 +216,7 @@ def test_a_calibrated_model_refuses_a_base_that_was_changed(tmp_path: Path) -> N
         place.write_text(text)
         with pytest.raises(ModelError, match="cannot be read"):
             read_derived(place)
-    with pytest.raises(ModelError, match=r"ends in .json"):
+    with pytest.raises(ModelError, match=r"end in \.json"):
         write_derived(tmp_path / "mine.onnx", "default", open_named("default"), open_named("default").record)
 
 
@@ -245,3 +245,16 @@ def test_a_derived_model_is_no_base_and_stays_as_it_is(tmp_path: Path) -> None:
         adapt(model, np.zeros((50, 8), np.float32), "photos")
     with pytest.raises(ModelError, match="give its own base: default"):
         write_derived(tmp_path / "other.json", file, model, model.record)
+
+
+def test_a_wrong_name_of_the_new_model_is_refused_before_any_photo_is_read(tmp_path: Path) -> None:
+    """The photos are not even there."""
+    missing = tmp_path / "none"
+    for command in (
+        ("adapt", "default", "--photos", missing),
+        ("calibrate", "default", "--data", "folder", "--root", missing),
+        ("calibrate", "default", "--pairs", missing, "--root", missing),
+    ):
+        done = twinface_here(*command, "--out", tmp_path / "mine.onnx")
+        assert done.returncode == 2
+        assert "mine.onnx: the name of a calibrated or adapted model has to end in .json" in done.stderr

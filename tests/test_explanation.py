@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import twinface
 from toy_runs import new_run
 from twinface.cli import app
-from twinface.core.errors import FaceNotFoundError
+from twinface.core.errors import FaceNotFoundError, SettingsError
 from twinface.core.types import ByteArray, Float32Array
 from twinface.datasets.aligned import align_pairs
 from twinface.datasets.load import load_dataset
@@ -304,6 +304,15 @@ def test_explain_on_the_command_line(tiny_run: RunFolder, pictures: list[Path], 
     assert len(text) == 3 + CELLS
     assert len(text[3].split()) == 2 * CELLS
     assert int(text[3].split()[CELLS]) == round(1000 * values["grid"]["right"][0][0])
+
+
+def test_a_map_is_drawn_as_png_alone(tmp_path: Path) -> None:
+    """Said before the photos are read, which are not even there."""
+    out = tmp_path / "map.html"
+    found = CliRunner().invoke(app, ["explain", "a.jpg", "b.jpg", "--out", str(out)])
+    assert isinstance(found.exception, SettingsError)
+    assert "map.html: the name of the picture has to end in .png" in str(found.exception)
+    assert not out.exists()
 
 
 def test_explaining_works_where_torch_is_not_installed(

@@ -31,12 +31,13 @@ def adapt(
     for. With labels, `twinface calibrate` does better, and says how well it holds.
     """
     from twinface.core.progress import progress_bar
-    from twinface.models.derived_model import check_base, write_derived
+    from twinface.models.derived_model import check_base, check_file_name, write_derived
     from twinface.models.load import load_model
     from twinface.recognition.adapt import adapt as fit
     from twinface.recognition.embed_photos import embed_photos
     from twinface.recognition.verifier import Verifier
 
+    check_file_name(out)
     log_to_stderr()
     loaded = load_model(model)
     check_base(loaded)

@@ -46,10 +46,11 @@ def calibrate(
     lies beside it: scores, threshold, and error rates with intervals.
     """
     from twinface.core.progress import progress_bar
-    from twinface.models.derived_model import check_base, write_derived
+    from twinface.models.derived_model import check_base, check_file_name, write_derived
     from twinface.models.load import load_model
 
     _check_options(data, listed)
+    check_file_name(out)
     log_to_stderr()
     loaded = load_model(model)
     check_base(loaded)

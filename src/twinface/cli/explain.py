@@ -9,6 +9,7 @@ import typer
 
 from twinface.cli.console import print_json, say
 from twinface.cli.options import BEST, FaceOptions, Json, Left, ModelPlace, Right, grouped
+from twinface.core.errors import SettingsError
 
 if TYPE_CHECKING:
     from twinface.recognition.explanation import Explanation
@@ -31,6 +32,10 @@ def explain(
     from twinface.core.progress import progress_bar
     from twinface.recognition.explanation import explain as ask
 
+    if out is not None and out.suffix.lower() != ".png":
+        raise SettingsError(
+            f"--out {out}: the name of the picture has to end in .png; `twinface verify A B --show x.html` makes a page"
+        )
     with progress_bar("maps") as progress:
         explanation = ask(left, right, model, faces=which.choice, aligned=which.aligned, progress=progress)
     if json:

@@ -64,6 +64,16 @@ def check_base(model: Embedder) -> None:
         )
 
 
+def check_file_name(file: Path) -> None:
+    """Checks the name of a derived model's file, before any work is done.
+
+    Raises:
+        ModelError: it does not end in .json.
+    """
+    if file.suffix != ".json":
+        raise ModelError(f"{file}: the name of a calibrated or adapted model has to end in .json")
+
+
 def shifted(embeddings: Float32Array, shift: Float32Array) -> Float32Array:
     """Embeddings `[B, D]` or `[B, D + 1]` without a direction that they share; the last number of D + 1 stays.
 
@@ -119,8 +129,7 @@ def write_derived(
         StorageError: the file cannot be written.
     """
     check_base(base)
-    if file.suffix != ".json":
-        raise ModelError(f"{file}: the name of a calibrated model ends in .json")
+    check_file_name(file)
     from twinface.models.catalog import card_of
 
     card = card_of(base_place)  # so that "best" stands for the model that it is here
