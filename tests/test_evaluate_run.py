@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from twinface.datasets.data_source import DataSource
-from twinface.datasets.load import load_dataset
+from twinface.datasets.load import load_dataset, load_source
+from twinface.evaluation.results import load_results
 from twinface.faces.picture import load_picture
-from twinface.training.evaluate_run import EvaluationRequest, answer, evaluate_run
+from twinface.reports.run_view import run_view
+from twinface.training.evaluate_run import EvaluationRequest, answer, evaluate_run, keep_result
 from twinface.training.run_folder import RunFolder
 
 
@@ -66,3 +68,47 @@ def test_a_run_takes_its_own_data_alone_as_it_took_them(run: RunFolder, photos: 
     run.note(source=DataSource("folder", str(photos.parent), align=False))
     assert aligns(run.path, EvaluationRequest(pairs=file, root=photos))
     assert aligns(run.path, folder)
+
+
+def test_a_result_on_other_data_leaves_that_of_the_run_alone(run: RunFolder, photos: Path) -> None:
+    """The page says how each of them is made again. Results of before have no data set in them."""
+    evaluate_run(run.path, "unseen")
+    own = (run.path / "results" / "unseen.json").read_bytes()
+    assert b"source" not in own
+    for source in (DataSource("folder", str(photos), align=True), DataSource("orl", align=True)):
+        evaluate_run(run.path, "unseen", dataset=load_source(source))
+    evaluate_run(run.path, "unseen", dataset=load_dataset("orl"))
+    assert (run.path / "results" / "unseen.json").read_bytes() != own  # the run's own again
+    names = [result.name for result in load_results(run.path)]
+    assert names[0] == "unseen"
+    assert [name.rpartition("-")[0] for name in names[1:]] == [f"unseen-on-{photos.name}", "unseen-on-orl"]
+    assert [result.summary.source for result in load_results(run.path)] == [
+        None,
+        DataSource("folder", str(photos), align=True),
+        DataSource("orl", align=True),
+    ]
+    view = run_view(run)
+    assert "13 unseen people of ORL faces with seed 0" in view.headline
+    assert view.commands[1:] == [
+        "twinface evaluate again --protocol unseen",
+        f"twinface evaluate again --protocol unseen --data folder --root {photos}",
+        "twinface evaluate again --protocol unseen --data orl --align",
+    ]
+
+
+def test_folders_and_pair_files_of_one_name_have_results_of_their_own(
+    run: RunFolder, photos: Path, tmp_path: Path
+) -> None:
+    twin = tmp_path / photos.name
+    shutil.copytree(photos, twin)
+    for folder in (photos, twin):
+        request = EvaluationRequest(pairs=folder / "pairs.csv", root=folder)
+        keep_result(run.path, request, answer(run.path, request))
+        framed = load_dataset("folder", folder)
+        evaluate_run(run.path, "unseen", dataset=framed)
+    found = load_results(run.path)
+    assert len(found) == 4
+    assert sorted(result.root for result in found) == sorted([photos, photos, twin, twin])
+    pairs = [result for result in found if result.name.startswith("pairs-pairs.csv-")]
+    assert {result.root for result in pairs} == {photos, twin}
+    assert {result.summary.source for result in pairs} == {None}

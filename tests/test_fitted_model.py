@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from twinface.cli import app
 from twinface.core.types import FaceSet, PairSet, Region
+from twinface.datasets.data_source import DataSource
 from twinface.datasets.dataset import Dataset
 from twinface.datasets.load import DATASETS, load_dataset
 from twinface.datasets.orl import Orl
@@ -161,6 +162,7 @@ def inset(monkeypatch: pytest.MonkeyPatch) -> Dataset:
 def test_evaluate_only_a_part(tiny_run: RunFolder, inset: Dataset, tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(tiny_run.path, run)
+    RunFolder(run).note(source=DataSource("inset"))
     for arguments in ([], ["--only", "background"], ["--only", "face"]):
         found = CliRunner().invoke(
             app, ["evaluate", str(run), "--protocol", "unseen", "--data", "inset", "--json", *arguments]

@@ -24,7 +24,7 @@ from twinface.core.settings import Settings
 from twinface.datasets.data_source import DataSource
 from twinface.datasets.load import load_dataset
 from twinface.evaluation.leaks import unseen_pairs
-from twinface.evaluation.results import load_results
+from twinface.evaluation.results import load_results, own_pairs
 from twinface.models.load import load_model
 from twinface.training.open_run import RunOptions, start_run
 from twinface.training.recipe import load_recipe
@@ -206,7 +206,8 @@ def test_a_result_of_own_pairs_does_not_replace_that_of_a_protocol(copy: RunFold
     assert "unseen.csv: 1 of its 2 pairs repeat others" in own.stderr
     for name, content in protocol.items():
         assert (copy.path / "results" / name).read_bytes() == content
-    assert [result.name for result in load_results(copy.path)] == ["pairs-unseen.csv", "unseen"]
+    name = own_pairs(tmp_path / "unseen.csv", unseen.faces.root)
+    assert [result.name for result in load_results(copy.path)] == [name, "unseen"]
     summary = load_results(copy.path)[0].summary
     assert (summary.pairs, summary.data) == (1, "unseen.csv without 1 repeated pairs")
 

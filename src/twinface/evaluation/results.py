@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from dataclasses import astuple, dataclass
@@ -17,6 +18,7 @@ from twinface.evaluation.evaluate import Evaluation
 from twinface.evaluation.summary import Summary
 from twinface.faces.frame import Landmarks
 
+_LONGEST = 40  # letters of a folder's name, so that a file's name is not too long
 _NO_LANDMARKS = np.empty((0, 5, 2))  # of pictures that were not aligned
 
 
@@ -55,22 +57,47 @@ class StoredEvaluation:
         return correct
 
 
-def own_pairs(file: str) -> str:
-    """The name of a result on a pair file of one's own. No protocol's name begins like it.
+def own_pairs(file: Path, root: Path) -> str:
+    """The name of a result on a pair file of one's own, another one for each file and folder of pictures.
 
-    >>> own_pairs("unseen.csv")
-    'pairs-unseen.csv'
+    No protocol's name begins like it.
+
+    >>> own_pairs(Path("/photos/unseen.csv"), Path("/photos"))
+    'pairs-unseen.csv-b1cda0'
     """
-    return f"pairs-{file}"
+    return f"pairs-{file.name}-{_digest(file.resolve(), root.resolve())}"
+
+
+def _name(summary: Summary) -> str:
+    """The name of a result by a protocol; that on the run's own data is the protocol's."""
+    source = summary.source
+    if source is None:
+        return summary.protocol
+    words = [source.data, *filter(None, [source.layout])]
+    if source.data == "folder" and source.root:
+        # Two folders may have one name.
+        words = [Path(source.root).name[:_LONGEST], _digest(source.root, source.align)]
+    elif source.align:
+        words.append("aligned")
+    return "-".join([summary.protocol, "on", *words])
+
+
+def _digest(*values: object) -> str:
+    return hashlib.sha256("\n".join(map(str, values)).encode(errors="surrogateescape")).hexdigest()[:6]
 
 
 def save_result(run: Path, evaluation: Evaluation, name: str | None = None) -> Path:
     """Writes `results/NAME.json` and `results/NAME.npz` into a run folder; returns the first.
 
+    Args:
+        run: the folder.
+        evaluation: of its model.
+        name: None takes that of the protocol, with the data set after it where it is not the run's own.
+
     Raises:
         StorageError: a file cannot be written; whole files of before stay.
     """
-    target = run / "results" / f"{name or evaluation.summary.protocol}.json"
+    target = run / "results" / f"{name or _name(evaluation.summary)}.json"
     packed = _packed(
         evaluation.pairs,
         scores=evaluation.scored.scores,
@@ -146,7 +173,7 @@ def load_results(run: Path) -> list[StoredEvaluation]:
     Raises:
         ModelError: a file is damaged.
     """
-    return [_load(path) for path in sorted((run / "results").glob("*.json"))]
+    return [_load(path) for path in sorted((run / "results").glob("*.json"), key=lambda path: path.stem)]
 
 
 def _load(path: Path) -> StoredEvaluation:

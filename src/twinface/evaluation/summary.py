@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from twinface.core.types import Interval
+from twinface.datasets.data_source import DataSource
 from twinface.evaluation.metrics import Confusion
 
 EVERYTHING = "everything"  # `Summary.shown` of whole pictures
@@ -114,6 +115,7 @@ class Summary(Measurements):
         seconds: for everything.
         data_sha256: of the prepared pictures; None where several models prepared them.
         interval_methods: how the intervals were made.
+        source: the data set that was scored, where it is not the run's own; else, and of a pair file, None.
     """
 
     protocol: str
@@ -133,6 +135,7 @@ class Summary(Measurements):
     seconds: float
     data_sha256: str | None = None
     interval_methods: tuple[str, ...] = ()
+    source: DataSource | None = None
 
     @property
     def is_partial(self) -> bool:
@@ -184,6 +187,7 @@ class Summary(Measurements):
             "seconds": self.seconds,
             "interval_level": 0.95,
             "interval_methods": list(self.interval_methods),
+            **({"source": asdict(self.source)} if self.source else {}),
         }
 
     @classmethod
@@ -235,6 +239,7 @@ class Summary(Measurements):
             seen_people=SeenPeople(**values["seen_people"]),
             data_sha256=values.get("data_sha256"),
             interval_methods=tuple(values.get("interval_methods", ())),
+            source=_source(values.get("source")),
         )
 
 
@@ -259,3 +264,10 @@ def _interval(ends: list[float] | None) -> Interval | None:
 
 def _tuple(values: list[float] | None) -> tuple[float, ...] | None:
     return None if values is None else tuple(values)
+
+
+def _source(values: Mapping[str, Any] | None) -> DataSource | None:
+    if values is None:
+        return None
+    root, layout = (None if values[name] is None else str(values[name]) for name in ("root", "layout"))
+    return DataSource(str(values["data"]), root, layout, align=bool(values["align"]))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from twinface.core.formatting import count, percent
+from twinface.datasets.data_source import DataSource
 from twinface.evaluation.results import StoredEvaluation, load_results
 from twinface.evaluation.summary import Summary
 from twinface.models.layer import Layer
@@ -205,29 +206,41 @@ def _commands(info: RunInfo, results: Sequence[StoredEvaluation], people_kept_ou
         words = ["twinface", "train", *([photos] if photos else ["--data", source.data])]
         words += ["--recipe", "settings.toml"]
     words += ["--seed", str(info.seed), "--out", "again"]
-    for option, value in (
-        ("--root", None if photos else source.root),
-        ("--layout", source.layout),
-        ("--start-from", info.start_from),
-    ):
-        words += [option, value] if value else []
-    if source.align != (source.data == "folder"):  # which is so if nothing is said
-        words.append("--align" if source.align else "--no-align")
+    words += _given(("--root", None if photos else source.root), ("--layout", source.layout))
+    words += _given(("--start-from", info.start_from))
+    words += _aligning(source, if_unsaid=source.data == "folder")
     judged = [
-        _evaluation(result.summary, place) for result in results if not result.summary.seen_people.pairs
+        _evaluation(result.summary, place, source.align)
+        for result in results
+        if not result.summary.seen_people.pairs
     ]
     return [shlex.join(words) + remark, *dict.fromkeys(filter(None, judged))]
 
 
-def _evaluation(summary: Summary, place: str) -> str:
+def _given(*options: tuple[str, str | None]) -> list[str]:
+    """The options that have a value, as words."""
+    return [word for option, value in options if value for word in (option, value)]
+
+
+def _aligning(source: DataSource, if_unsaid: bool) -> list[str]:
+    """What to say so that these pictures are aligned or not, as they were; `if_unsaid` is what happens otherwise."""
+    if source.align == if_unsaid:
+        return []
+    return ["--align" if source.align else "--no-align"]
+
+
+def _evaluation(summary: Summary, place: str, run_aligns: bool) -> str:
     """The command for this evaluation of the run that was made again.
 
     It is "" for a pair file of one's own, and for a cross-validation, which only `train PHOTOS` makes.
     """
-    protocol, only = summary.protocol, ""
+    protocol, part, source = summary.protocol, None, summary.source
     if summary.is_partial:
         protocol, _, part = protocol.rpartition("-")
-        only = f" --only {part}"
     if protocol in ("pairs", "cross-validated"):
         return ""
-    return f"twinface evaluate {place} --protocol {protocol}{only}"
+    words = ["twinface", "evaluate", place, "--protocol", protocol, *_given(("--only", part))]
+    if source:  # another data set than the run's own
+        words += _given(("--data", source.data), ("--root", source.root), ("--layout", source.layout))
+        words += _aligning(source, if_unsaid=source.data == "folder" or run_aligns)
+    return shlex.join(words)

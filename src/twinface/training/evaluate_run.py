@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from twinface.core.errors import SettingsError
@@ -66,11 +66,19 @@ class EvaluationRequest:
 
 @dataclass(frozen=True, eq=False)
 class ChosenPairs:
-    """The pairs to score, what may be claimed of them, and the data set that they come from (None: a pair file)."""
+    """The pairs to score.
+
+    Attributes:
+        pairs: to score.
+        claims: what may be claimed of a result on them.
+        dataset: that they come from; None for a pair file.
+        other: where that data set came from, if it is not the run's own.
+    """
 
     pairs: PairSet
     claims: str
-    dataset: Dataset | None
+    dataset: Dataset | None = None
+    other: DataSource | None = None
 
 
 def evaluate_run(
@@ -142,7 +150,7 @@ def answer(
     chosen = _choose(model, folder, request)
     if request.only and chosen.dataset:
         model = _masked(model, request.only, chosen.pairs, chosen.dataset, progress)
-    return evaluate(
+    result = evaluate(
         model,
         chosen.pairs,
         request.protocol or "pairs",
@@ -150,12 +158,13 @@ def answer(
         allow_seen=request.allow_seen,
         progress=progress,
     )
+    return replace(result, summary=replace(result.summary, source=chosen.other))
 
 
 def keep_result(place: str | Path, request: EvaluationRequest, result: Evaluation) -> RunFolder | None:
     """Writes what `answer` found into the run folder at a place, if there is one that this user may write.
 
-    The result of a pair file has a name that no protocol has.
+    The result on a pair file, or on another data set than the run's own, has a name of its own.
 
     Returns:
         The run folder that keeps the result, or None.
@@ -170,7 +179,9 @@ def keep_result(place: str | Path, request: EvaluationRequest, result: Evaluatio
     if not os.access(results if results.is_dir() else folder.path, os.W_OK):
         log.warning("%s cannot be written by this user: the result is not kept", folder.path)
         return None
-    save_result(folder.path, result, name=own_pairs(request.pairs.name) if request.pairs else None)
+    save_result(
+        folder.path, result, own_pairs(request.pairs, result.pairs.faces.root) if request.pairs else None
+    )
     return folder
 
 
@@ -183,7 +194,7 @@ def run_at(place: str | Path) -> RunFolder | None:
 
 
 def _choose(model: Embedder, folder: RunFolder | None, request: EvaluationRequest) -> ChosenPairs:
-    own = folder.info().source if folder else None
+    trained_on = own = folder.info().source if folder else None
     align = _aligns(request, own)
     if own and request.data not in (None, own.data):
         own = None  # another data set: root and layout of the run's own say nothing of it
@@ -193,17 +204,19 @@ def _choose(model: Embedder, folder: RunFolder | None, request: EvaluationReques
             raise SettingsError("--root is missing: name the folder that the pair file's pictures are in")
         pairs = read_pairs(request.pairs, root)
         pairs = align_pairs(pairs) if align else pairs
-        return ChosenPairs(pairs, "Pairs of one's own: no public protocol.", None)
+        return ChosenPairs(pairs, "Pairs of one's own: no public protocol.")
     data = request.data or (own.data if own else "lfw" if request.protocol in ("view1", "view2") else None)
     if data is None:
         raise SettingsError("--data is missing: name the data set to judge on")
     layout = request.layout or (own.layout if own else None)
-    dataset = load_source(DataSource(data, str(root) if root else None, layout, align=align))
+    source = DataSource(data, str(root.expanduser().absolute()) if root else None, layout, align=align)
+    dataset = load_source(source)
+    other = None if trained_on and _is_same(source, trained_on) else source
     if request.protocol == "unseen":
         pairs = unseen_pairs(dataset, model.record)
-        return ChosenPairs(pairs, "Drawn pairs: no public protocol.", dataset)
+        return ChosenPairs(pairs, "Drawn pairs: no public protocol.", dataset, other)
     assert request.protocol is not None
-    return ChosenPairs(dataset.protocol(request.protocol), dataset.claims, dataset)
+    return ChosenPairs(dataset.protocol(request.protocol), dataset.claims, dataset, other)
 
 
 def _aligns(request: EvaluationRequest, own: DataSource | None) -> bool:
@@ -219,9 +232,18 @@ def _is_own(request: EvaluationRequest, own: DataSource | None) -> bool:
     """Whether the request names no other data set, folder or layout than those that the run was trained on."""
     if own is None or request.data not in (None, own.data) or request.layout not in (None, own.layout):
         return False
-    return request.root is None or (
-        own.root is not None and request.root.resolve() == Path(own.root).resolve()
-    )
+    return request.root is None or _is_folder(request.root, own)
+
+
+def _is_same(source: DataSource, own: DataSource) -> bool:
+    """Whether a data set is that of a run. A public one is the same wherever it lies; a folder of one's own is not."""
+    if (source.data, source.layout, source.align) != (own.data, own.layout, own.align):
+        return False
+    return source.data != "folder" or _is_folder(Path(source.root or ""), own)
+
+
+def _is_folder(root: Path, own: DataSource) -> bool:
+    return own.root is not None and root.expanduser().resolve() == Path(own.root).expanduser().resolve()
 
 
 def _masked(
