@@ -1,6 +1,10 @@
 """A folder of people: what counts as a picture, and what must never be followed."""
 
+import json
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -174,3 +178,58 @@ def test_what_it_has_not(tmp_path: Path) -> None:
     ):
         with pytest.raises(DataError, match=message):
             load_dataset("folder", root, layout)
+
+
+READER = """
+import json, sys
+from pathlib import Path
+from twinface.core.errors import DataError
+from twinface.datasets.folder import Folder
+from twinface.recognition.picture_list import list_pictures
+root = Path(sys.argv[1])
+folder = Folder(root)
+read = lambda: (folder.faces().paths, [(note.path, note.reason, note.detail) for note in folder.notes()])
+answers = [read(), read(), list(list_pictures(root))]
+(root / "bob").chmod(0)
+try:
+    folder.faces()
+except DataError as error:
+    answers.append(str(error))
+root.chmod(0)
+try:
+    folder.faces()
+except DataError as error:
+    answers.append(str(error))
+print(json.dumps(answers))
+"""
+
+
+@pytest.mark.skipif(os.getuid() == 0 and not shutil.which("setpriv"), reason="root may read everything")
+def test_what_may_not_be_read_is_left_out_and_noted(tmp_path: Path) -> None:
+    """Only the root raises."""
+    root = make(tmp_path / "mine", "ann/1.jpg", "bob/1.jpg", "bob/more/2.jpg", "cy/1.jpg", ".store/2.jpg")
+    (root / "ann" / "2.jpg").symlink_to("../.store/2.jpg")
+    (root / "dan").symlink_to(".store/dan")
+    closed = [root / "bob" / "more", root / "cy", root / ".store"]
+    for path in closed:
+        path.chmod(0)
+    # Root, without what lets root read everywhere, is a user like others.
+    as_others = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.getuid() == 0 else []
+    done = subprocess.run(
+        [*as_others, sys.executable, "-c", READER, str(root)], capture_output=True, text=True, check=False
+    )
+    for path in (root, root / "bob", *closed):
+        path.chmod(0o755)
+    assert done.returncode == 0, done.stderr
+    first, again, listed, few, none = json.loads(done.stdout)
+    denied = ["cannot be read", "Permission denied"]
+    assert first == [
+        ["ann/1.jpg", "bob/1.jpg"],
+        [[path, *denied] for path in ("ann/2.jpg", "bob/more", "cy", "dan")],
+    ]
+    assert again == first
+    assert listed == ["ann/1.jpg", "bob/1.jpg"]
+    assert "bob/more: left out, because it cannot be read (Permission denied)" in done.stderr
+    assert "found 1 folder with pictures" in few
+    assert "left out: cannot be read (ann/2.jpg: Permission denied, …)" in few
+    assert none == f"{root}: the folder cannot be read (Permission denied)"

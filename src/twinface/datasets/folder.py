@@ -10,7 +10,7 @@ from twinface.core.formatting import one_line
 from twinface.core.types import WHOLE_FRAME, FaceSet, PairSet
 from twinface.datasets.assemble import face_set
 from twinface.datasets.data_source import DataSource
-from twinface.datasets.entries import PICTURE_SUFFIXES, can_be_read, is_image, visible
+from twinface.datasets.entries import PICTURE_SUFFIXES, LeaveOut, can_be_read, is_image, visible
 from twinface.datasets.folder_layout import describe_layout
 from twinface.datasets.names import unsafe_name
 from twinface.datasets.photo_notes import PhotoNote, Reason, note_lines
@@ -22,9 +22,9 @@ class Folder:
     """Pictures as `root/PERSON/picture.jpg`, with any names.
 
     Hidden files are ignored. So are links that lead out of `root`, so that a folder of uploads cannot name other files
-    on the disk. Pictures that cannot be used because of their place, name or format are left out, and so are people
-    without pictures, and links to visible folders within `root`, whose pictures could count for two people; `notes`
-    lists them.
+    on the disk. Pictures that cannot be used because of their place, name or format are left out. So are people without
+    pictures, folders that this user may not read, and links to visible folders within `root`, whose pictures could
+    count for two people. `notes` lists them.
 
     Args:
         root: the folder of people.
@@ -64,7 +64,7 @@ class Folder:
         """
         person_of: dict[str, str] = {}
         followed: list[Path] = []
-        for entry in sorted(visible(self.root), key=lambda each: each.name):
+        for entry in sorted(visible(self.root, None, self._unreadable), key=lambda each: each.name):
             if entry.is_dir() and entry.is_symlink() and self._counts_twice(Path(entry.path), followed):
                 self._note(entry.name, Reason.LINK)
             elif entry.is_dir():
@@ -106,10 +106,12 @@ class Folder:
             self._note(person, Reason.NAME, why)
             return []
         names: list[str] = []
-        for entry in sorted(visible(self.root, self.root / person), key=lambda each: each.name):
+        for entry in sorted(
+            visible(self.root, self.root / person, self._unreadable), key=lambda each: each.name
+        ):
             path = f"{person}/{entry.name}"
             if entry.is_dir(follow_symlinks=False):
-                for deeper in sorted(_images_below(self.root, Path(entry.path))):
+                for deeper in sorted(_images_below(self.root, Path(entry.path), self._unreadable)):
                     self._note(f"{path}/{deeper}", Reason.DEEPER)
             elif not is_image(entry.name) or not entry.is_file():
                 continue
@@ -119,7 +121,8 @@ class Folder:
                 self._note(path, Reason.FORMAT, f"need one of {' '.join(PICTURE_SUFFIXES)}: convert it")
             else:
                 names.append(entry.name)
-        if not names and not any(path.startswith(f"{person}/") for path in self._notes):
+        is_noted = person in self._notes or any(path.startswith(f"{person}/") for path in self._notes)
+        if not names and not is_noted:
             self._note(person, Reason.NOBODY)
         return names
 
@@ -148,18 +151,24 @@ class Folder:
                 )
 
     def _unfit(self) -> str:
-        """The end of an error: what was left out because of its name or format, or because it is a link."""
-        unfit = [note for note in self.notes() if note.reason in (Reason.FORMAT, Reason.NAME, Reason.LINK)]
+        """The end of an error: what was left out because of its name or format, as a link, or as unreadable."""
+        reasons = (Reason.FORMAT, Reason.NAME, Reason.LINK, Reason.UNREADABLE)
+        unfit = [note for note in self.notes() if note.reason in reasons]
         return "".join(f"; {line}" for line in note_lines(unfit))
+
+    def _unreadable(self, path: str, why: str) -> None:
+        self._note(path, Reason.UNREADABLE, why)
 
     def _note(self, path: str, reason: Reason, detail: str = "") -> None:
         self._notes[path] = PhotoNote(path, reason, detail)
 
 
-def _images_below(root: Path, folder: Path) -> Iterator[str]:
+def _images_below(root: Path, folder: Path, leave_out: LeaveOut) -> Iterator[str]:
     """The pictures in a folder and in its folders, relative to it. Folders behind links are not entered."""
-    for entry in visible(root, folder):
+    for entry in visible(root, folder, leave_out):
         if entry.is_dir(follow_symlinks=False):
-            yield from (f"{entry.name}/{deeper}" for deeper in _images_below(root, Path(entry.path)))
+            yield from (
+                f"{entry.name}/{deeper}" for deeper in _images_below(root, Path(entry.path), leave_out)
+            )
         elif is_image(entry.name):
             yield entry.name

@@ -16,7 +16,8 @@ def list_pictures(source: Path) -> Iterator[str]:
 
     Args:
         source: a folder, which is searched with all its subfolders, in an order that does not depend on the file
-            system; hidden files and links that lead out of it are left out. Or a text file with one path per line.
+            system; hidden files and links that lead out of it are left out, and so is, with a warning, what this user
+            may not read. Or a text file with one path per line.
 
     Raises:
         DataError: the folder or the text file cannot be read, or the text file names a picture outside its own folder.
