@@ -60,6 +60,27 @@ def test_paths_outside_the_lists_folder_are_refused_with_their_line(listed: Path
     assert written == [b"photos/a.jpg\n"]
 
 
+def test_a_list_of_windows_names_the_same_pictures(listed: Path) -> None:
+    """It begins with a byte order mark, and lines end in CR and LF."""
+    listed.write_bytes("\ufeffphotos/a.jpg\r\nphotos/inside.jpg\r\n".encode())
+    assert list(list_pictures(listed)) == ["photos/a.jpg", "photos/inside.jpg"]
+
+
+def test_blanks_at_the_end_of_a_line_count_where_a_picture_has_them(listed: Path) -> None:
+    (listed.parent / "photos" / "b.jpg ").write_bytes(VALID["jpeg"])
+    listed.write_text("photos/a.jpg \t\nphotos/b.jpg \nphotos/not there.jpg \n")
+    assert list(list_pictures(listed)) == ["photos/a.jpg", "photos/b.jpg ", "photos/not there.jpg"]
+
+
+def test_a_photo_in_place_of_a_list_is_refused_without_its_bytes(listed: Path) -> None:
+    photo = listed.parent / "photos" / "a.jpg"
+    with pytest.raises(DataError) as caught:
+        list(list_pictures(photo))
+    assert str(caught.value) == f"{photo}: is a photo; need a folder or a text file with one path a line"
+    with pytest.raises(DataError, match=r"none\.jpg: cannot be read \(No such file"):
+        list(list_pictures(listed.parent / "none.jpg"))
+
+
 def test_a_link_to_the_lists_folder_does_not_matter(listed: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").symlink_to(listed.parent)
     listed.write_text("photos/a.jpg\n")

@@ -315,7 +315,7 @@ def test_a_description_s_points_are_checked(tmp_path: Path) -> None:
         place.write_text(f'name = "a"\nfile = "net.onnx"\npoints = {points}\n')
         with pytest.raises(ModelError, match=message):
             load_model(place)
-    place.write_text('file = "net.onnx"\n')
+    place.write_text('file = "net.onnx"\n', encoding="utf-8-sig")  # a byte order mark is no part of it
     with pytest.raises(ModelError, match="the field 'name' is missing"):
         load_model(place)
     place.write_text('name = "a"\nfile = "gone.onnx"\n')

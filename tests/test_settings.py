@@ -242,6 +242,8 @@ def test_a_recipe_of_ones_own(tmp_path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text("[trainer]\nepochs = 7\n")
     assert load_recipe(str(file)) == Settings(recipe="mine", trainer={"epochs": 7})
+    file.write_text("[trainer]\nepochs = 7\n", encoding="utf-8-sig")  # as some editors on Windows write it
+    assert load_recipe(str(file)) == Settings(recipe="mine", trainer={"epochs": 7})
     file.write_text("[trainer\n")
     with pytest.raises(SettingsError, match="not TOML"):
         load_recipe(str(file))

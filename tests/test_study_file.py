@@ -27,6 +27,10 @@ def test_a_grid_is_every_combination(tmp_path: Path) -> None:
     assert next_points(study, search, [PastPoint(point, 0.5) for point in search.grid()]) == []
 
 
+def test_a_byte_order_mark_is_no_part_of_a_study(tmp_path: Path) -> None:
+    assert study_of(tmp_path, f"\ufeff{PLAIN}").text == study_of(tmp_path).text
+
+
 def test_recipes_may_vary_too(tmp_path: Path) -> None:
     text = PLAIN.replace("sampling.batch_size = [16, 32]", 'recipe = ["seed-b-1", "seed-b-2"]')
     study = study_of(tmp_path, text.replace('recipe = "demo"\n', ""))

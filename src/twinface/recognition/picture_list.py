@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from twinface.core.errors import DataError
-from twinface.datasets.entries import can_be_read, visible
+from twinface.datasets.entries import can_be_read, is_image, visible
 
 
 def list_pictures(source: Path) -> Iterator[str]:
@@ -17,21 +17,25 @@ def list_pictures(source: Path) -> Iterator[str]:
     Args:
         source: a folder, which is searched with all its subfolders, in an order that does not depend on the file
             system; hidden files and links that lead out of it are left out, and so is, with a warning, what this user
-            may not read. Or a text file with one path per line.
+            may not read. Or a text file with one path per line, UTF-8 with or without a byte order mark. Blanks at a
+            line's end count only where there is a picture of that name.
 
     Raises:
-        DataError: the folder or the text file cannot be read, or the text file names a picture outside its own folder.
-            A list may come from anybody, and must not choose which files of this machine are opened.
+        DataError: the folder or the text file cannot be read, is a photo, or names a picture outside its own folder. A
+            list may come from anybody, and must not choose which files of this machine are opened.
     """
     if source.is_dir():
         yield from _search(source, source)
         return
+    if is_image(source.name) and source.is_file():
+        raise DataError(f"{source}: is a photo; need a folder or a text file with one path a line")
     root = os.path.realpath(source.parent)
     try:
-        with source.open(encoding="utf-8", errors="surrogateescape") as lines:
+        with source.open(encoding="utf-8-sig", errors="surrogateescape") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
                     name = line.rstrip("\r\n")
+                    name = name if os.path.exists(os.path.join(root, name)) else name.rstrip()  # noqa: PTH110, PTH118
                     _refuse_outside(root, name, f"{source} line {number}")
                     yield name
     except OSError as error:

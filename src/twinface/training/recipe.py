@@ -111,7 +111,8 @@ def read_recipe(name: str) -> tuple[dict[str, Any], str]:
         source = f"recipe {name}"
     elif name.endswith(".toml"):
         try:
-            text = Path(name).read_text(encoding="utf-8")
+            # Editors on Windows begin a file with a byte order mark.
+            text = Path(name).read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{name}: cannot be read as a recipe ({error}); give a TOML file") from error
         source = name

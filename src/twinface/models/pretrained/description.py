@@ -96,7 +96,7 @@ def read_description(path: Path) -> NetworkDescription:
         ModelError: the file cannot be read, or a key is unknown, missing or has an impossible value.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise ModelError(
             f"{path}: cannot be read ({error}); need a TOML file that describes a network"

@@ -135,7 +135,7 @@ def read_study(path: Path) -> Study:
             not one that validation people give.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # editors on Windows begin a file with a mark
         values = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read as a study ({error}); give a TOML file") from error
