@@ -8,13 +8,15 @@ import subprocess
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from shell import twinface_here
-from study_files import STUDY, same_results, sweep_command, write_study
-from twinface.core.errors import ModelError, SettingsError
+from study_files import PLAIN, STUDY, same_results, sweep_command, write_study
+from twinface.core.errors import DataError, ModelError, SettingsError
 from twinface.core.interruption import StopRequest
+from twinface.datasets.data_source import DataSource
 from twinface.evaluation.metrics import cross_validated_accuracy
 from twinface.evaluation.results import load_validation
 from twinface.reports import report
@@ -26,6 +28,44 @@ from twinface.studies.study_folder import StudyFolder
 from twinface.studies.sweep import StudyStatus, Sweep
 from twinface.studies.trials.local_runner import LocalRunner
 from twinface.training.run_folder import RunFolder
+from twinface.training.run_info import RunInfo
+
+
+def test_faces_of_a_folder_are_aligned_as_train_does(tmp_path: Path) -> None:
+    """There is none on these pictures, so only those that are said to be framed can be taken."""
+    root = tmp_path / "mine"
+    for person in range(30):
+        (root / f"person {person}").mkdir(parents=True)
+        for number in range(3):
+            cv2.imwrite(str(root / f"person {person}" / f"{number}.png"), np.full((40, 40), 90, np.uint8))
+    study = write_study(tmp_path, PLAIN.replace('"orl"', '"folder"'))
+    with pytest.raises(DataError, match="no face was found"):
+        Sweep(read_study(study), root, tmp_path / "o")
+    refused = twinface_here("sweep", study, "--root", root, "--out", tmp_path / "o", "--dry-run")
+    assert refused.returncode == 2
+    assert "are taken as they are with --no-align" in refused.stderr
+    sweep = Sweep(read_study(study), root, tmp_path / "o", align=False)
+    assert sweep.source == DataSource("folder", str(root))
+    known = twinface_here("sweep", study, "--root", root, "--dry-run", "--no-align")
+    assert known.returncode == 0, known.stderr
+    assert "a/0005" in known.stdout
+
+
+def test_a_study_goes_on_with_pictures_of_the_same_kind_alone(tmp_path: Path) -> None:
+    study = read_study(write_study(tmp_path))
+    sweep = Sweep(study, None, tmp_path / "o")
+    store = sweep.folder.stores[0]
+    store.propose()
+    trial = store.trials()[0]
+    (run,) = trial.runs([0])
+    info = RunInfo(
+        name="r", started="2026-01-01T00:00:00+00:00", seed=0, source=DataSource("orl", align=True), salt="s"
+    )
+    run.create(study.first_settings(), info)
+    with pytest.raises(
+        SettingsError, match="the pictures of its runs were aligned; say --align to continue it"
+    ):
+        Sweep(study, None, tmp_path / "o")
 
 
 @pytest.fixture(scope="module")

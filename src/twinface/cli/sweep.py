@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from twinface.cli.console import log_to_stderr, print_json, say
-from twinface.cli.options import Json, Root, grouped
+from twinface.cli.options import Align, Json, Root, grouped
 from twinface.core.formatting import duration
 
 if TYPE_CHECKING:
+    from twinface.datasets.data_source import DataSource
     from twinface.studies.results.records import StudyResults
     from twinface.studies.run_study import Resources
     from twinface.studies.study_file.study import Study
@@ -52,6 +53,7 @@ def sweep(
     ],
     resources: ResourceOptions,
     root: Root = None,
+    align: Align = None,
     out: Annotated[Path | None, typer.Option(help="The study's folder; default studies/NAME.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only list the points, and how long they will take.")
@@ -62,11 +64,12 @@ def sweep(
 
     It can be stopped at any time, and continues when it is called again.
     """
+    from twinface.studies.prepare import study_source
     from twinface.studies.study_file.study import read_study
 
     plan = read_study(study)
     if dry_run:
-        _describe(plan, root, resources.resources(), json)
+        _describe(plan, study_source(plan, root, align), resources.resources(), json)
         return
     from twinface.core.interruption import Interrupted
     from twinface.reports.study_page import write_study_report
@@ -75,7 +78,7 @@ def sweep(
 
     log_to_stderr()
     try:
-        folder = run_study(plan, out or Path("studies") / plan.name, root, resources.resources())
+        folder = run_study(plan, out or Path("studies") / plan.name, root, resources.resources(), align)
     except Interrupted as interrupted:
         say(f"twinface: {interrupted}; the same command continues")
         sys.exit(128 + interrupted.signal_number)
@@ -87,14 +90,12 @@ def sweep(
         print("\n".join(result_lines(results)))
 
 
-def _describe(plan: Study, root: Path | None, resources: Resources, json: bool) -> None:
+def _describe(plan: Study, source: DataSource, resources: Resources, json: bool) -> None:
     """Prints the points that are known in advance, and how long the study will take."""
-    from twinface.datasets.data_source import DataSource
     from twinface.studies.cost_estimate import estimate_costs
     from twinface.studies.prepare import check_study
     from twinface.studies.study_file.point import describe
 
-    source = DataSource(plan.data, str(root) if root else None, plan.layout)
     check_study(plan, source)
     costs = estimate_costs(plan, source, resources.threads)
     jobs = resources.runs_at_a_time

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from twinface.core.errors import SettingsError
 from twinface.core.types import ProgressCallback
 from twinface.datasets.data_source import DataSource
@@ -12,6 +14,20 @@ from twinface.faces.preparation import build_preparation
 from twinface.studies.study_file.point import describe
 from twinface.studies.study_file.study import Study
 from twinface.training.build import check_components, check_network, check_steps
+
+
+def study_source(study: Study, root: Path | None, align: bool | None = None) -> DataSource:
+    """Where the pictures of a study come from.
+
+    Args:
+        study: names the data set.
+        root: its folder; None if the data set finds it.
+        align: whether faces are found and aligned; None does so in a folder of one's own, as `twinface train` does.
+    """
+    is_folder = study.data == "folder"
+    return DataSource(
+        study.data, str(root) if root else None, study.layout, align=is_folder if align is None else align
+    )
 
 
 def check_study(study: Study, source: DataSource) -> None:

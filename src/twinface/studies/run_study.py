@@ -68,7 +68,11 @@ class Resources:
 
 
 def run_study(
-    study: Study, folder: Path, root: Path | None = None, resources: Resources | None = None
+    study: Study,
+    folder: Path,
+    root: Path | None = None,
+    resources: Resources | None = None,
+    align: bool | None = None,
 ) -> StudyFolder:
     """Runs a study to its end, with progress. It can be stopped at any time, and continues when it is called again.
 
@@ -77,6 +81,7 @@ def run_study(
         folder: the study's folder.
         root: folder of the data; None if the data set finds it.
         resources: see `Resources`.
+        align: whether faces are found and aligned first; None does so in a folder of one's own.
 
     Returns:
         The folder; `study_results` reads what was found.
@@ -88,7 +93,7 @@ def run_study(
         Interrupted: a signal came; everything is saved.
     """
     resources = resources or Resources()
-    sweep = Sweep(study, root, folder, resources.storage, resources.threads)
+    sweep = Sweep(study, root, folder, resources.storage, resources.threads, align)
     deadline = None if in_notebook() else DEADLINE
     with stop_on_signals(deadline) as stop:
         with progress_bar("preparing") as prepared:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from twinface.core.errors import SettingsError
 from twinface.core.interruption import StopRequest
-from twinface.datasets.data_source import DataSource
 from twinface.studies.controls import measure_baselines, measure_visible_parts
 from twinface.studies.final_test import run_final_test
-from twinface.studies.prepare import check_study
+from twinface.studies.prepare import check_study, study_source
 from twinface.studies.study_file.study import Study
 from twinface.studies.study_folder import StudyFolder
 from twinface.studies.trials.pruning import earlier_curves
@@ -66,20 +66,29 @@ class Sweep:
         folder: the study's folder.
         storage: address of a database server; None keeps the trials in the folder.
         threads: of one run.
+        align: see `study_source`.
 
     Raises:
-        SettingsError: a point's settings are impossible, or the folder belongs to another study.
+        SettingsError: a point's settings are impossible, or the folder belongs to another study, or to the same one on
+            pictures that are aligned and now should not be, or the reverse.
         DataError: the data set is not there.
         StorageError: the database does not answer.
     """
 
     def __init__(
-        self, study: Study, root: Path | None, folder: Path, storage: str | None = None, threads: int = 1
+        self,
+        study: Study,
+        root: Path | None,
+        folder: Path,
+        storage: str | None = None,
+        threads: int = 1,
+        align: bool | None = None,
     ) -> None:
         self.study, self.threads = study, threads
-        self.source = DataSource(study.data, str(root) if root else None, study.layout)
+        self.source = study_source(study, root, align)
         check_study(study, self.source)
         self.folder = StudyFolder.begin(study, folder, storage)
+        self._refuse_other_pictures()
         self._claims: dict[str, tuple[TrialStore, Claim]] = {}  # trials that this process works on
         self._began, self._ended_here = time.monotonic(), 0
 
@@ -140,6 +149,17 @@ class Sweep:
             seconds=time.monotonic() - self._began,
             ended_here=self._ended_here,
         )
+
+    def _refuse_other_pictures(self) -> None:
+        """Trials on pictures as they are could not be compared with trials on aligned ones."""
+        runs = (run for trial in self.folder.trials() for run in self.folder.runs(trial))
+        first = next((run for run in runs if run.manifest.is_file()), None)
+        if first and first.info().source.align != self.source.align:
+            were, option = ("", "--align") if self.source.align is False else ("not ", "--no-align")
+            raise SettingsError(
+                f"{self.folder.path}: the pictures of its runs were {were}aligned; say {option} to continue it, or "
+                "choose another --out"
+            )
 
     def _start_trials(self, runner: Runner) -> None:
         """Starts as many trials as the runner has room for."""
