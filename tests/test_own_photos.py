@@ -11,6 +11,8 @@ from twinface.core.errors import DataError
 from twinface.core.types import FaceSet
 from twinface.datasets.checked import CheckedDataset
 from twinface.datasets.folder import Folder
+from twinface.datasets.subsets import take_people
+from twinface.datasets.training_split import split_dataset
 from twinface.training.own_photos import own_photos, parts_to_judge, people_to_test, plan_training
 from twinface.training.request import TrainingRequest
 
@@ -23,6 +25,8 @@ class People:
         names = tuple(f"p{number}" for number in range(len(photos)))
         paths = tuple(f"{names[person]}/{row}.jpg" for row, person in enumerate(people))
         self.set = FaceSet("photos", Path("photos"), paths, people, names)
+
+    title = "photos"
 
     def training_faces(self) -> FaceSet:
         return self.set
@@ -39,6 +43,8 @@ class People:
         ([10] * 40, 13, 5, "whitening", 3),
         ([2] * 100, 20, 5, "whitening", 0),
         ([2] * 3 + [1] * 200, 0, 1, "none", 0),
+        ([2] * 11 + [1] * 100, 40, 5, "whitening", 3),
+        ([2] * 100 + [1] * 100, 40, 5, "whitening", 0),
         ([2] * 4000, 400, 5, "whitening", 0),
     ],
 )
@@ -72,8 +78,22 @@ def test_people_of_whom_nothing_can_be_learnt_are_refused(photos: list[int]) -> 
 
 
 def test_few_people_leave_nobody_without_a_test() -> None:
-    assert [people_to_test(number) for number in range(10, 13)] == [3, 4, 4]
-    assert all(number - people_to_test(number) >= 7 for number in range(10, 5000))
+    assert [people_to_test(number, number) for number in range(10, 13)] == [3, 4, 4]
+    assert all(number - people_to_test(number, number) >= 7 for number in range(10, 5000))
+
+
+@pytest.mark.parametrize("photos", [[2] * 6 + [1] * 24, [2] * 11 + [1] * 100, [2, 3] * 5 + [1] * 3000])
+@pytest.mark.parametrize("recipe", [None, "fast"])
+def test_all_groups_have_people_with_several_photos(photos: list[int], recipe: str | None) -> None:
+    dataset = People(*photos)
+    settings = plan_training(dataset, recipe).settings  # type: ignore[arg-type]
+    split = split_dataset(dataset, settings)  # type: ignore[arg-type]
+    groups = [split.source.faces, split.validation.faces]
+    if settings.data.test_people:
+        kept = set(dataset.set.names) - {name for group in groups for name in group.names}
+        assert len(kept) == settings.data.test_people
+        groups.append(take_people(dataset.set, sorted(kept)))
+    assert all((np.bincount(group.people) > 1).sum() >= 2 for group in groups)
 
 
 def test_a_folder_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

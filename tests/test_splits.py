@@ -12,7 +12,7 @@ from twinface.core.errors import DataError
 from twinface.core.types import FaceSet, PairSet, Region
 from twinface.datasets.draw_pairs import draw_pairs, draw_pairs_in_groups
 from twinface.datasets.load import load_dataset
-from twinface.datasets.splits import deal_people, linked_people, split_pairs, split_people
+from twinface.datasets.splits import deal_people, linked_people, split_in_parts, split_pairs, split_people
 from twinface.datasets.subsets import pair_subset, take_people
 
 SEEDS = st.integers(0, 2**32)
@@ -288,6 +288,58 @@ def test_people_with_several_pictures_are_dealt_first() -> None:
     assert sorted(group[several].tolist()) == [0, 1, 2, 3]
     assert np.bincount(group).tolist() == [3, 3, 3, 2]
     assert group.tolist() != deal_people(several, 4, seed=6).tolist()
+
+
+@given(COUNTS, SEEDS, st.data())
+def test_people_with_several_pictures_are_held_out_evenly(
+    counts: list[int], seed: int, data: st.DataObject
+) -> None:
+    faces = faces_of(counts)
+    wanted = data.draw(st.integers(1, len(counts) - 1))
+    several = sum(count > 1 for count in counts)
+    seen: set[str] = set()
+    for part in range(len(counts) // wanted):
+        try:
+            rest, held = split_people(faces, wanted, seed, part, stratified=True)
+        except DataError:
+            assert part, "there is a first part"
+            assert several * wanted < 2 * len(counts), (
+                "each part has two of them, which are more than its share"
+            )
+            break
+        check_faces(held)
+        check_faces(rest)
+        assert (len(held.names), len(rest.names)) == (wanted, len(counts) - wanted)
+        assert not seen & set(held.names)
+        seen |= set(held.names)
+        own = int((np.bincount(held.people) > 1).sum())
+        wished = max(several * wanted / len(counts), min(2, several // 2, wanted))
+        assert abs(own - wished) <= 1 if part else own == round(wished)
+
+
+@given(st.integers(2, 30), SEEDS)
+def test_where_everybody_has_several_pictures_the_split_is_as_before(people: int, seed: int) -> None:
+    faces = faces_of([2] * people)
+    for part in range(3):
+        if (part + 1) * (people // 3 or 1) <= people > 1:
+            plain, even = (split_people(faces, people // 3 or 1, seed, part, even) for even in (False, True))
+            assert [group.names for group in plain] == [group.names for group in even]
+
+
+def test_parts_hold_out_everybody_once_and_people_with_several_pictures_evenly() -> None:
+    faces = faces_of([1] * 24 + [3] * 6 + [1] * 2)
+    parts = split_in_parts(faces, 3, seed=1)
+    held = [set(test.names) for _, test in parts]
+    assert sorted(name for names in held for name in names) == sorted(faces.names)
+    assert [len(names) for names in held] == [10, 11, 11]
+    for rest, test in parts:
+        assert set(rest.names) == set(faces.names) - set(test.names)
+        assert int((np.bincount(test.people) > 1).sum()) == 2
+    assert [set(split_people(faces_of([2] * 9), 3, 1, part)[1].names) for part in range(3)] == [
+        set(test.names) for _, test in split_in_parts(faces_of([2] * 9), 3, seed=1)
+    ]
+    sizes = [len(test.names) for _, test in split_in_parts(faces_of([2] * 5 + [1] * 5), 3, seed=1)]
+    assert sorted(sizes) == [3, 3, 4]
 
 
 def test_each_group_has_pairs_whatever_the_limit() -> None:

@@ -75,6 +75,33 @@ def test_photos_are_trained_on_judged_and_listed(tmp_path: Path, monkeypatch: py
     assert "2 photos or folders cannot be used, and --strict allows none" in strict.stderr
 
 
+def test_people_who_cannot_be_judged_are_a_warning_and_the_report_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Test people with one photo each, whom nothing but settings by hand can choose."""
+    photos = orl_people(tmp_path / "photos", 14)
+    for person in range(10, 15):
+        for number in range(2, 5):
+            (photos / f"p{person}" / f"{number}.pgm").unlink()
+    monkeypatch.chdir(tmp_path)
+    by_hand = [
+        "data.test_people=3",
+        "data.validation_people=5",
+        "data.stratified=false",
+        "data.split_seed=48",
+    ]
+    options = [word for change in SMALL[:-1] + by_hand for word in ("--set", change)]
+    done = twinface_here("train", "photos", "--no-align", "--recipe", "fast", *options)
+    assert done.returncode == 0, done.stderr
+    run = tmp_path / "runs" / "photos-0"
+    for place in (done.stderr, (run / "log.txt").read_text()):
+        assert "the model was not judged (unseen): 3 unseen people of photos: 3 people, 0 with two" in place
+    assert "next:" in done.stderr
+    assert (run / "report.html").is_file()
+    again = twinface_here("train", "--resume", run)
+    assert (again.returncode, again.stderr.count("the model was not judged")) == (0, 1)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -26,6 +26,9 @@ class DataSettings(Strict):
         test_part: which of several sets of test people. No person is in two parts of one `split_seed`, so that runs
             with the parts 0, 1, 2 … are a cross-validation.
         split_seed: seed of both splits.
+        stratified: keep out the same share of the people with several pictures as of all people, but at least two where
+            there are four. Otherwise the number of pictures does not count; where most people have one, there may then
+            be no genuine pair to validate or to test on. It changes nothing where everybody has several.
         split: how official labelled pairs are split. "people": no person is in training and in validation. "pairs": at
             random over pairs, and "pairs-by-label": at random over the genuine and over the impostor pairs. With these
             two, people are in both parts, so that validation figures are too good. They are there to repeat published
@@ -43,6 +46,7 @@ class DataSettings(Strict):
     test_people: Annotated[int | float, Field(ge=0, le=1_000_000_000)] = 0
     test_part: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     split_seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
+    stratified: bool = False
     split: Literal["people", "pairs", "pairs-by-label"] = "people"
     cross_fitting: Annotated[int, Field(ge=0, le=1000)] = 0
 

@@ -16,10 +16,12 @@ from twinface.core.types import BoolArray, FaceSet, IntArray, PairSet
 from twinface.datasets.subsets import pair_subset, take_people
 
 
-def split_people(faces: FaceSet, held_out: int | float, seed: int, part: int = 0) -> tuple[FaceSet, FaceSet]:
+def split_people(
+    faces: FaceSet, held_out: int | float, seed: int, part: int = 0, stratified: bool = False
+) -> tuple[FaceSet, FaceSet]:
     """People in two groups: (the rest, the held out).
 
-    Who is held out depends on the names and the seed, not on the order or the number of pictures.
+    Who is held out depends on the names and the seed, not on the order or, unless `stratified`, the number of pictures.
 
     Args:
         faces: pictures of P people.
@@ -27,6 +29,9 @@ def split_people(faces: FaceSet, held_out: int | float, seed: int, part: int = 0
         seed: another seed holds out other people.
         part: which people of one seed, from 0. No person is held out in two parts, so that the parts can be the folds
             of a cross-validation.
+        stratified: of the people with several pictures, hold out the same share as of all people, but at least two
+            where there are four. Without it, and where few people have several pictures, there may be nobody with a
+            genuine pair. Where everybody has several, it changes nothing.
 
     Raises:
         DataError: one of the two groups would be empty, or there are not that many parts.
@@ -37,17 +42,51 @@ def split_people(faces: FaceSet, held_out: int | float, seed: int, part: int = 0
         raise DataError(
             f"{wanted} of {total} people cannot be held out of {faces.name}: need 1 or more on each side"
         )
-    if (part + 1) * wanted > total:
+    first, others = _strata(faces, seed, stratified)
+    share = max(wanted * len(first) / total, min(2, len(first) // 2, wanted))
+    if (part + 1) * wanted > total or round((part + 1) * share) > len(first):
+        parts = min(total // wanted, int(len(first) / share) if share else total)
         raise DataError(
-            f"there is no part {part} of {wanted} people: {faces.name} has people for {total // wanted} parts, "
-            "numbered from 0"
+            f"there is no part {part} of {wanted} people: {faces.name} has people for {parts} parts, numbered from 0"
         )
-    by_name = np.argsort(np.array(faces.names))
-    chosen = np.zeros(total, dtype=np.bool_)
-    order = np.random.default_rng(seed).permutation(total)
-    chosen[by_name[order[part * wanted : (part + 1) * wanted]]] = True
-    rest = take_people(faces, ~chosen, f"{total - wanted} people of {faces.name}")
-    return rest, take_people(faces, chosen, f"{wanted} held-out people of {faces.name}")
+    begin, end = round(part * share), round((part + 1) * share)
+    held = np.concatenate([first[begin:end], others[part * wanted - begin : (part + 1) * wanted - end]])
+    return _in_two(faces, held)
+
+
+def split_in_parts(faces: FaceSet, parts: int, seed: int) -> list[tuple[FaceSet, FaceSet]]:
+    """Everybody held out once: (the rest, the held out) of each part of a cross-validation.
+
+    The parts are of equal size, but for one person or two, and so are their numbers of people with several pictures.
+
+    Args:
+        faces: pictures of P people.
+        parts: how many, at most P.
+        seed: another seed makes other parts.
+    """
+    first, others = _strata(faces, seed, stratified=True)
+    # The first parts have the people who are left over of the one kind, and the last parts those of the other.
+    dealt = zip(np.array_split(first, parts), reversed(np.array_split(others, parts)), strict=True)
+    return [_in_two(faces, np.concatenate(held)) for held in dealt]
+
+
+def _strata(faces: FaceSet, seed: int, stratified: bool) -> tuple[IntArray, IntArray]:
+    """The numbers of all people in a random order, which depends on names: those with several pictures, the others.
+
+    If not `stratified`, all are in the first group.
+    """
+    total = len(faces.names)
+    order = np.argsort(np.array(faces.names))[np.random.default_rng(seed).permutation(total)]
+    first = np.bincount(faces.people, minlength=total)[order] > 1 if stratified else np.ones(total, np.bool_)
+    return order[first], order[~first]
+
+
+def _in_two(faces: FaceSet, held: IntArray) -> tuple[FaceSet, FaceSet]:
+    """(the rest, the held out), by numbers of people."""
+    chosen = np.zeros(len(faces.names), dtype=np.bool_)
+    chosen[held] = True
+    rest = take_people(faces, ~chosen, f"{len(chosen) - len(held)} people of {faces.name}")
+    return rest, take_people(faces, chosen, f"{len(held)} held-out people of {faces.name}")
 
 
 def deal_people(several: BoolArray, groups: int, seed: int) -> IntArray:

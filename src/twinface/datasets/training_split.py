@@ -120,7 +120,7 @@ def _held_out(
         else (data.split_seed + 1, "validation_part", data.validation_part)
     )
     try:
-        return split_people(faces, wanted, seed, part)
+        return split_people(faces, wanted, seed, part, data.stratified)
     except DataError as error:
         found, change = f"data.{field} = {wanted:g}", f"--set data.{field}={max(1, len(faces.names) // 3)}"
         if part:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
 
-from twinface.core.errors import LeakError, ModelError
+from twinface.core.errors import DataError, LeakError, ModelError
 from twinface.core.formatting import percent
 from twinface.core.progress import progress_bar
 from twinface.core.settings import Settings
@@ -17,7 +19,7 @@ from twinface.core.types import FaceSet, Float32Array, PairSet
 from twinface.datasets.dataset import Dataset
 from twinface.datasets.draw_pairs import draw_pairs, draw_pairs_in_groups
 from twinface.datasets.load import load_source
-from twinface.datasets.splits import split_people
+from twinface.datasets.splits import split_in_parts
 from twinface.datasets.training_split import split_dataset
 from twinface.evaluation.calibration import fit_calibration, fit_threshold
 from twinface.evaluation.evaluate import Evaluation, evaluate
@@ -38,6 +40,7 @@ from twinface.training.run_folder import RunFolder
 log = logging.getLogger("twinface")
 
 CROSS_VALIDATED = "cross-validated"
+UNSEEN = "unseen"
 MOST_TO_COMPARE = 2000  # photos; the best model with a name may take a tenth of a second for each
 _PAIRS_OF_A_PERSON = 45  # as `unseen_pairs` draws
 
@@ -53,27 +56,40 @@ def judge_run(folder: RunFolder, dataset: Dataset | None = None) -> list[Evaluat
         dataset: the run's, where it is open already.
 
     Returns:
-        The evaluations, the one on most people first; none where there are too few people.
+        The evaluations, the one on most people first; none where there are too few people. Where one is not possible
+        with these people, a warning says why.
 
     Raises:
-        ModelError, DataError, StorageError: see `evaluate` and `save_result`.
+        ModelError, DataError, StorageError: see `load_source`, `load_model` and `save_result`.
     """
     settings, info = folder.settings(), folder.info()
     dataset = dataset or load_source(info.source)
+    faces = dataset.training_faces()
     results = []
-    if parts := parts_to_judge(settings, dataset.training_faces()):
-        results.append(_in_parts(folder, settings, dataset, parts))
+    if parts := parts_to_judge(settings, faces):
+        with _warned_of(CROSS_VALIDATED):
+            results.append(_in_parts(folder, settings, dataset, parts))
     if settings.data.test_people:
         model = load_model(folder.path)
-        pairs = unseen_pairs(dataset, model.record)
-        with progress_bar("judging") as progress:
-            results.append(evaluate(model, pairs, "unseen", claims=dataset.claims, progress=progress))
-        if info.source.align and len(dataset.training_faces()) <= MOST_TO_COMPARE:
-            _compare_with_the_best(settings, dataset, pairs, results[-1])
+        with _warned_of(UNSEEN):
+            pairs = unseen_pairs(dataset, model.record)
+            with progress_bar("judging") as progress:
+                results.append(evaluate(model, pairs, UNSEEN, claims=dataset.claims, progress=progress))
+            if info.source.align and len(faces) <= MOST_TO_COMPARE:
+                _compare_with_the_best(settings, dataset, pairs, results[-1])
     for result in results:
         save_result(folder.path, result)
         log.info("%s: accuracy %s", result.summary.data, _accuracy(result))
     return results
+
+
+@contextmanager
+def _warned_of(protocol: str) -> Iterator[None]:
+    """Turns the error of people who cannot be judged into a warning: the model is good without a figure."""
+    try:
+        yield
+    except DataError as error:
+        log.warning("note: the model was not judged (%s): %s", protocol, error)
 
 
 def _in_parts(folder: RunFolder, settings: Settings, dataset: Dataset, parts: int) -> Evaluation:
@@ -84,7 +100,10 @@ def _in_parts(folder: RunFolder, settings: Settings, dataset: Dataset, parts: in
     faces = dataset.training_faces()
     prepared = prepare_faces(faces, record.preparation)
     embeddings = embed_with(network, prepared.images)
-    judged = [_judge_part(network, settings, embeddings, faces, part, parts) for part in range(parts)]
+    judged = [
+        _judge_part(network, settings, embeddings, faces, rest, test)
+        for rest, test in split_in_parts(faces, parts, settings.data.split_seed)
+    ]
     people = sum(len(each.people) for each in judged)
     names = PoolNames(
         protocol=CROSS_VALIDATED,
@@ -101,11 +120,10 @@ def _judge_part(
     settings: Settings,
     embeddings: Float32Array,
     faces: FaceSet,
-    part: int,
-    parts: int,
+    rest: FaceSet,
+    test: FaceSet,
 ) -> JudgedPairs:
     seed, drawing = settings.data.split_seed, settings.validation
-    rest, test = split_people(faces, len(faces.names) // parts, seed, part)
     row_of = {path: row for row, path in enumerate(faces.paths)}
     rows, test_rows = (np.array([row_of[path] for path in each.paths]) for each in (rest, test))
     own, known = copy.deepcopy(network), embeddings[rows]

@@ -22,7 +22,9 @@ HEAD = "sface"  # the recipe that is the best one here for any number of people,
 FEWEST_FOR_A_HEAD = 4  # people with two pictures; of fewer, centring does more harm than good
 FEWEST_FOR_PARTS = 6  # each part of a cross-validation needs four people to fit to
 FEWEST_FOR_A_TEST = 10
-FEW = 100  # people; below, everybody is judged once, in parts, because a third of them says too little
+FEW = (
+    100  # people with two pictures; of fewer, all are judged once, in parts: a third of them says too little
+)
 PARTS = 3
 GROUPS = 5  # of the cross-fitting
 
@@ -77,11 +79,13 @@ def plan_training(
         said.append(why)
     else:
         warnings = [] if several >= FEWEST_FOR_A_TEST else [_TOO_FEW_TO_TEST]
-        chosen = _held_out(people) if several >= FEWEST_FOR_A_TEST else {}
+        chosen = _held_out(people, several) if several >= FEWEST_FOR_A_TEST else {}
     values, source = read_recipe(recipe or HEAD)
     if recipe is not None and values.get("data", {}).get("test_people"):
         chosen = {}  # it was made for so many people
-    values = override(values, [f"{field}={value}" for field, value in chosen.items()])
+    values = override(
+        values, ["data.stratified=true", *(f"{field}={value}" for field, value in chosen.items())]
+    )
     settings = settings_from(override(values, overrides), source)
     said.append(_who(settings, people))
     return OwnPhotosPlan(settings, tuple(said), tuple(warnings))
@@ -107,7 +111,7 @@ def _head(people: int, several: int) -> tuple[dict[str, object], str, list[str]]
     why = f"recipe {HEAD}: a head on {network}; no recipe here was better for any number of people"
     chosen: dict[str, object] = {"data.cross_fitting": GROUPS}
     if several >= FEWEST_FOR_A_TEST:
-        return chosen | {"data.test_people": people_to_test(people)}, why, []
+        return chosen | {"data.test_people": people_to_test(people, several)}, why, []
     known = (
         "each of them is judged by a model without them, so the figure is for other people, and its interval is wide"
         if several >= FEWEST_FOR_PARTS
@@ -116,24 +120,33 @@ def _head(people: int, several: int) -> tuple[dict[str, object], str, list[str]]
     return chosen, why, [f"{_TOO_FEW_TO_TEST}; {known}"]
 
 
-def _held_out(people: int) -> dict[str, object]:
+def _held_out(people: int, several: int) -> dict[str, object]:
     """Changes of a named recipe: who is kept out, and of few people, how many choose threshold and epoch."""
-    tested = people_to_test(people)
+    tested = people_to_test(people, several)
     return {
         "data.test_people": tested,
-        **({"data.validation_people": max(2, (people - tested) // 4)} if people < FEW else {}),
+        **({"data.validation_people": max(2, (people - tested) // 4)} if several < FEW else {}),
     }
 
 
-def people_to_test(people: int) -> int:
+def people_to_test(people: int, several: int) -> int:
     """How many people are kept out to judge the model: a third of few, a tenth of many.
 
-    >>> [people_to_test(number) for number in (10, 40, 99, 100, 900, 2_000, 50_000)]
+    The share is that of the people with several pictures, because nobody else has a genuine pair; of the others the
+    same share is kept out.
+
+    Args:
+        people: of the data set.
+        several: how many of them have two pictures or more.
+
+    >>> [people_to_test(number, number) for number in (10, 40, 99, 100, 900, 2_000, 50_000)]
     [3, 13, 33, 20, 180, 200, 500]
+    >>> people_to_test(111, 11)
+    40
     """
-    if people < FEW:
-        return round(people / 3)
-    return people // 5 if people < 1000 else min(500, people // 10)
+    of_many = several // 5 if several < 1000 else min(500, several // 10)
+    tested = round(several / 3) if several < FEW else of_many
+    return round(tested * people / several)
 
 
 def parts_to_judge(settings: Settings, faces: FaceSet) -> int:
@@ -144,8 +157,7 @@ def parts_to_judge(settings: Settings, faces: FaceSet) -> int:
         faces: of its data set.
     """
     several = int((np.bincount(faces.people) > 1).sum())
-    few = len(faces.names) < FEW and several >= FEWEST_FOR_PARTS
-    return PARTS if few and settings.data.cross_fitting > 1 else 0
+    return PARTS if FEWEST_FOR_PARTS <= several < FEW and settings.data.cross_fitting > 1 else 0
 
 
 def _who(settings: Settings, people: int) -> str:
