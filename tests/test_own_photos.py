@@ -15,6 +15,7 @@ from twinface.datasets.subsets import take_people
 from twinface.datasets.training_split import split_dataset
 from twinface.training.own_photos import own_photos, parts_to_judge, people_to_test, plan_training
 from twinface.training.request import TrainingRequest
+from twinface.training.validation import check_validation
 
 
 class People:
@@ -30,6 +31,9 @@ class People:
 
     def training_faces(self) -> FaceSet:
         return self.set
+
+    def training_pairs(self) -> None:
+        return None
 
 
 @pytest.mark.parametrize(
@@ -69,6 +73,31 @@ def test_a_named_recipe_keeps_people_out_too() -> None:
     assert own.said[2].startswith(
         "5 people are kept out of everything and judge the model in the end; 25 people"
     )
+
+
+@pytest.mark.parametrize("recipe", ["fast", "residual", "koch", "strong"])
+@pytest.mark.parametrize(
+    "photos", [[2] * 4, [3] * 7, [2] * 9, [4] * 10, [2] * 60, [2] * 100, [2] * 130, [2] * 4 + [1] * 26]
+)
+def test_a_named_recipe_has_people_to_validate_on(photos: list[int], recipe: str) -> None:
+    dataset = People(*photos)
+    settings = plan_training(dataset, recipe).settings  # type: ignore[arg-type]
+    split = split_dataset(dataset, settings)  # type: ignore[arg-type]
+    check_validation(split.validation, settings.validation)
+    validating = len(split.validation.faces.names)
+    assert validating >= 2
+    assert recipe != "koch" or settings.validation.ways == min(20, validating)
+
+
+def test_more_ways_than_people_are_refused_by_name() -> None:
+    dataset = People(*[4] * 10)
+    settings = plan_training(dataset, "koch", ["validation.ways=5"]).settings  # type: ignore[arg-type]
+    assert settings.validation.ways == 5, "what is asked for counts"
+    split = split_dataset(dataset, settings)  # type: ignore[arg-type]
+    with pytest.raises(
+        DataError, match=r"validation\.ways = 5: found 2 people.* \(data\.validation_people\)"
+    ):
+        check_validation(split.validation, settings.validation)
 
 
 @pytest.mark.parametrize("photos", [[4], [1, 1, 1], [2, 1]])

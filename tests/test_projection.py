@@ -104,6 +104,20 @@ def test_plda_leaves_out_where_people_do_not_differ() -> None:
         plda(embeddings[:, 2:], people, shrinkage=1e-9)
 
 
+def test_plda_of_few_people_leaves_out_what_is_zero_up_to_rounding() -> None:
+    """Six people span five directions between them; embeddings are divided by the variance along each."""
+    random = np.random.default_rng(0)
+    people = np.repeat(np.arange(6), 10)
+    embeddings = (random.normal(size=(6, 200))[people] + random.normal(size=(60, 200))).astype(np.float32)
+    _, _, variances = plda(embeddings, people, shrinkage=0.1)
+    assert variances is not None
+    assert variances.min() > 1e-9 * variances.max()
+    module = fit_parts(partial(plda, shrinkage=0.1), embeddings, people, (200,), (1.0,))
+    assert module is not None
+    made_up = random.normal(size=(5, 200)).astype(np.float32)
+    assert all(torch.isfinite(each).all() for each in module(torch.from_numpy(made_up)))
+
+
 def test_clarity_compares_the_person_with_the_noise_of_a_picture() -> None:
     """In the model that PLDA assumes, by the formula for two covariances, of two parts."""
     random = np.random.default_rng(1)

@@ -75,6 +75,14 @@ def test_photos_are_trained_on_judged_and_listed(tmp_path: Path, monkeypatch: py
     assert "2 photos or folders cannot be used, and --strict allows none" in strict.stderr
 
 
+@pytest.mark.parametrize("people", [4, 8])
+def test_a_named_recipe_trains_on_few_people(tmp_path: Path, people: int) -> None:
+    photos = orl_people(tmp_path / "photos", people)
+    done = twinface_here("train", photos, "--no-align", "--recipe", "fast", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
 def test_people_who_cannot_be_judged_are_a_warning_and_the_report_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,6 +124,11 @@ def test_people_who_cannot_be_judged_are_a_warning_and_the_report_is_there(
             "data.test_people = 9: 9 of",
         ),
         (["photos", "--start-from", "default"], "--start-from default"),
+        (
+            ["photos", "--no-align", "--recipe", "fast", "--set", "data.validation_people=1"],
+            "data.validation_people = 1: 1 held-out people of photos: 1 people, 1 with two or more pictures",
+        ),
+        (["photos", "--no-align", "--recipe", "fast"], "data.validation_people = 2: leaves 1 of 3 people"),
     ],
 )
 def test_what_is_wrong_is_said_with_what_to_change(

@@ -65,14 +65,23 @@ def split_dataset(dataset: Dataset, settings: Settings) -> PeopleSplit:
     if data.cross_fitting:
         return _all_in_groups(faces, dataset.title, settings)
     rest_faces, held_faces = _held_out(faces, "validation_people", data)
+    if len(rest_faces.names) < 2:
+        raise DataError(
+            f"data.validation_people = {data.validation_people:g}: leaves 1 of {len(faces.names)} people of "
+            f"{faces.name} to train on, need 2 or more: add people"
+        )
     drawn = (
         draw_pairs(rest_faces, seed, max_per_person=drawing.per_person)
         if data.supervision == "pairs"
         else None
     )
+    try:
+        validation = draw_pairs(held_faces, seed, max_per_person=drawing.per_person, limit=drawing.pairs)
+    except DataError as error:
+        raise DataError(f"data.validation_people = {data.validation_people:g}: {error}") from error
     return PeopleSplit(
         TrainingSource(drawn.faces if drawn else rest_faces, drawn),
-        draw_pairs(held_faces, seed, max_per_person=drawing.per_person, limit=drawing.pairs),
+        validation,
         f"{len(rest_faces.names)} people of {dataset.title}",
         f"{len(held_faces.names)} other people of {dataset.title}",
     )

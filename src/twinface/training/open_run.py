@@ -27,6 +27,7 @@ from twinface.training.checkpoint import load_checkpoint
 from twinface.training.run_folder import RunFolder, now
 from twinface.training.run_info import RunInfo
 from twinface.training.runtime import denormals_as_zero
+from twinface.training.validation import check_validation
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ def start_run(
         settings.imaging, dataset.region, dataset.frame
     )  # refuses an impossible crop before there is a folder
     split = split_dataset(dataset, settings)
+    check_validation(split.validation, settings.validation)
     if options.strict:
         refuse_left_out(dataset.title, photo_notes(dataset))
     info = RunInfo(

@@ -79,14 +79,15 @@ def plan_training(
         said.append(why)
     else:
         warnings = [] if several >= FEWEST_FOR_A_TEST else [_TOO_FEW_TO_TEST]
-        chosen = _held_out(people, several) if several >= FEWEST_FOR_A_TEST else {}
+        chosen = _held_out(people, several)
     values, source = read_recipe(recipe or HEAD)
     if recipe is not None and values.get("data", {}).get("test_people"):
         chosen = {}  # it was made for so many people
-    values = override(
-        values, ["data.stratified=true", *(f"{field}={value}" for field, value in chosen.items())]
-    )
-    settings = settings_from(override(values, overrides), source)
+    changes = ["data.stratified=true", *(f"{field}={value}" for field, value in chosen.items())]
+    settings = settings_from(override(override(values, changes), overrides), source)
+    if settings.validation.metric == "one-shot":
+        changes.append(f"validation.ways={min(settings.validation.ways, _validating(settings, people))}")
+        settings = settings_from(override(override(values, changes), overrides), source)
     said.append(_who(settings, people))
     return OwnPhotosPlan(settings, tuple(said), tuple(warnings))
 
@@ -122,7 +123,7 @@ def _head(people: int, several: int) -> tuple[dict[str, object], str, list[str]]
 
 def _held_out(people: int, several: int) -> dict[str, object]:
     """Changes of a named recipe: who is kept out, and of few people, how many choose threshold and epoch."""
-    tested = people_to_test(people, several)
+    tested = people_to_test(people, several) if several >= FEWEST_FOR_A_TEST else 0
     return {
         "data.test_people": tested,
         **({"data.validation_people": max(2, (people - tested) // 4)} if several < FEW else {}),
@@ -160,9 +161,20 @@ def parts_to_judge(settings: Settings, faces: FaceSet) -> int:
     return PARTS if FEWEST_FOR_PARTS <= several < FEW and settings.data.cross_fitting > 1 else 0
 
 
+def _number(wanted: int | float, people: int) -> int:
+    """How many people a setting means: a number of people, or a fraction of them."""
+    return wanted if isinstance(wanted, int) else round(wanted * people)
+
+
+def _validating(settings: Settings, people: int) -> int:
+    """How many people are validated on, at least 2."""
+    rest = people - _number(settings.data.test_people, people)
+    return max(2, rest if settings.data.cross_fitting else _number(settings.data.validation_people, rest))
+
+
 def _who(settings: Settings, people: int) -> str:
     data = settings.data
-    tested = data.test_people if isinstance(data.test_people, int) else round(data.test_people * people)
+    tested = _number(data.test_people, people)
     rest = people - tested
     kept = f"{tested} people are kept out of everything and judge the model in the end; " if tested else ""
     if data.cross_fitting > 1:

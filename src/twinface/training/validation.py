@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -30,6 +31,30 @@ from twinface.training.training_sample import TrainingSample
 LOGIT = Calibration(slope=1.0, offset=0.0, fitted_on="nothing: scores are logits")
 
 
+def check_validation(pairs: PairSet, settings: ValidationSettings) -> None:
+    """Refuses pairs that a network cannot be validated on.
+
+    Args:
+        pairs: of the validation people.
+        settings: which measurement chooses.
+
+    Raises:
+        DataError: there are too few pairs; or one-shot trials are to choose, and there are too few people for them. The
+            message names the setting.
+    """
+    genuine = int(pairs.is_match.sum())
+    if min(genuine, len(pairs) - genuine) < 2:
+        raise DataError(
+            f"{pairs.name}: {genuine} genuine and {len(pairs) - genuine} impostor pairs to validate on, need two of "
+            "each or more: hold out more people with data.validation_people"
+        )
+    if settings.metric == "one-shot":
+        try:
+            draw_one_shot_trials(pairs.faces.people, settings.ways, 1, 0)
+        except DataError as error:
+            raise DataError(f"validation.ways = {settings.ways}: {error} (data.validation_people)") from error
+
+
 class Validator:
     """Called with a network, gives its measurements on validation people.
 
@@ -48,7 +73,7 @@ class Validator:
             None reports none.
 
     Raises:
-        DataError: there are too few pairs; or one-shot trials are to choose, and there are too few people for them.
+        DataError: see `check_validation`.
     """
 
     def __init__(
@@ -65,18 +90,11 @@ class Validator:
         self.processes = processes or Processes()
         self.training: TrainingSample | None = None
         self.scores_are_logits = scores_are_logits
+        check_validation(pairs, settings)
         self.folds = min(10, int(pairs.is_match.sum()), int((~pairs.is_match).sum()))
-        if self.folds < 2:
-            raise DataError(
-                f"{pairs.name}: {int(pairs.is_match.sum())} genuine and {int((~pairs.is_match).sum())} impostor pairs "
-                "to validate on, need two of each or more: hold out more people with data.validation_people"
-            )
         self.trials = None
-        try:
+        with suppress(DataError):
             self.trials = draw_one_shot_trials(pairs.faces.people, settings.ways, settings.trials, seed)
-        except DataError:
-            if settings.metric == "one-shot":
-                raise
 
     def __call__(self, network: SiameseNetwork) -> ValidationMetrics:
         """The network's figures; it is in evaluation mode, on the validator's machine."""

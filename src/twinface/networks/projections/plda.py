@@ -42,8 +42,9 @@ def plda(
     whitener = whitening_matrix(within, shrinkage)
     between = centred.T @ centred / len(centred) - within
     variances, directions = np.linalg.eigh(whitener.T @ between @ whitener)
-    # Where the estimate is not positive, people differ no more than pictures of one person do.
-    kept = variances > 0
+    # Where the estimate is not positive, people differ no more than pictures of one person do. With fewer pictures than
+    # directions some are zero up to rounding, and embeddings would be divided by them.
+    kept = variances > np.finfo(np.float64).eps * len(variances) * variances[-1]
     if not kept.any():
         raise DataError(
             "projection: in no direction do people differ more than pictures of one person do; "
