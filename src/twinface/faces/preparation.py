@@ -145,7 +145,7 @@ def build_preparation(
         if frame != STANDARD_FRAME:
             raise SettingsError(
                 'imaging.region = "arcface" needs aligned pictures, and these are not: let Twinface align them '
-                "with --align"
+                "(--align), or choose a recipe that takes pictures as they are (--recipe fast)"
             )
         points = scaled_points(ARCFACE_FRAME, imaging.height, imaging.width)
         return Preparation(WHOLE_FRAME, imaging.height, imaging.width, imaging.color, points=points)

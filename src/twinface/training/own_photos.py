@@ -16,9 +16,13 @@ from twinface.core.types import FaceSet
 from twinface.datasets.data_source import DataSource
 from twinface.datasets.dataset import Dataset
 from twinface.datasets.folder import Folder
+from twinface.faces.files import read_bytes
+from twinface.faces.frame import STANDARD_FRAME
+from twinface.faces.header import read_image_header
 from twinface.training.recipe import override, read_recipe
 
 HEAD = "sface"  # the recipe that is the best one here for any number of people, see docs/own-photos.md
+FRAMED = "fast"  # the same for pictures that are not aligned here: its network needs no landmarks
 FEWEST_FOR_A_HEAD = 4  # people with two pictures; of fewer, centring does more harm than good
 FEWEST_FOR_PARTS = 6  # each part of a cross-validation needs four people to fit to
 FEWEST_FOR_A_TEST = 10
@@ -74,16 +78,18 @@ def plan_training(
     said = [
         f"{faces.name}: {count(len(faces), 'photo')} of {people:,} people, {several:,} of them with two or more"
     ]
+    aligned = dataset.frame is not None
     if recipe is None:
-        chosen, why, warnings = _head(people, several)
+        chosen, why, warnings = _head(people, several, aligned)
         said.append(why)
     else:
         warnings = [] if several >= FEWEST_FOR_A_TEST else [_TOO_FEW_TO_TEST]
         chosen = _held_out(people, several)
-    values, source = read_recipe(recipe or HEAD)
+    values, source = read_recipe(recipe or usual_recipe(aligned))
     if recipe is not None and values.get("data", {}).get("test_people"):
         chosen = {}  # it was made for so many people
-    changes = ["data.stratified=true", *(f"{field}={value}" for field, value in chosen.items())]
+    changes = ["data.stratified=true", *(_as_they_are(faces) if recipe is None and not aligned else [])]
+    changes += [f"{field}={value}" for field, value in chosen.items()]
     settings = settings_from(override(override(values, changes), overrides), source)
     if settings.validation.metric == "one-shot":
         changes.append(f"validation.ways={min(settings.validation.ways, _validating(settings, people))}")
@@ -97,11 +103,45 @@ _TOO_FEW_TO_TEST = (
 )
 
 
-def _head(people: int, several: int) -> tuple[dict[str, object], str, list[str]]:
+def usual_recipe(aligned: bool) -> str:
+    """The recipe for people of one's own where none is named.
+
+    Args:
+        aligned: their pictures are aligned, so that it is known where the landmarks are.
+    """
+    return HEAD if aligned else FRAMED
+
+
+def _as_they_are(faces: FaceSet) -> list[str]:
+    """Changes of the recipe `FRAMED`: the head of the recipe `HEAD`, and the part of the picture that has the face."""
+    head = read_recipe(HEAD)[0]["projection"]
+    changes = [
+        f"projection={head.pop('name')}",
+        *(f"projection.{field}={value}" for field, value in head.items()),
+    ]
+    changes += ["score_normalisation.spread=0", "score_normalisation.clarity=0"]
+    first = faces.root / faces.paths[0]
+    header = read_image_header(read_bytes(first), str(first))
+    if (header.height, header.width) != (STANDARD_FRAME.height, STANDARD_FRAME.width):
+        changes.append(
+            "imaging.region=frame"
+        )  # the recipe's own is for the frame of LFW-a, which has a wide margin
+    return changes
+
+
+def _head(people: int, several: int, aligned: bool) -> tuple[dict[str, object], str, list[str]]:
     """Changes of the recipe, the sentence that says which it is, and what cannot be known."""
-    network = "the pretrained network SFace (trained on labelled outside data)"
+    network, best = (
+        ("the pretrained network SFace (trained on labelled outside data)", "no recipe here was better")
+        if aligned
+        else (
+            "histograms of gradients",
+            "pictures are taken as they are, and SFace, far better, needs aligned ones",
+        )
+    )
+    recipe = usual_recipe(aligned)
     if several < FEWEST_FOR_A_HEAD:
-        why = f"recipe {HEAD}: {network} as it is, with a threshold fitted to these people"
+        why = f"recipe {recipe}: {network} without a head, and a threshold fitted to these people"
         warnings = [
             f"with {several} people of two photos or more, nothing but a threshold can be fitted, and it was fitted on "
             "all of them: how often it errs on other people cannot be known. What can be done: add people, "
@@ -109,7 +149,7 @@ def _head(people: int, several: int) -> tuple[dict[str, object], str, list[str]]
             "(twinface verify A B), or adapted or calibrated to photos like yours (twinface --help)"
         ]
         return {"projection": "none", "data.cross_fitting": 1}, why, warnings
-    why = f"recipe {HEAD}: a head on {network}; no recipe here was better for any number of people"
+    why = f"recipe {recipe}: a head on {network}; {best}"
     chosen: dict[str, object] = {"data.cross_fitting": GROUPS}
     if several >= FEWEST_FOR_A_TEST:
         return chosen | {"data.test_people": people_to_test(people, several)}, why, []

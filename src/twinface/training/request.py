@@ -12,7 +12,7 @@ from twinface.datasets.load import load_source
 from twinface.datasets.names import unsafe_name
 from twinface.training.checkpoint import load_checkpoint
 from twinface.training.open_run import OpenRun, RunOptions, absolute, start_run
-from twinface.training.own_photos import HEAD, plan_training
+from twinface.training.own_photos import plan_training, usual_recipe
 from twinface.training.recipe import default_folder, load_recipe, override
 from twinface.training.run_folder import RunFolder
 
@@ -84,7 +84,7 @@ def check_same(request: TrainingRequest) -> None:
     elif isinstance(request.recipe, Settings):
         raise SettingsError(_NAMED)
     else:  # what was chosen for these photos stays
-        recipe = load_recipe(request.recipe or HEAD).recipe
+        recipe = load_recipe(request.recipe or usual_recipe(request.source.align)).recipe
         wanted = settings_from(
             override(there.to_dict(), [*request.overrides, f"recipe={recipe}"]), str(folder.path)
         )
