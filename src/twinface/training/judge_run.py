@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -48,48 +48,53 @@ _PAIRS_OF_A_PERSON = 45  # as `unseen_pairs` draws
 def judge_run(folder: RunFolder, dataset: Dataset | None = None) -> list[Evaluation]:
     """Judges a finished run on the people who were kept out of it; of few people, each once, in parts.
 
-    The results are kept in the run folder. For comparison, the best model with a name is judged on the same pairs, with
-    a threshold fitted to the same people, and the log says how well it did.
+    Each result is kept in the run folder as soon as it is there, and one that is there is not found again. Once all
+    are there, `run.json` says so. For comparison, the best model with a name is judged on the same pairs, with a
+    threshold fitted to the same people, and the log says how well it did.
 
     Args:
         folder: a run that has ended, on a data set without official protocol.
         dataset: the run's, where it is open already.
 
     Returns:
-        The evaluations, the one on most people first; none where there are too few people. Where one is not possible
-        with these people, a warning says why.
+        The new evaluations, the one on most people first; none where there are too few people. Where one is not
+        possible with these people, a warning says why.
 
     Raises:
         ModelError, DataError, StorageError: see `load_source`, `load_model` and `save_result`.
     """
-    settings, info = folder.settings(), folder.info()
-    dataset = dataset or load_source(info.source)
-    faces = dataset.training_faces()
-    results = []
-    if parts := parts_to_judge(settings, faces):
-        with _warned_of(CROSS_VALIDATED):
-            results.append(_in_parts(folder, settings, dataset, parts))
+    settings = folder.settings()
+    dataset = dataset or load_source(folder.info().source)
+    judges: dict[str, Callable[[], Evaluation]] = {}
+    if parts := parts_to_judge(settings, dataset.training_faces()):
+        judges[CROSS_VALIDATED] = partial(_in_parts, folder, settings, dataset, parts)
     if settings.data.test_people:
-        model = load_model(folder.path)
-        with _warned_of(UNSEEN):
-            pairs = unseen_pairs(dataset, model.record)
-            with progress_bar("judging") as progress:
-                results.append(evaluate(model, pairs, UNSEEN, claims=dataset.claims, progress=progress))
-            if info.source.align and len(faces) <= MOST_TO_COMPARE:
-                _compare_with_the_best(settings, dataset, pairs, results[-1])
-    for result in results:
+        judges[UNSEEN] = partial(_on_unseen, folder, settings, dataset)
+    results, there = [], {path.stem for path in (folder.path / "results").glob("*.json")}
+    for protocol in [name for name in judges if name not in there]:
+        try:
+            result = judges[protocol]()
+        except DataError as error:
+            log.warning("note: the model was not judged (%s): %s", protocol, error)
+            continue
         save_result(folder.path, result)
         log.info("%s: accuracy %s", result.summary.data, _accuracy(result))
+        results.append(result)
+        there.add(protocol)
+    if there >= judges.keys():
+        folder.note(judged=True)
     return results
 
 
-@contextmanager
-def _warned_of(protocol: str) -> Iterator[None]:
-    """Turns the error of people who cannot be judged into a warning: the model is good without a figure."""
-    try:
-        yield
-    except DataError as error:
-        log.warning("note: the model was not judged (%s): %s", protocol, error)
+def _on_unseen(folder: RunFolder, settings: Settings, dataset: Dataset) -> Evaluation:
+    """The people who were kept out, judged by the run's model."""
+    model = load_model(folder.path)
+    pairs = unseen_pairs(dataset, model.record)
+    with progress_bar("judging") as progress:
+        result = evaluate(model, pairs, UNSEEN, claims=dataset.claims, progress=progress)
+    if folder.info().source.align and len(dataset.training_faces()) <= MOST_TO_COMPARE:
+        _compare_with_the_best(settings, dataset, pairs, result)
+    return result
 
 
 def _in_parts(folder: RunFolder, settings: Settings, dataset: Dataset, parts: int) -> Evaluation:

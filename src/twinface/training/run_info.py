@@ -83,6 +83,7 @@ class RunInfo:
         start_from: the run whose weights it began with, or None.
         salt: of the hashes of people.
         judge: whether the model is judged as soon as it is finished; see `judge_run`.
+        judged: whether that is done. A run that was stopped before is judged when it is resumed.
         command: that started it.
         twinface: the version that trained it.
         machine, data, validation, costs: None until they are known.
@@ -98,6 +99,7 @@ class RunInfo:
     start_from: str | None = None
     salt: str
     judge: bool = False
+    judged: bool = False
     command: str = ""
     twinface: str | None = None
     machine: MachineInfo | None = None
@@ -121,6 +123,7 @@ class RunInfo:
             "start_from": self.start_from,
             "salt": self.salt,
             "judge": self.judge or None,
+            "judged": self.judged or None,
             "command": self.command,
             "twinface": self.twinface,
             "machine": asdict(self.machine) if self.machine else None,

@@ -133,7 +133,7 @@ def train_run(
 
 
 def judge_if_asked(folder: RunFolder, dataset: Dataset | None = None) -> list[Evaluation]:
-    """Judges a finished run on the people who were kept out for that, unless its results are there.
+    """Judges a finished run on the people who were kept out for that, as far as its results are not there.
 
     Args:
         folder: the run.
@@ -145,7 +145,8 @@ def judge_if_asked(folder: RunFolder, dataset: Dataset | None = None) -> list[Ev
     Raises:
         TwinfaceError: see `judge_run`.
     """
-    if not folder.info().judge or any((folder.path / "results").glob("*.json")):
+    info = folder.info()
+    if not info.judge or info.judged:
         return []
     from twinface.training.judge_run import judge_run
 
