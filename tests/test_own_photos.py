@@ -70,6 +70,25 @@ def test_the_number_of_people_chooses(
     assert bool(plan.warnings) == (sum(number > 1 for number in photos) < 10)
 
 
+@pytest.mark.parametrize(
+    ("recipe", "changes", "said"),
+    [
+        (None, [], "nobody is kept out for a test; each person is judged once, by a model without them"),
+        (None, ["data.test_people=3"], "the interval of each figure is wide"),
+        ("fast", [], "nobody is kept out for a test; how often it errs on other people cannot be known"),
+        ("fast", ["data.test_people=3"], "the interval of each figure is wide"),
+    ],
+)
+def test_what_is_said_of_few_people_fits_the_settings(
+    recipe: str | None, changes: list[str], said: str
+) -> None:
+    plan = plan_training(People(*[4] * 8), recipe, changes)  # type: ignore[arg-type]
+    assert plan.warnings[0].startswith("fewer than 10 people have two photos or more, so")
+    assert said in plan.warnings[0]
+    kept = any("3 people are kept out" in line for line in plan.said)
+    assert kept == bool(changes) == ("nobody is kept out" not in plan.warnings[0])
+
+
 @pytest.mark.parametrize(("photos", "projection"), [(2, "none"), (5, "whitening"), (12, "whitening")])
 def test_pictures_as_they_are_take_a_recipe_that_needs_no_landmarks(
     tmp_path: Path, photos: int, projection: str

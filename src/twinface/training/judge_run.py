@@ -109,7 +109,8 @@ def _in_parts(folder: RunFolder, settings: Settings, dataset: Dataset, parts: in
         _judge_part(network, settings, embeddings, faces, rest, test)
         for rest, test in split_in_parts(faces, parts, settings.data.split_seed)
     ]
-    people = sum(len(each.people) for each in judged)
+    # Of those with one picture, not everybody is in a pair.
+    people = sum(len(np.unique(faces.people[np.concatenate([each.left, each.right])])) for each in judged)
     names = PoolNames(
         protocol=CROSS_VALIDATED,
         data=f"{people} people of {dataset.title}, each judged by a model without them",

@@ -80,10 +80,9 @@ def plan_training(
     ]
     aligned = dataset.frame is not None
     if recipe is None:
-        chosen, why, warnings = _head(people, several, aligned)
+        chosen, why = _head(people, several, aligned)
         said.append(why)
     else:
-        warnings = [] if several >= FEWEST_FOR_A_TEST else [_TOO_FEW_TO_TEST]
         chosen = _held_out(people, several)
     values, source = read_recipe(recipe or usual_recipe(aligned))
     if recipe is not None and values.get("data", {}).get("test_people"):
@@ -95,12 +94,30 @@ def plan_training(
         changes.append(f"validation.ways={min(settings.validation.ways, _validating(settings, people))}")
         settings = settings_from(override(override(values, changes), overrides), source)
     said.append(_who(settings, people))
-    return OwnPhotosPlan(settings, tuple(said), tuple(warnings))
+    return OwnPhotosPlan(settings, tuple(said), _warnings(settings, faces, several))
 
 
-_TOO_FEW_TO_TEST = (
-    f"fewer than {FEWEST_FOR_A_TEST} people have two photos or more, so nobody is kept out for a test"
-)
+def _warnings(settings: Settings, faces: FaceSet, several: int) -> tuple[str, ...]:
+    """What cannot be known of a model of so few people."""
+    if several >= FEWEST_FOR_A_TEST:
+        return ()
+    few = f"fewer than {FEWEST_FOR_A_TEST} people have two photos or more, so"
+    if settings.data.test_people:
+        return (f"{few} the interval of each figure is wide",)
+    if settings.data.cross_fitting == 1:
+        return (
+            f"with {several} people of two photos or more, nothing but a threshold can be fitted, and it was fitted on "
+            "all of them: how often it errs on other people cannot be known. What can be done: add people, "
+            f"{FEWEST_FOR_PARTS} give a first figure and {FEWEST_FOR_A_TEST} a test; or use a model as it is "
+            "(twinface verify A B), or adapted or calibrated to photos like yours (twinface --help)",
+        )
+    known = (
+        "each person is judged once, by a model without them, so the figure is for other people, and its interval is "
+        "wide"
+        if parts_to_judge(settings, faces)
+        else "how often it errs on other people cannot be known"
+    )
+    return (f"{few} nobody is kept out for a test; {known}",)
 
 
 def usual_recipe(aligned: bool) -> str:
@@ -129,10 +146,13 @@ def _as_they_are(faces: FaceSet) -> list[str]:
     return changes
 
 
-def _head(people: int, several: int, aligned: bool) -> tuple[dict[str, object], str, list[str]]:
-    """Changes of the recipe, the sentence that says which it is, and what cannot be known."""
+def _head(people: int, several: int, aligned: bool) -> tuple[dict[str, object], str]:
+    """Changes of the recipe, and the sentence that says which it is."""
     network, best = (
-        ("the pretrained network SFace (trained on labelled outside data)", "no recipe here was better")
+        (
+            "the pretrained network SFace (trained on labelled outside data)",
+            "no recipe here was better for any number of people",
+        )
         if aligned
         else (
             "histograms of gradients",
@@ -142,23 +162,12 @@ def _head(people: int, several: int, aligned: bool) -> tuple[dict[str, object], 
     recipe = usual_recipe(aligned)
     if several < FEWEST_FOR_A_HEAD:
         why = f"recipe {recipe}: {network} without a head, and a threshold fitted to these people"
-        warnings = [
-            f"with {several} people of two photos or more, nothing but a threshold can be fitted, and it was fitted on "
-            "all of them: how often it errs on other people cannot be known. What can be done: add people, "
-            f"{FEWEST_FOR_PARTS} give a first figure and {FEWEST_FOR_A_TEST} a test; or use a model as it is "
-            "(twinface verify A B), or adapted or calibrated to photos like yours (twinface --help)"
-        ]
-        return {"projection": "none", "data.cross_fitting": 1}, why, warnings
+        return {"projection": "none", "data.cross_fitting": 1}, why
     why = f"recipe {recipe}: a head on {network}; {best}"
     chosen: dict[str, object] = {"data.cross_fitting": GROUPS}
     if several >= FEWEST_FOR_A_TEST:
-        return chosen | {"data.test_people": people_to_test(people, several)}, why, []
-    known = (
-        "each of them is judged by a model without them, so the figure is for other people, and its interval is wide"
-        if several >= FEWEST_FOR_PARTS
-        else f"how often it errs on other people cannot be known below {FEWEST_FOR_PARTS}"
-    )
-    return chosen, why, [f"{_TOO_FEW_TO_TEST}; {known}"]
+        chosen["data.test_people"] = people_to_test(people, several)
+    return chosen, why
 
 
 def _held_out(people: int, several: int) -> dict[str, object]:
