@@ -86,6 +86,26 @@ def test_parts_validate_everybody_once() -> None:
         split_dataset(Orl(), settings(validation_people=10, validation_part=4))
 
 
+@pytest.mark.parametrize(
+    ("data", "advice"),
+    [
+        ({"test_people": 40, "test_part": 1}, {"test_people": 13, "test_part": 0}),
+        ({"test_people": 20, "test_part": 2}, {"test_part": 0}),
+        ({"test_people": 40}, {"test_people": 13}),
+        ({"test_people": 39}, {"test_people": 0.3}),
+        ({"test_people": 38}, {"test_people": 0.3}),
+        ({"test_people": 10, "validation_people": 30}, {"validation_people": 10}),
+        ({"validation_people": 40, "validation_part": 3}, {"validation_people": 13, "validation_part": 0}),
+    ],
+)
+def test_the_advice_of_an_error_works(data: dict[str, Any], advice: dict[str, Any]) -> None:
+    options = " ".join(f"--set data.{field}={value}" for field, value in advice.items())
+    with pytest.raises(DataError) as caught:
+        split_dataset(Orl(), settings(**data))
+    assert str(caught.value).endswith(f"Add people, or change it, for example {options}")
+    split_dataset(Orl(), settings(**data | advice))
+
+
 def test_without_test_people_nobody_is_kept_out() -> None:
     split = split_dataset(Orl(), settings(validation_people=10))
     assert len(set(split.source.faces.names) | set(split.validation.faces.names)) == 40

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -131,10 +132,23 @@ def _held_out(
     try:
         return split_people(faces, wanted, seed, part, data.stratified)
     except DataError as error:
-        found, change = f"data.{field} = {wanted:g}", f"--set data.{field}={max(1, len(faces.names) // 3)}"
+        found = f"data.{field} = {wanted:g}" + (f", data.{part_field} = {part}" if part else "")
+        change = _fewer(len(faces.names), field, data)
         if part:
-            found, change = f"{found}, data.{part_field} = {part}", f"--set data.{part_field}=0"
-        raise DataError(f"{found}: {error}. Add people, or change it, for example {change}") from error
+            with suppress(DataError):
+                split_people(faces, wanted, seed, 0, data.stratified)
+                change = []  # the part was the reason
+            change.append(f"data.{part_field}=0")
+        options = " ".join(f"--set {each}" for each in change)
+        advice = f"Add people, or change it, for example {options}" if change else "Add people"
+        raise DataError(f"{found}: {error}. {advice}") from error
+
+
+def _fewer(people: int, field: str, data: DataSettings) -> list[str]:
+    """Settings that keep out fewer of so many people and leave two or more in each group; none if nothing does."""
+    if field == "validation_people" and people < 4:
+        return ["data.test_people=0.3"] if data.test_people else []
+    return [f"data.{field}={max(2, people // 3)}"] if people >= 4 else []
 
 
 def _all_in_groups(faces: FaceSet, title: str, settings: Settings) -> PeopleSplit:
