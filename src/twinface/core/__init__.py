@@ -12,6 +12,7 @@ storage            writes files completely or not at all
 file_lock          keeps two processes from writing the same place
 packaged_file      files of weights that come in other packages
 threads            work on many items in threads, with the results in order
+limits             limits that hold in several packages
 seeding            random generators that depend on (seed, purpose, epoch, step) only
 interruption       Ctrl-C and SIGTERM
 progress           progress bars

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from twinface.core.errors import ModelError
+from twinface.core.limits import LARGEST_SEED
 from twinface.core.suggestion import nearest
 from twinface.core.types import Float32Array
 from twinface.faces.frame import STANDARD_FRAME, Frame
@@ -23,7 +24,6 @@ from twinface.models.provenance import Provenance
 FORMAT, OLDEST_FORMAT = 1, 1
 
 LONGEST_EMBEDDING = 1 << 20
-_LARGEST_SEED = (1 << 63) - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +112,7 @@ class ModelRecord:
         """
         try:
             fields = parse_fields(text)
-            _check_format(fields.whole("format", -_LARGEST_SEED, _LARGEST_SEED))
+            _check_format(fields.whole("format", -LARGEST_SEED, LARGEST_SEED))
             distance = fields.text("distance")
             if distance not in DISTANCES:
                 raise ModelError(f'this version has no distance "{distance}"{nearest(distance, DISTANCES)}')
@@ -128,7 +128,7 @@ class ModelRecord:
                 calibration=_calibration(fields.inside("calibration")),
                 provenance=Provenance.from_dict(fields.plain("provenance")),
                 settings=fields.plain("settings"),
-                seed=fields.whole("seed", -_LARGEST_SEED, _LARGEST_SEED),
+                seed=fields.whole("seed", -LARGEST_SEED, LARGEST_SEED),
                 made_by=fields.named_texts("made_by"),
                 frame=_frame_of(fields),
                 error_table=_error_table(fields),

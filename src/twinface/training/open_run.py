@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from twinface.core.errors import SettingsError
+from twinface.core.limits import LARGEST_SEED
 from twinface.core.settings import Settings
 from twinface.datasets.checked import photo_notes
 from twinface.datasets.data_source import DataSource
@@ -89,6 +90,8 @@ def start_run(
         SettingsError: a setting is wrong, or the folder is taken.
         DataError: the data set is not there, or has too few people.
     """
+    if not 0 <= seed <= LARGEST_SEED:
+        raise SettingsError(f"seed = {seed}: need 0 to {LARGEST_SEED}")
     options = options or RunOptions()
     check_components(settings)
     network = check_network(settings)
