@@ -202,6 +202,7 @@ def _train(
     return TrainedEpochs(position, state, faces, validation, validator, prepared)
 
 
+@denormals_as_zero()
 def _write_best(run: OpenRun, trained: TrainedEpochs, stop: StopRequest) -> None:
     """Writes the model of the best epoch, and what the run cost.
 
