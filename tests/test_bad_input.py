@@ -118,7 +118,7 @@ def test_folders_that_cannot_be_trained_on(tmp_path: Path) -> None:
     alone = folder_of_people(tmp_path / "alone", ann=5)
     one_line(twinface_here(*train, "--root", alone), "alone", "people")
     few = folder_of_people(tmp_path / "few", ann=5, bob=5, cid=5)
-    one_line(twinface_here(*train, "--root", few), "data.test_people = 13", "--set data.test_people=1")
+    one_line(twinface_here(*train, "--root", few), "data.test_people = 13", "Add people")
     one_line(twinface_here(*train, "--root", tmp_path / "nowhere"), "nowhere")
     one_line(twinface_here("train", "--data", "folder", "--out", out), "--root")
     one_line(twinface_here("train", "--data", "lwf", "--out", out), "lfw")

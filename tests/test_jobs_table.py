@@ -73,7 +73,7 @@ def test_kinds_without_photos_wait_at_once(table: JobTable) -> None:
     ("kind", "settings", "said"),
     [
         ("dance", {}, "need one of identify, embed, cluster, reembed, certify"),
-        ("identify", {"fpir": 0}, "fpir: input should be greater than 0"),
+        ("identify", {"fpir": 0}, "fpir: input should be greater than or equal to 0.0000"),
         ("identify", {"fpir": float("nan")}, "fpir"),
         ("identify", {"count": 101}, "count"),
         ("identify", {"cuont": 1}, "cuont: extra inputs are not permitted"),
