@@ -259,3 +259,20 @@ def test_the_best_model_is_written_down_by_its_own_name(tmp_path: Path) -> None:
     assert model_place("best") == best_installed()
     assert model_place("default") == "default"
     assert model_place(tmp_path / "best") == str(tmp_path / "best")
+
+
+def test_an_id_is_one_person_whatever_the_names_are(tmp_path: Path) -> None:
+    gallery = toy_gallery(tmp_path / "g.db")
+    ann, bob = gallery.enroll("Ann", portrait(0)).id, gallery.enroll("Bob", portrait(1)).id
+    assert ann is not None
+    assert bob is not None
+    gallery.rename(ann, "Anna")
+    gallery.rename(bob, "Ann")
+    assert (gallery.show(ann).person.name, gallery.show(bob).person.name) == ("Anna", "Ann")
+    assert gallery.enroll(ann, portrait(0, 1)).name == "Anna"
+    assert gallery.verify(ann, portrait(0, 2)).same
+    gallery.forget(ann)
+    assert [person.name for person in gallery] == ["Ann"]
+    with pytest.raises(UnknownPersonError):
+        gallery.enroll(ann, portrait(0))
+    assert gallery.merge(bob, gallery.enroll("Bert", portrait(1, 1), review="off").id or 0).id == bob

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import sqlite3
 import threading
@@ -326,23 +325,6 @@ def test_who_is_forgotten_while_photos_are_looked_at_does_not_come_back(tmp_path
     assert found(tmp_path, mine) == []
 
 
-def test_an_id_is_one_person_whatever_the_names_are(tmp_path: Path) -> None:
-    gallery = toy_gallery(tmp_path / "g.db")
-    ann, bob = gallery.enroll("Ann", portrait(0)).id, gallery.enroll("Bob", portrait(1)).id
-    assert ann is not None
-    assert bob is not None
-    gallery.rename(ann, "Anna")
-    gallery.rename(bob, "Ann")
-    assert (gallery.show(ann).person.name, gallery.show(bob).person.name) == ("Anna", "Ann")
-    assert gallery.enroll(ann, portrait(0, 1)).name == "Anna"
-    assert gallery.verify(ann, portrait(0, 2)).same
-    gallery.forget(ann)
-    assert [person.name for person in gallery] == ["Ann"]
-    with pytest.raises(UnknownPersonError):
-        gallery.enroll(ann, portrait(0))
-    assert gallery.merge(bob, gallery.enroll("Bert", portrait(1, 1), review="off").id or 0).id == bob
-
-
 def test_others_read_and_write_while_a_call_waits_to_erase(tmp_path: Path) -> None:
     gallery = toy_gallery(tmp_path / "g.db")
     for number, name in enumerate(("Ann", "Bob", "Cleo")):
@@ -374,25 +356,3 @@ def test_a_link_to_the_file_is_the_same_gallery(tmp_path: Path, monkeypatch: pyt
     gallery.forget("Ann")
     assert found(tmp_path, mine) == []
     assert [file.name for file in tmp_path.iterdir() if not file.is_dir()] == ["link.db"]
-
-
-def test_a_name_that_sqlite_takes_for_memory_is_a_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    with toy_gallery(":memory:") as gallery:
-        gallery.enroll("Ann", portrait(0))
-    assert "Ann" in toy_gallery(":memory:")
-    assert (tmp_path / ":memory:").exists()
-
-
-def test_what_a_killed_backup_or_export_left_is_removed_by_a_later_one(tmp_path: Path) -> None:
-    gallery = toy_gallery(tmp_path / "g.db")
-    gallery.enroll("Ann", portrait(0))
-    for write, name in ((gallery.backup, "copy.db"), (gallery.export, "people.jsonl")):
-        left, fresh = tmp_path / f".{name}.1.a.part", tmp_path / f".{name}.2.b.part"
-        left.write_bytes(b"Ann")
-        os.utime(left, (0, 0))
-        fresh.write_bytes(b"Ann")  # another process may be writing it
-        write(tmp_path / name)
-        assert (left.exists(), fresh.exists()) == (False, True)

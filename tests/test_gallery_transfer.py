@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -202,3 +203,25 @@ def test_no_file_of_the_gallery_is_written_over(source: Gallery, tmp_path: Path,
         with toy_gallery(tmp_path / place) as again:
             assert [person.name for person in again] == ["Ann", "Bob", "Zoë", "Late"]
             assert again.check() == []
+
+
+def test_what_a_killed_backup_or_export_left_is_removed_by_a_later_one(tmp_path: Path) -> None:
+    gallery = toy_gallery(tmp_path / "g.db")
+    gallery.enroll("Ann", portrait(0))
+    for write, name in ((gallery.backup, "copy.db"), (gallery.export, "people.jsonl")):
+        left, fresh = tmp_path / f".{name}.1.a.part", tmp_path / f".{name}.2.b.part"
+        left.write_bytes(b"Ann")
+        os.utime(left, (0, 0))
+        fresh.write_bytes(b"Ann")  # another process may be writing it
+        write(tmp_path / name)
+        assert (left.exists(), fresh.exists()) == (False, True)
+
+
+def test_a_name_that_sqlite_takes_for_memory_is_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with toy_gallery(":memory:") as gallery:
+        gallery.enroll("Ann", portrait(0))
+    assert "Ann" in toy_gallery(":memory:")
+    assert (tmp_path / ":memory:").exists()

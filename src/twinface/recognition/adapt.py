@@ -28,9 +28,8 @@ from twinface.models.record import ModelRecord
 FEWEST = 20  # faces
 _FACES = 2000  # that pairs are scored of, at most
 _CERTAINTY = 10  # faces that count as much as the assumption that the mean is zero
-_COPY = (
-    0.99  # cosine from which on a face counts as a copy of another; two photos of one session are below it
-)
+# Cosine from which on a face counts as a copy of another; two photos of one session are below it.
+_COPY = 0.99
 # Of photos of ten people, each as often as the others, a tenth of the pairs is of one person. What photos share adds to
 # them: with sunglasses a third of the pairs reaches this rate's threshold. Of one person's photos more do; see
 # docs/verdicts.md.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from onnx import numpy_helper
+from onnx import TensorProto, numpy_helper
 from torch import Tensor, nn
 
 from twinface.core.errors import ModelError
@@ -126,17 +126,21 @@ def _to_onnx(network: SiameseNetwork, record: ModelRecord) -> bytes:
         del part.metadata_props[:]
         part.doc_string = ""
     for initializer in graph.initializer:
-        weights = numpy_helper.to_array(initializer)
-        if (
-            weights.dtype == np.float32
-            and weights.ndim
-            and np.any(is_tiny := (weights != 0) & (np.abs(weights) < TINY))
-        ):
-            initializer.CopyFrom(numpy_helper.from_array(np.where(is_tiny, 0, weights), initializer.name))
+        _drop_tiny(initializer)
     entry = proto.metadata_props.add()
     entry.key, entry.value = RECORD_KEY, record.to_json()
     serialised: bytes = proto.SerializeToString()
     return serialised
+
+
+def _drop_tiny(initializer: TensorProto) -> None:
+    """Sets weights below `TINY` to 0, in place."""
+    weights = numpy_helper.to_array(initializer)
+    if weights.dtype != np.float32 or not weights.ndim:
+        return
+    is_tiny = (weights != 0) & (np.abs(weights) < TINY)
+    if is_tiny.any():
+        initializer.CopyFrom(numpy_helper.from_array(np.where(is_tiny, 0, weights), initializer.name))
 
 
 @contextlib.contextmanager

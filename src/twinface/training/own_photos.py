@@ -26,9 +26,8 @@ FRAMED = "fast"  # the same for pictures that are not aligned here: its network 
 FEWEST_FOR_A_HEAD = 4  # people with two pictures; of fewer, centring does more harm than good
 FEWEST_FOR_PARTS = 6  # each part of a cross-validation needs four people to fit to
 FEWEST_FOR_A_TEST = 10
-FEW = (
-    100  # people with two pictures; of fewer, all are judged once, in parts: a third of them says too little
-)
+# People with two pictures; of fewer, all are judged once, in parts: a third of them says too little.
+FEW = 100
 PARTS = 3
 GROUPS = 5  # of the cross-fitting
 
@@ -140,9 +139,8 @@ def _as_they_are(faces: FaceSet) -> list[str]:
     first = faces.root / faces.paths[0]
     header = read_image_header(read_bytes(first), str(first))
     if (header.height, header.width) != (STANDARD_FRAME.height, STANDARD_FRAME.width):
-        changes.append(
-            "imaging.region=frame"
-        )  # the recipe's own is for the frame of LFW-a, which has a wide margin
+        # The recipe's own region is for the frame of LFW-a, which has a wide margin.
+        changes.append("imaging.region=frame")
     return changes
 
 

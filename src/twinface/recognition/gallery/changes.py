@@ -27,22 +27,22 @@ def rename(contents: Contents, who: Who, new_name: str) -> Person:
     return renamed
 
 
-def merge(contents: Contents, who: Who, whom: Who) -> Person:
+def merge(contents: Contents, who: Who, other: Who) -> Person:
     """See `Gallery.merge`."""
     store = contents.store
     with store.write():
-        person, second = contents.find(who), contents.find(whom)
-        name, other = contents.name_of(person), contents.name_of(second)
+        person, second = contents.find(who), contents.find(other)
         if person.id == second.id:
-            raise GalleryError(f"{who} and {whom} are one person already")
+            raise GalleryError(f"{who} and {other} are one person already")
         have = {face.photo: face.number for face in store.faces_of([person.id])}
         faces = store.faces_of([second.id])
         for face in faces:
             if face.photo not in have:
                 store.change_face(face.id, person.id, face.vector, face.crop)
             elif have[face.photo] != face.number:
+                names = " and ".join(map(contents.name_of, (person, second)))
                 raise GalleryError(
-                    f"{name} and {other} are on one photo (faces {have[face.photo]} and {face.number}), so they are "
+                    f"{names} are on one photo (faces {have[face.photo]} and {face.number}), so they are "
                     "two people: split or move that face first"
                 )
         for said in store.corrections_of([second.id]):

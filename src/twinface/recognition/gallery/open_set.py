@@ -25,9 +25,8 @@ MEASURED = {
     "sface-dlib": "FPIR .0094 [.0066, .0132] and FNIR .068 [.051, .087] at --fpir 1e-2, 1,496 people of LFW-a DevTest, "
     "one photo each",
 }
-LEAST_FPIR = (
-    1e-12  # far below what any model's error rates were measured for; scores have no number for much less
-)
+# Far below what any model's error rates were measured for; scores have no number for much less.
+LEAST_FPIR = 1e-12
 KNOWN = 0.5  # the probability that somebody on a photo is in the gallery, before the photo is seen
 
 
