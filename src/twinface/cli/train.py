@@ -148,12 +148,14 @@ def _print(folder: RunFolder, results: list[Evaluation], as_json: bool) -> None:
 
 def _next_commands(folder: RunFolder) -> list[str]:
     run = folder.path
+    # A model of framed pictures is for pictures that are framed in the same way.
+    framed, pairs = ("", "") if folder.info().source.align else (" --aligned", " --no-align")
     return [
-        f"twinface verify A.jpg B.jpg --model {run}     # do two photos show the same person?",
-        f"twinface verify A.jpg B.jpg --model {run} --show verdict.html     # and why",
-        f"twinface evaluate {run} --pairs PAIRS.csv --root DIR     # on pairs of your own",
-        f"twinface embed PHOTOS --model {run} --out faces     # embeddings of a folder",
-        f"twinface explain A.jpg B.jpg --model {run} --out map.png     # which regions moved the score",
+        f"twinface verify A.jpg B.jpg --model {run}{framed}     # do two photos show the same person?",
+        f"twinface verify A.jpg B.jpg --model {run}{framed} --show verdict.html     # and why",
+        f"twinface evaluate {run} --pairs PAIRS.csv --root DIR{pairs}     # on pairs of your own",
+        f"twinface embed PHOTOS --model {run}{framed} --out faces     # embeddings of a folder",
+        f"twinface explain A.jpg B.jpg --model {run}{framed} --out map.png     # which regions moved the score",
     ]
 
 
