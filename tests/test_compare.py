@@ -6,6 +6,7 @@ import itertools
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -24,6 +25,7 @@ def photos(real_lfw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_photo(root / "two.jpg", real_lfw, PEOPLE[2], PEOPLE[0], scale=0.8)
     write_photo(root / "other.jpg", real_lfw, PEOPLE[4])
     write_faceless(root / "nobody.png")
+    cv2.imwrite(str(root / "blurred.png"), cv2.GaussianBlur(cv2.imread(str(root / "other.jpg")), (0, 0), 5))
     return root
 
 
@@ -103,3 +105,17 @@ def test_the_command_prints_the_table_and_its_exit_code_says_whether_any_match(
     assert json.loads(printed.out)["outcome"] == "no_face"
     assert len(json.loads(printed.out)["left"]) == 3
     assert "No face was found in the second photo." in printed.err
+
+
+def test_of_a_face_of_poor_quality_nothing_is_said(
+    photos: Path, verifier: Verifier, capsys: pytest.CaptureFixture[str]
+) -> None:
+    two, blurred = photos / "two.jpg", photos / "blurred.png"
+    result = compare_photos(two, blurred, verifier)
+    assert (result.outcome, result.matches) == ("poor_quality", ())
+    assert result.notes == ("Too poor to be told, in the second photo: face 1.",)
+    assert compare_photos(two, blurred, verifier.deciding(any_quality=True)).outcome != "poor_quality"
+    with pytest.raises(SystemExit) as left:
+        compare(two, blurred, str(SHIPPED), json=False)
+    assert left.value.code == 2
+    assert "Cannot tell: poor quality." in capsys.readouterr().out

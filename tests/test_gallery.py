@@ -9,6 +9,7 @@ import pytest
 
 import twinface
 from toy_gallery import PixelModel, portrait, toy_gallery
+from twinface.cli.people import forget
 from twinface.core.errors import (
     GalleryError,
     ImageError,
@@ -276,3 +277,31 @@ def test_an_id_is_one_person_whatever_the_names_are(tmp_path: Path) -> None:
     with pytest.raises(UnknownPersonError):
         gallery.enroll(ann, portrait(0))
     assert gallery.merge(bob, gallery.enroll("Bert", portrait(1, 1), review="off").id or 0).id == bob
+
+
+def test_an_id_is_any_whole_number(gallery: Gallery) -> None:
+    ann = gallery.people()[0].id
+    assert gallery.show(np.int64(ann)).person.name == "Ann"  # type: ignore[arg-type]
+    for nobody in (0, -1, 1 << 63):
+        with pytest.raises(UnknownPersonError, match=f"nobody in the gallery has the id {nobody}"):
+            gallery.show(nobody)
+
+
+def test_a_number_of_candidates_below_0_is_refused(gallery: Gallery) -> None:
+    with pytest.raises(SettingsError, match="count: found -1, need 0 or more"):
+        gallery.identify(portrait(1, 9), count=-1)
+
+
+def test_the_person_is_forgotten_whose_name_was_shown(
+    gallery: Gallery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody gives the name to another person while the command waits for its answer."""
+
+    def renamed(name: str) -> bool:
+        gallery.rename("Ann", "Ann Smith")
+        gallery.rename("Bob", name)
+        return True
+
+    monkeypatch.setattr("twinface.cli.people._is_sure", renamed)
+    forget(gallery=str(tmp_path / "g.db"), key_file=None, name="Ann")
+    assert [person.name for person in gallery] == ["Ann", "Cleo"]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import pytest
 
 from photo_files import read_table, write_faceless, write_photo
 from shell import twinface_here
+from twinface.recognition.gallery.identification import POOR_FACE_NOTE
 
 A, B, C = "George_W_Bush", "Colin_Powell", "Tony_Blair"
 
@@ -55,6 +57,13 @@ def test_a_photo_of_three_is_identified_face_by_face(place: Path, photos: Path) 
     assert answer["rates"] in shown
     assert twinface_here("identify", photos / f"{C}-1.jpg", "--gallery", place).returncode == 1
     assert twinface_here("identify", photos / "nobody.png", "--gallery", place).returncode == 2
+
+
+def test_of_a_poor_face_it_says_that_the_rates_do_not_hold(place: Path, photos: Path, tmp_path: Path) -> None:
+    blurred = tmp_path / "blurred.png"
+    cv2.imwrite(str(blurred), cv2.GaussianBlur(cv2.imread(str(photos / f"{A}-3.jpg")), (0, 0), 5))
+    assert POOR_FACE_NOTE in twinface_here("identify", blurred, "--gallery", place).stdout
+    assert POOR_FACE_NOTE not in twinface_here("identify", photos / f"{A}-3.jpg", "--gallery", place).stdout
 
 
 def test_a_person_is_verified_by_name(place: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from toy_gallery import NEW_STORES, WHEN, new_face, new_person
+from toy_gallery import NEW_STORES, WHEN, new_face, new_person, new_sqlite
 from twinface.core.errors import NameTakenError, StorageError
 from twinface.recognition.gallery.schema import VERSION
 from twinface.recognition.gallery.sql_store import TakenError
@@ -220,6 +220,17 @@ def test_a_store_is_the_same_when_it_is_opened_again(tmp_path: Path) -> None:
         assert again.info()["schema"] == str(VERSION)
         assert [person.id for person in again.people()] == [ann]
         again.close()
+
+
+def test_who_reads_does_not_wait_for_one_who_writes(tmp_path: Path) -> None:
+    store = new_sqlite(tmp_path)
+    [ann] = added(store, "Ann")
+    with store.write():
+        # Another process, which would wait for a minute and then fail.
+        again = new_sqlite(tmp_path)
+        assert [person.id for person in again.people()] == [ann]
+        again.close()
+    store.close()
 
 
 @pytest.mark.parametrize("create", [True, False])

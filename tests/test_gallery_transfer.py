@@ -142,8 +142,13 @@ def test_embeddings_are_enrolled_all_or_none(source: Gallery) -> None:
     before = source.stats()
     with pytest.raises(NameTakenError):
         source.import_embeddings(["new", "Ann"], people[:2])
-    with pytest.raises(DataError, match="need finite ones"):
+    with pytest.raises(DataError, match=r"need .*, all numbers finite, and not all 0"):
         source.import_embeddings(["new"], people[:2])
+    for wrong in (np.zeros_like(people[:1]), np.full_like(people[:1], 1e30)):
+        with pytest.raises(DataError, match="all numbers finite, and not all 0"):
+            source.import_embeddings(["new"], wrong)
+    with pytest.raises(DataError, match="found qualities from -5 to 101, need 0 to 100"):
+        source.import_embeddings(["new", "newer"], people[:2], [101, -5])
     assert source.stats().people == before.people
 
 

@@ -450,6 +450,11 @@ def test_results_fit_a_phone(page: Page) -> None:
     page.choose(TWO)
     page.wait(".person-card")
     assert page.fits()
+    page.enrol("Hubertus Maximilian von Hohenlohe-Langenburg-" + 20 * "Schillingsfürst", ANN)
+    page.open("identify")
+    page.choose(TWO)
+    page.wait(".person-card h2", "Hubertus")
+    assert page.fits()
 
 
 def test_the_page_is_small(page: Page, record_property: Callable[[str, object], None]) -> None:

@@ -61,3 +61,19 @@ def test_nothing_that_fits_it_is_an_error_of_the_service(tmp_path: Path, each: i
     assert statuses[200] > 0
     assert statuses[422] > 0
     assert sum(statuses.values()) > 20 * each / 3
+
+
+def test_each_call_of_people_takes_a_key_and_has_both_answers_of_enrolment(tmp_path: Path) -> None:
+    with service(settings(tmp_path)) as client:
+        description = client.get("/v1/openapi.json").json()
+    assert description["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
+    calls = [
+        call
+        for path, methods in description["paths"].items()
+        for call in methods.values()
+        if path.startswith("/v1/") and path != "/v1/access"
+    ]
+    assert len(calls) > 20
+    assert all(call["security"] == [{"HTTPBearer": []}] for call in calls)
+    answers = description["paths"]["/v1/people"]["post"]["responses"]
+    assert answers["200"]["content"] == answers["201"]["content"]

@@ -185,3 +185,24 @@ def test_one_of_several_faces_is_enrolled(client: TestClient) -> None:
     assert client.post("/v1/identify", files={"photo": part(1)}).json()["faces"][0]["name"] is None
     files = [("photos", part(1)), ("photos", part(2))]
     assert code(client.post("/v1/people", files=files, data=fields)) == (422, "invalid")
+
+
+@pytest.mark.parametrize("id", ["0_1", "+1", "1.0", "01", "true", "\u0661"])
+def test_an_id_in_another_form_is_refused(client: TestClient, id: str) -> None:
+    enrol(client, "Ann", (1, 1))
+    assert code(client.get(f"/v1/people/{id}")) == (422, "invalid")
+    assert code(client.delete(f"/v1/people/{id}")) == (422, "invalid")
+
+
+@pytest.mark.parametrize("other", [True, "1", 1.5])
+def test_a_number_in_json_is_a_number(client: TestClient, other: object) -> None:
+    enrol(client, "Ann", (1, 1))
+    enrol(client, "Bob", (2, 1))
+    assert code(client.post("/v1/people/2/merge", json={"other": other})) == (422, "invalid")
+    assert client.get("/v1/people").json()["count"] == 2
+
+
+def test_a_field_that_is_there_twice_is_refused(client: TestClient) -> None:
+    answer = client.post("/v1/people", files=[("photos", part(1))], data={"name": ["Ann", "Bob"]})
+    assert code(answer) == (422, "invalid")
+    assert "name: found twice, need it once" in answer.json()["error"]["message"]

@@ -11,7 +11,12 @@ from twinface.cli.options import Json, Left, ModelPlace, Right
 if TYPE_CHECKING:
     from twinface.recognition.compare import Comparison
 
-_EXIT = {"same": 0, "different": 1, "no_face": 2, "uncertain": 2}
+_EXIT = {"same": 0, "different": 1, "no_face": 2, "poor_quality": 2, "uncertain": 2}
+_WITHOUT_MATCH = {
+    "different": "No faces match.",
+    "poor_quality": "Cannot tell: poor quality.",
+    "uncertain": "Cannot tell: a score is in between.",
+}
 
 
 def compare(left: Left, right: Right, model: ModelPlace = "best", json: Json = False) -> None:
@@ -49,7 +54,5 @@ def as_text(result: Comparison) -> str:
         for match in result.matches
     ]
     if not result.matches:
-        lines.append(
-            "No faces match." if result.outcome == "different" else "Cannot tell: a score is in between."
-        )
+        lines.append(_WITHOUT_MATCH[result.outcome])
     return "\n".join([*lines, f"Threshold {result.threshold:.3f}.", model_text(result)])

@@ -117,7 +117,7 @@ def forget(
         if not yes and not _is_sure(gallery.contents.name_of(person)):
             say("nothing was changed")
             sys.exit(2)
-        gallery.forget(name)
+        gallery.forget(person.id)  # somebody else may have the name by now
     print_json({"forgotten": True}) if json else print("forgotten")
 
 

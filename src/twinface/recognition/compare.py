@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +14,8 @@ from twinface.faces.picture import Picture
 from twinface.recognition.photo_faces import AlignedFace
 from twinface.recognition.verdict import VerdictFace
 from twinface.recognition.verifier import Verifier, is_poor
+
+ComparisonOutcome = Literal["same", "different", "no_face", "poor_quality", "uncertain"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ class Comparison:
     """The faces of two photos against each other. It is true if any of them match.
 
     Attributes:
-        outcome: "same" if any faces match, "different" if none do, "no_face" if a photo has no face, "uncertain" if
-            none do and some pair cannot be told: its score is in between, or high with a face of poor quality.
+        outcome: "same" if any faces match, "different" if none do, "no_face" if a photo has no face. If none do and not
+            all can be told: "uncertain" if the score of two good enough faces is in between, else "poor_quality".
         left, right: the M and N faces of the photos, the largest first.
         scores: [M, N] float64; higher means the same person.
         threshold: a score at or above it means "same", unless there is a zone in which it cannot be told.
@@ -46,11 +48,11 @@ class Comparison:
             match none.
         model: the name of the model.
         threshold_fitted_on: a description of the data that the threshold was chosen on.
-        notes: which photo has no face.
+        notes: which photo has no face; which faces are too poor, if that is why it cannot be told.
         trained_on: a description of the data that the model was trained on.
     """
 
-    outcome: Literal["same", "different", "no_face", "uncertain"]
+    outcome: ComparisonOutcome
     left: tuple[VerdictFace, ...]
     right: tuple[VerdictFace, ...]
     scores: FloatArray
@@ -95,27 +97,31 @@ def compare_photos(left: Picture, right: Picture, model: str | Path | Verifier =
     """
     verifier = model if isinstance(model, Verifier) else Verifier(model)
     faces = verifier.reader.read_all(left), verifier.reader.read_all(right)
-    notes = tuple(
-        f"No face was found in the {place} photo."
-        for place, found in zip(("first", "second"), faces, strict=True)
-        if not found
-    )
     threshold = verifier.record.threshold
     scores = np.zeros((len(faces[0]), len(faces[1])))
-    if not notes:
+    if all(faces):
         embeddings = [verifier.embed_faces(*found) for found in faces]
         # One face at a time: the differences of all pairs at once could need gigabytes.
         scores = np.stack([verifier.record.score(face, embeddings[1]) for face in embeddings[0]])
     low, high = threshold.zone or (threshold.value, threshold.value)
-    certain = scores if verifier.any_quality else np.where(_has_poor_face(*faces), -np.inf, scores)
+    poor = _has_poor_face(*faces) & (not verifier.any_quality)
+    certain = np.where(poor, -np.inf, scores)
     matches = tuple(
         FaceMatch(row + 1, column + 1, score, float(verifier.record.calibration.probability(score)))
         for row, column in best_matches(certain, high)
         for score in (float(scores[row, column]),)
     )
-    untold: Literal["uncertain", "different"] = "uncertain" if np.any(scores >= low) else "different"
+    outcome: ComparisonOutcome
+    if not all(faces):
+        outcome = "no_face"
+    elif matches:
+        outcome = "same"
+    elif np.any(certain >= low):
+        outcome = "uncertain"
+    else:
+        outcome = "poor_quality" if poor.any() else "different"
     return Comparison(
-        outcome="no_face" if notes else "same" if matches else untold,
+        outcome=outcome,
         left=tuple(map(VerdictFace.of, faces[0])),
         right=tuple(map(VerdictFace.of, faces[1])),
         scores=scores.astype(np.float64),
@@ -123,7 +129,7 @@ def compare_photos(left: Picture, right: Picture, model: str | Path | Verifier =
         matches=matches,
         model=verifier.record.name,
         threshold_fitted_on=threshold.fitted_on,
-        notes=notes,
+        notes=tuple(_notes(outcome, faces)),
         trained_on=verifier.record.provenance.trained_on,
     )
 
@@ -150,6 +156,18 @@ def best_matches(scores: FloatArray | Float32Array, threshold: float) -> list[tu
             free_rows.remove(row)
             free_columns.remove(column)
     return matches
+
+
+def _notes(
+    outcome: ComparisonOutcome, faces: tuple[Sequence[AlignedFace], Sequence[AlignedFace]]
+) -> Iterator[str]:
+    for place, found in zip(("first", "second"), faces, strict=True):
+        if not found:
+            yield f"No face was found in the {place} photo."
+        poor = [number for number, face in enumerate(found, start=1) if is_poor(face.quality)]
+        if poor and outcome == "poor_quality":
+            which = "face" if len(poor) == 1 else "faces"
+            yield f"Too poor to be told, in the {place} photo: {which} {', '.join(map(str, poor))}."
 
 
 def _has_poor_face(left: Sequence[AlignedFace], right: Sequence[AlignedFace]) -> BoolArray:

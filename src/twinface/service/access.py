@@ -7,8 +7,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
 
 from twinface.service.errors import ApiError
 from twinface.service.keys import SCOPES, KeyChecker, Scope
@@ -17,6 +19,10 @@ from twinface.service.work import WorkQueue
 # What proxies add to the requests that they pass on, besides headers that begin with "x-forwarded-".
 _OF_PROXIES = {"forwarded", "via", "x-real-ip"}
 _BUCKETS = 10_000
+# For the OpenAPI document alone: `Access.check` reads the header.
+_BEARER = HTTPBearer(
+    auto_error=False, description="A key of `twinface keys make`; needed as soon as one was ever made"
+)
 
 
 @dataclass(frozen=True)
@@ -118,10 +124,10 @@ class Access:
         return caller
 
 
-def needs(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
+def needs(scope: Scope) -> Callable[..., Awaitable[Caller]]:
     """A dependency of a call that needs a scope."""
 
-    async def check(request: Request) -> Caller:
+    async def check(request: Request, _: Annotated[object, Depends(_BEARER)]) -> Caller:
         access: Access = request.app.state.parts.access
         return await access.check(request, scope)
 

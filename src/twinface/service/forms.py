@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -88,13 +89,14 @@ class PhotoForm(Generic[_Fields]):
         """
         kind = _media_type(request)
         most = request.app.state.parts.settings.limits.photos
+        is_json = kind == "application/json"
         if kind == "multipart/form-data":
             photos, fields = await self._multipart(request, most)
-        elif kind == "application/json":
+        elif is_json:
             photos, fields = self._json(await request.body())
         else:
             raise ApiError(415, "unsupported_media", "need multipart/form-data or application/json")
-        options = _validated(self._options, fields)
+        options = _validated(self._options, fields, is_json)
         chosen: list[Photo] = []
         for name in self._photos:
             found = photos.get(name, [])
@@ -139,6 +141,10 @@ class PhotoForm(Generic[_Fields]):
                 file_name = one_line(value.filename or "")
                 photos.setdefault(name, []).append(Photo(file_name, await value.read()))
             elif value != "":
+                if name in fields:
+                    raise ApiError(
+                        422, "invalid", f"{one_line(name, _NAME_SHOWN)}: found twice, need it once"
+                    )
                 fields[name] = value
         await form.close()
         return photos, fields
@@ -220,7 +226,7 @@ class JsonForm(Generic[_Fields]):
             if len(body) > _JSON_BYTES:
                 said = f"the request has {len(body):,} bytes or more, at most {_JSON_BYTES:,}"
                 raise ApiError(413, "body_too_large", said, {"limit": _JSON_BYTES})
-        return _validated(self._options, _parsed(bytes(body)))
+        return _validated(self._options, _parsed(bytes(body)), True)
 
     def openapi(self) -> dict[str, Any]:
         """The request as OpenAPI describes it."""
@@ -249,11 +255,12 @@ def _parsed(body: bytes) -> Any:
         raise ApiError(400, "bad_request", "the body is not JSON") from None
 
 
-def _validated(options: type[_Fields], values: Any) -> _Fields:
+def _validated(options: type[_Fields], values: Any, is_json: bool) -> _Fields:
+    """The fields as the call's options. JSON has types of its own: there, true is no number, and "2" neither."""
     if isinstance(values, dict) and len(values) > _MOST_FIELDS:
         raise ApiError(422, "invalid", f"found {len(values):,} fields, at most {_MOST_FIELDS}")
     try:
-        return options.model_validate(values)
+        return options.model_validate(values, strict=is_json)
     except ValidationError as error:
         raise invalid(error) from None
 
@@ -266,6 +273,17 @@ def invalid(error: ValidationError | RequestValidationError) -> ApiError:
     ]
     said = "; ".join(f"{each['field']}: {each['problem']}" for each in problems[:3])
     return ApiError(422, "invalid", said, {"problems": problems})
+
+
+def plain_number(value: str) -> str:
+    """An id of an address, if it is written as the service writes it: 1_0 is not 10, and +1 is not 1.
+
+    Raises:
+        ValueError: it is written in another way.
+    """
+    if not re.fullmatch("[1-9][0-9]*", value):
+        raise ValueError("need a whole number from 1 on")
+    return value
 
 
 def _decoded(value: Any, name: str) -> Photo:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from twinface.recognition.gallery.records import Enrolment, Person, Review, Who
 from twinface.service import schemas
 from twinface.service.access import Caller, needs
 from twinface.service.errors import ApiError
-from twinface.service.forms import JsonForm, Options, Photo, PhotoForm, example, names_of
+from twinface.service.forms import JsonForm, Options, Photo, PhotoForm, example, names_of, plain_number
 from twinface.service.parts import Parts, parts_of
 from twinface.service.repeated_requests import Earlier
 
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/v1/people", tags=["people"])
 AllParts = Annotated[Parts, Depends(parts_of)]
 Reader = Annotated[Caller, Depends(needs("read"))]
 Enroller = Annotated[Caller, Depends(needs("enrol"))]
-PersonId = Annotated[int, Path(ge=1, lt=1 << 63)]
+PersonId = Annotated[int, BeforeValidator(plain_number), Path(ge=1, lt=1 << 63)]
 Repeatable = Annotated[
     str | None, Header(alias="Idempotency-Key", description="the same for a request that is sent again")
 ]
@@ -109,7 +109,13 @@ async def find(request: Request, parts: AllParts, caller: Reader) -> dict[str, A
     return await parts.tables.run(work)
 
 
-@router.post("", status_code=201, response_model=schemas.EnrolmentAnswer, openapi_extra=ENROL.openapi())
+@router.post(
+    "",
+    status_code=201,
+    response_model=schemas.EnrolmentAnswer,
+    responses={200: {"model": schemas.EnrolmentAnswer, "description": "Photos were added"}},
+    openapi_extra=ENROL.openapi(),
+)
 async def enrol(
     request: Request, response: Response, parts: AllParts, caller: Enroller, key: Repeatable = None
 ) -> dict[str, Any]:

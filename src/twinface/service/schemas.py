@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from twinface.recognition.compare import ComparisonOutcome
 from twinface.recognition.verdict import Outcome
 
 
@@ -76,7 +77,7 @@ class VerdictAnswer(Answer):
 class ComparisonAnswer(Answer):
     """All faces of two photos against each other."""
 
-    outcome: Literal["same", "different", "no_face", "uncertain"]
+    outcome: ComparisonOutcome
     matches: list[dict[str, Any]]
     scores: list[list[float]]
     threshold: float

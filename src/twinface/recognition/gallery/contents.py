@@ -142,7 +142,7 @@ class Contents:
             UnknownPersonError: nobody has it.
         """
         found = self.find_or_none(who)
-        if found is None and isinstance(who, int):
+        if found is None and not isinstance(who, str):
             raise UnknownPersonError(f"nobody in the gallery has the id {who}")
         if found is None:
             raise UnknownPersonError(
@@ -152,9 +152,9 @@ class Contents:
 
     def find_or_none(self, who: Who) -> StoredPerson | None:
         """The person of a name or an id, or None. Upper and lower case of a name are the same."""
-        if isinstance(who, int):
-            return next(iter(self.store.people_with([who])), None)
-        return self.store.find(self.vault.name_key(clean_name(who)))
+        if isinstance(who, str):
+            return self.store.find(self.vault.name_key(clean_name(who)))
+        return next(iter(self.store.people_with([int(who)])), None) if 0 < who < 1 << 63 else None
 
     def person(self, who: Who) -> Person:
         """The person of a name or an id, as callers see them; raises as `find` does."""

@@ -37,6 +37,19 @@ def fuse(vectors: Float32Array, quality: ArrayLike, distance: str) -> Float32Arr
     return np.asarray(weights @ prepared, np.float32)
 
 
+def can_be_compared(vectors: Float32Array, distance: str) -> bool:
+    """Whether all numbers of [N, D] embeddings are finite and, where their angle counts, each has one.
+
+    >>> [can_be_compared(np.zeros((1, 2), np.float32), distance) for distance in ("euclidean", "cosine")]
+    [True, False]
+    """
+    length = angular_length(vectors.shape[1], distance)
+    with np.errstate(over="ignore"):
+        norms = np.linalg.norm(vectors[:, :length], axis=1)
+    has_angle = np.isfinite(norms) & (norms > 0) if length else True
+    return bool(np.isfinite(vectors).all() and np.all(has_angle))
+
+
 def angular_length(size: int, distance: str) -> int:
     """How many of an embedding's numbers are compared by their angle: all, all but the last, or none."""
-    return {"cosine": size, "local-cosine": size - 1}.get(distance, 0)
+    return {"cosine": size, "local-cosine": max(0, size - 1)}.get(distance, 0)

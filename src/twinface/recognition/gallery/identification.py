@@ -7,15 +7,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from twinface.core.errors import GalleryError
+from twinface.core.errors import GalleryError, SettingsError
 from twinface.core.types import Float32Array
 from twinface.faces.picture import Picture
 from twinface.recognition.gallery.engine import Engine, ReadPhoto
 from twinface.recognition.gallery.open_set import MEASURED, check_fpir, false_positive_rate, probabilities
 from twinface.recognition.gallery.records import Candidate, Identification, IdentifiedFace, Who
 from twinface.recognition.gallery.stored import StoredCorrection
+from twinface.recognition.photo_faces import AlignedFace
 from twinface.recognition.verdict import Verdict, VerdictFace
+from twinface.recognition.verifier import is_poor
 
+POOR_FACE_NOTE = "This face is of poor quality, for which the error rates do not hold."
 _PROPOSED = 32  # people that are scored exactly for each face, at least
 
 
@@ -30,7 +33,7 @@ def identify(engine: Engine, picture: Picture, count: int, fpir: float) -> Ident
 
     Raises:
         ImageError: the photo cannot be read.
-        SettingsError: `fpir` is out of range.
+        SettingsError: `fpir` or `count` is out of range.
     """
     return identify_photo(engine, engine.read(picture), count, fpir)
 
@@ -56,6 +59,8 @@ def verify_person(engine: Engine, who: Who, picture: Picture) -> Verdict:
 def identify_photo(engine: Engine, photo: ReadPhoto, count: int, fpir: float) -> Identification:
     """As `identify`, for a photo that is read already."""
     check_fpir(fpir)
+    if count < 0:
+        raise SettingsError(f"count: found {count}, need 0 or more")
     record = engine.verifier.record
     found: list[IdentifiedFace] = []
     people = engine.people()
@@ -73,7 +78,7 @@ def identify_photo(engine: Engine, photo: ReadPhoto, count: int, fpir: float) ->
                 name,
                 _shown(candidates, name, count),
                 nobody,
-                tuple(_notes(candidates, name, fpir)),
+                tuple(_notes(face, candidates, name, fpir)),
             )
             for face, (candidates, nobody), name in zip(photo.faces, ranked, names, strict=True)
         ]
@@ -171,8 +176,8 @@ def assign(faces: Sequence[Sequence[Candidate]], fpir: float) -> list[str | None
     return names
 
 
-def _notes(candidates: Sequence[Candidate], name: str | None, fpir: float) -> list[str]:
-    notes = []
+def _notes(face: AlignedFace, candidates: Sequence[Candidate], name: str | None, fpir: float) -> list[str]:
+    notes = [POOR_FACE_NOTE] if is_poor(face.quality) else []
     passed = [each for each in candidates if each.fpir <= fpir]
     for each in passed:
         if each.rejected:

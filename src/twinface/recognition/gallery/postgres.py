@@ -72,7 +72,7 @@ class PostgresStore(SqlStore):
         self._lock = threading.RLock()
         self._is_in_transaction = False
         self._open = self._connected()
-        if not create and not self.rows("SELECT to_regclass('info')")[0][0]:
+        if not create and not self.has_tables():
             self.close()
             raise GalleryError(
                 f"{self.place}: found no gallery there: `twinface enroll NAME PHOTO` makes one"
@@ -82,6 +82,10 @@ class PostgresStore(SqlStore):
     def _connected(self) -> psycopg.Connection[Any]:
         with self._errors():
             return psycopg.connect(self.url, autocommit=True, connect_timeout=15)
+
+    def has_tables(self) -> bool:
+        """See `SqlStore`."""
+        return self.rows("SELECT to_regclass('info')")[0][0] is not None
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """See `SqlStore`."""

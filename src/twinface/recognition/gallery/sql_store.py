@@ -83,6 +83,10 @@ class SqlStore(ABC):
         """See `store.Store`."""
 
     @abstractmethod
+    def has_tables(self) -> bool:
+        """Whether a gallery was made there."""
+
+    @abstractmethod
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Everything in it is on the disk when it ends without an error; else nothing of it."""
@@ -106,6 +110,8 @@ class SqlStore(ABC):
         Raises:
             StorageError: a newer Twinface made them.
         """
+        if self._is_up_to_date():
+            return
         with self.transaction():
             self.rows(INFO)
             found = self.info()
@@ -115,6 +121,11 @@ class SqlStore(ABC):
                 self.set_info("schema", str(VERSION))
             if "generation" not in found:
                 self.set_info("generation", "0")
+
+    def _is_up_to_date(self) -> bool:
+        # It only reads: who opens a gallery to read does not wait for one who writes.
+        found = self.info() if self.has_tables() else {}
+        return found.get("schema") == str(VERSION) and "generation" in found
 
     def info(self) -> dict[str, str]:
         """See `store.Store`; so are the other methods."""

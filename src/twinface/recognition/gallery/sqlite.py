@@ -54,12 +54,19 @@ class SqliteStore(SqlStore):
 
     def _refuse_foreign(self) -> None:
         """Leaves a file of another program as it is. Before any statement that changes the file."""
-        tables = {str(row[0]) for row in self.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        tables = self._tables()
         if tables and "info" not in tables:
             self.close()
             raise StorageError(
                 f"{self.place}: is no gallery, but a database with the table {min(tables)}; name another file"
             )
+
+    def _tables(self) -> set[str]:
+        return {str(row[0]) for row in self.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+    def has_tables(self) -> bool:
+        """See `SqlStore`."""
+        return "info" in self._tables()
 
     def _make_private(self) -> None:
         try:
@@ -104,12 +111,8 @@ class SqliteStore(SqlStore):
         except sqlite3.IntegrityError as error:
             raise TakenError(str(error)) from error
         except sqlite3.OperationalError as error:
-            advice = (
-                "free some space and call again" if "full" in str(error) else "call again, or check the file"
-            )
-            raise StorageError(
-                f"{self.place}: {error}; nothing of this call was written: {advice}"
-            ) from error
+            said = f"{self.place}: {error}; nothing of this call was written: {_advice(str(error))}"
+            raise StorageError(said) from error
         except sqlite3.DatabaseError as error:
             raise StorageError(
                 f"{self.place}: is no gallery, or is damaged ({error}); take a backup, or name another file"
@@ -182,14 +185,23 @@ class SqliteStore(SqlStore):
             self._open.close()
 
 
+def _advice(problem: str) -> str:
+    if "full" in problem:
+        return "free some space and call again"
+    if "readonly" in problem:
+        return "reading needs the right to write, too, for the file and its folder"
+    return "call again, or check the file"
+
+
 def _connected(file: Path) -> sqlite3.Connection:
     return sqlite3.connect(file, timeout=_WAIT, isolation_level=None, check_same_thread=False)
 
 
 def _set_up(connection: sqlite3.Connection) -> None:
     # An answer to these comes at the first look into the file.
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        connection.execute("PRAGMA journal_mode = WAL")
     for pragma in (
-        "journal_mode = WAL",
         "synchronous = FULL",
         "secure_delete = ON",
         "foreign_keys = ON",

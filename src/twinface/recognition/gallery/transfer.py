@@ -36,7 +36,7 @@ from twinface.recognition.gallery.contents import (
     now,
 )
 from twinface.recognition.gallery.engine import Engine
-from twinface.recognition.gallery.fusion import UNKNOWN_QUALITY
+from twinface.recognition.gallery.fusion import UNKNOWN_QUALITY, can_be_compared
 from twinface.recognition.gallery.stored import NewCorrection, NewFace, StoredPerson
 
 FORMAT = "twinface gallery 1"
@@ -223,18 +223,22 @@ def add_embeddings(
     engine: Engine, names: Sequence[str], embeddings: Float32Array, quality: Sequence[int] | None
 ) -> int:
     """Adds one new person for each embedding, in one transaction. See `Gallery.import_embeddings`."""
-    contents, size = engine.contents, engine.verifier.record.embedding_size
+    contents, record = engine.contents, engine.verifier.record
+    size, distance = record.embedding_size, record.distance
     if quality is not None and len(quality) != len(names):
         raise DataError(f"found {len(names)} names and {len(quality)} qualities, need one for each")
-    if embeddings.shape != (len(names), size) or not np.isfinite(embeddings).all():
+    embeddings = np.asarray(embeddings, np.float32)
+    if embeddings.shape != (len(names), size) or not can_be_compared(embeddings, distance):
         raise DataError(
-            f"found {len(names)} names and embeddings of shape {embeddings.shape}, need finite ones "
-            f"[{len(names)}, {size}]"
+            f"found {len(names)} names and embeddings of shape {embeddings.shape}, need [{len(names)}, {size}], all "
+            "numbers finite, and not all 0"
         )
+    values = [UNKNOWN_QUALITY] * len(names) if quality is None else [int(value) for value in quality]
+    if values and not 0 <= min(values) <= max(values) <= 100:
+        raise DataError(f"found qualities from {min(values)} to {max(values)}, need 0 to 100")
     vault, created = contents.vault, now()
     sealed = [vault.seal(row.tobytes()) for row in np.ascontiguousarray(embeddings, np.float32)]
     photos = secrets.token_bytes(16 * len(names))  # of photos that nobody has seen here
-    values = [UNKNOWN_QUALITY] * len(names) if quality is None else quality
     people = [contents.new_person(name, row, created) for name, row in zip(names, sealed, strict=True)]
     faces = [
         NewFace(row, value, photos[16 * place : 16 * place + 16], 1, created)
@@ -252,7 +256,7 @@ def _add(contents: Contents, people: list[PlainPerson]) -> int:
     rows: list[StoredPerson] = []
     info = contents.info
     size, distance = int(info[SIZE]), info[DISTANCE]
-    faces = [[_face(contents, person, face, (size,)) for face in person.faces] for person in people]
+    faces = [[_face(contents, person, face, distance, (size,)) for face in person.faces] for person in people]
     for person, own in zip(people, faces, strict=True):
         if len({face.photo for face in own}) < len(own):
             raise DataError(f"{one_line(person.name, 80)}: found two faces of one photo, need one at most")
@@ -271,7 +275,7 @@ def _add(contents: Contents, people: list[PlainPerson]) -> int:
     for id, person in zip(ids, people, strict=True):
         for said in person.corrections:
             # Empty after a change of the model, where no crop was kept: it still holds for the same photo.
-            values = vars(_face(contents, person, said, (size, 0)))
+            values = vars(_face(contents, person, said, distance, (size, 0)))
             contents.store.add_correction(id, NewCorrection(**values, kind=said.kind or "reject"))
     return len(owners)
 
@@ -288,13 +292,16 @@ def _plain(contents: Contents, face: NewFace) -> PlainFace:
     )
 
 
-def _face(contents: Contents, person: PlainPerson, face: PlainFace, lengths: tuple[int, ...]) -> NewFace:
+def _face(
+    contents: Contents, person: PlainPerson, face: PlainFace, distance: str, lengths: tuple[int, ...]
+) -> NewFace:
     """A face or a correction that can be added.
 
     Args:
         contents: of the gallery.
         person: whose it is, for the error.
         face: as the file has it.
+        distance: of the gallery's model.
         lengths: that the embedding may have; the first one is named in the error.
 
     Raises:
@@ -306,12 +313,12 @@ def _face(contents: Contents, person: PlainPerson, face: PlainFace, lengths: tup
         photo = bytes.fromhex(face.photo)
     except ValueError as error:
         raise DataError(f"{one_line(person.name, 80)}: a face is damaged ({error})") from error
-    is_sound = len(vector) in lengths and np.isfinite(vector).all()
+    is_sound = len(vector) in lengths and can_be_compared(vector[None], distance)
     if not is_sound or not 0 <= face.quality <= 100 or not 1 <= face.number <= _HIGHEST_NUMBER:
         raise DataError(
             f"{one_line(person.name, 80)}: found an embedding of {len(vector)} numbers, quality "
             f"{one_line(face.quality, 20)} and face number {one_line(face.number, 20)}, need {lengths[0]} finite "
-            f"numbers, 0 to 100, and 1 to {_HIGHEST_NUMBER}"
+            f"numbers that are not all 0, 0 to 100, and 1 to {_HIGHEST_NUMBER}"
         )
     return NewFace(
         contents.seal(vector.astype(np.float32)),

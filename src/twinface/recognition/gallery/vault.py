@@ -59,7 +59,7 @@ class Vault:
         return (self._opened(data, b"name") if self.encryption == "all" else data).decode()
 
     def name_key(self, name: str) -> bytes:
-        """By which a name is found: the same for upper and lower case, and for all ways to write an accent.
+        """By which a name is found: the same for upper and lower case (ß is ss), and for all ways to write an accent.
 
         With names sealed it is a keyed hash, so it says nothing without the key.
         """
