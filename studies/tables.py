@@ -33,7 +33,7 @@ def left(listed: RunList) -> str:
     missing = {run.name: [seed for seed in run.seeds if not run.figures(seed)] for run in own}
     none = ", ".join(f"`{run.name}`" for run in own if len(missing[run.name]) == len(run.seeds))
     some = ", ".join(
-        f"`{run.name}` (seeds {', '.join(map(str, missing[run.name]))})"
+        f"`{run.name}` ({_seeds(missing[run.name])})"
         for run in own
         if 0 < len(missing[run.name]) < len(run.seeds)
     )
@@ -45,6 +45,10 @@ def left(listed: RunList) -> str:
     lines += [f"Missing with some seeds: {some}."] if some else []
     lines += [f"Not made at all: {none}."] if none else []
     return "\n".join(textwrap.fill(line, 120, break_on_hyphens=False) for line in lines)
+
+
+def _seeds(numbers: list[int]) -> str:
+    return f"{'seed' if len(numbers) == 1 else 'seeds'} {', '.join(map(str, numbers))}"
 
 
 TABLES: Mapping[str, Callable[[], str]] = {

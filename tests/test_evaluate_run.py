@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 import pytest
 
+from twinface.core.errors import DataError
 from twinface.datasets.data_source import DataSource
 from twinface.datasets.load import load_dataset, load_source
 from twinface.evaluation.results import load_results
 from twinface.faces.picture import load_picture
 from twinface.reports.run_view import run_view
-from twinface.training.evaluate_run import EvaluationRequest, answer, evaluate_run, keep_result
+from twinface.training.evaluate_run import EvaluationRequest, _is_same, answer, evaluate_run, keep_result
 from twinface.training.run_folder import RunFolder
 
 
@@ -112,3 +113,35 @@ def test_folders_and_pair_files_of_one_name_have_results_of_their_own(
     pairs = [result for result in found if result.name.startswith("pairs-pairs.csv-")]
     assert {result.root for result in pairs} == {photos, twin}
     assert {result.summary.source for result in pairs} == {None}
+
+
+def test_of_unknown_people_it_is_said_that_they_may_have_been_seen(photos: Path, tmp_path: Path) -> None:
+    loose = tmp_path / "loose"
+    loose.mkdir()
+    for picture in photos.glob("*/*.png"):
+        shutil.copy(picture, loose)
+    file = loose / "pairs.csv"
+    file.write_text("left,right,same\n0.png,1.png,1\n10.png,11.png,1\n0.png,10.png,0\n1.png,11.png,0\n")
+    summary = answer("default", EvaluationRequest(pairs=file, root=loose)).summary
+    assert summary.one_shot is None
+    assert "nobody can tell whether the model has seen them" in summary.may_be_claimed
+    known = answer("default", EvaluationRequest(pairs=photos / "pairs.csv", root=photos)).summary
+    assert "nobody can tell" not in known.may_be_claimed
+
+
+def test_pairs_that_fall_away_are_counted_in_the_name(photos: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    shutil.copytree(photos, folder)
+    (folder / "bob" / "11.png").write_bytes(b"no picture")
+    request = EvaluationRequest(pairs=folder / "pairs.csv", root=folder)
+    assert answer("default", request).summary.data == "pairs.csv without 1 pairs that have no face"
+    (folder / "pairs.csv").write_text("left,right,same\nbob/10.png,bob/11.png,1\nann/0.png,bob/11.png,0\n")
+    with pytest.raises(DataError, match=r"pairs.csv: of none of its 2 pairs can both pictures be used"):
+        answer("default", request)
+
+
+def test_a_result_on_another_alignment_of_lfw_is_not_that_of_the_run() -> None:
+    own = DataSource("lfw", "/faces", "lfw-a")
+    assert _is_same(DataSource("lfw", "/elsewhere", "lfw-a"), own)
+    assert not _is_same(DataSource("lfw", "/faces", "funneled"), own)
+    assert _is_same(DataSource("lfw", "/faces", "funneled"), DataSource("lfw", "/faces"))  # not written down

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from twinface.core.errors import DataError, LeakError
-from twinface.core.types import PairSet
+from twinface.core.types import PairSet, ScoredPairs
 from twinface.datasets.draw_pairs import draw_pairs
 from twinface.datasets.load import load_dataset
 from twinface.datasets.subsets import pair_subset, take_people
@@ -15,6 +15,7 @@ from twinface.datasets.training_split import split_dataset
 from twinface.evaluation.calibration import fit_threshold
 from twinface.evaluation.evaluate import evaluate
 from twinface.evaluation.leaks import unseen_pairs
+from twinface.evaluation.measure import measure
 from twinface.evaluation.results import load_results, save_result
 from twinface.evaluation.summary_text import summary_lines
 from twinface.faces.crop import prepare_picture
@@ -171,3 +172,17 @@ def test_results_come_back(tmp_path, model: OnnxModel, pairs: PairSet) -> None:
     assert np.array_equal(loaded.margins, result.margins.scores)
     assert loaded.left[5] == pairs.faces.paths[pairs.left[5]]
     assert loaded.root == pairs.faces.root
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_an_interval_over_folds_stays_between_0_and_1_and_is_never_a_point(wrong: int) -> None:
+    margins = np.ones(12)
+    is_match = np.ones(12, np.bool_)
+    is_match[:wrong] = False
+    people, fold = np.arange(12).repeat(2).reshape(12, 2), np.repeat([0, 1, 2], 4)
+    people[:wrong, 1] = 99
+    scored = ScoredPairs(margins, is_match, people, fold)
+    accuracy = measure(scored, np.full(12, 0.5), ranked=scored).accuracy
+    assert accuracy.value == pytest.approx(1 - wrong / 12)
+    assert accuracy.interval is not None
+    assert 0 <= accuracy.interval.low < accuracy.value <= accuracy.interval.high <= 1

@@ -1,6 +1,7 @@
 """View 2: no model has seen the people of its fold, and ten runs that were interrupted are continued."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -84,8 +85,24 @@ def test_ten_runs_are_started_each_without_its_fold(small_lfw: Path, tmp_path: P
     assert [run.info().source.without_fold for run in runs] == list(range(10))
     started = [run.info().started for run in runs]
     assert [run.info().started for run in fold_runs(source, settings, 0, tmp_path)] == started
-    with pytest.raises(SettingsError, match="other settings, another seed"):
+    with pytest.raises(SettingsError, match="other settings or another seed"):
         fold_runs(source, settings, 1, tmp_path)
+
+
+def test_runs_on_other_pictures_are_not_taken_for_these(small_lfw: Path, tmp_path: Path) -> None:
+    """The same faces, once as they came and once under the name of another alignment."""
+    settings, out = load_recipe("fast", SMALL), tmp_path / "ten"
+    source = DataSource("lfw", str(small_lfw))
+    [first, *_] = fold_runs(source, settings, 0, out)
+    assert first.info().source.layout == "original"
+    moved = small_lfw.rename(small_lfw.with_name("moved"))
+    try:
+        fold_runs(replace(source, root=str(moved), layout="original"), settings, 0, out)
+        for other in (replace(source, layout="funneled"), replace(source, align=True)):
+            with pytest.raises(SettingsError, match="begun on other pictures or another fold"):
+                fold_runs(other, settings, 0, out)
+    finally:
+        moved.rename(small_lfw)
 
 
 @pytest.mark.slow

@@ -286,3 +286,12 @@ def test_weights_of_another_network_are_refused_before_there_is_a_folder(
     ):
         start_run(DataSource("orl"), settings, 0, RunFolder(tmp_path / "run"), RunOptions(tiny_run.path))
     assert not (tmp_path / "run").exists()
+
+
+def test_weights_that_were_trained_on_validation_people_are_refused(
+    tiny_run: RunFolder, tmp_path: Path
+) -> None:
+    settings = load_recipe("demo", [*TINY, "data.split_seed=1"])
+    with pytest.raises(SettingsError, match=r"was trained on \d of the \d people who are to validate"):
+        start_run(DataSource("orl"), settings, 0, RunFolder(tmp_path / "run"), RunOptions(tiny_run.path))
+    assert not (tmp_path / "run").exists()

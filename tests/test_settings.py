@@ -150,7 +150,14 @@ def test_a_number_that_is_not_finite_or_out_of_range_is_named(field: str, value:
         ("imaging.region=[nan,0,1,1]", "imaging.region.0: Input should be a finite number (found nan)"),
         ("loss.margin=inf", "loss.margin: Input should be a finite number (found inf)"),
         ("loss.margin=1e39", "loss.margin: found 1e+39, need a number from -1e+30 to 1e+30"),
-        ('loss.margin="1e39"', "loss.margin: found 1e+39, need a number from -1e+30 to 1e+30"),
+        ('loss.margin="5"', "loss.margin: Input should be a valid number (found '5')"),
+        ("loss.margin=true", "loss.margin: Input should be a valid number (found True)"),
+        ("trainer.epochs=true", "trainer.epochs: Input should be a valid integer (found True)"),
+        (
+            "data.validation_people=true",
+            "data.validation_people: Input should be a valid number (found True)",
+        ),
+        ('data.test_people="5"', "data.test_people: Input should be a valid number (found '5')"),
         (
             'optimizer={name="sgd",layers={"backbone.dense"={learning_rate=inf}}}',
             "optimizer.layers.backbone.dense.learning_rate: Input should be a finite number (found inf)",

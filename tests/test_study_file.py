@@ -49,6 +49,12 @@ def test_recipes_may_vary_too(tmp_path: Path) -> None:
         ),
         ("[16, 32]", "[]", "sampling.batch_size has no values: the search is empty"),
         ("[16, 32]", "[16, 16]", "has a value twice"),
+        ("[16, 32]", "16", r"batch_size: need a list of values, or a table with low and high \(found 16\)"),
+        (
+            "[16, 32]",
+            "{ low = 0, high = 3, log = true }",
+            "batch_size: found low = 0 with log, need low above 0",
+        ),
         ("[16, 32]", "{ low = 8, high = 64 }", "is a range, and a grid needs a list"),
         ("[16, 32]", "{ low = 8, hihg = 64 }", 'unknown field .*hihg" .did you mean "high"'),
         (
@@ -72,6 +78,14 @@ def test_recipes_may_vary_too(tmp_path: Path) -> None:
         ('title = "t"', 'title = "t"\nobjective = "view1"', "a search sees validation people only"),
         ('title = "t"', 'title = "t"\nseeds = [1, 1]', "seeds has a number twice"),
         ('title = "t"', 'title = "t"\nseeds = []', "seeds"),
+        ('title = "t"', 'title = "t"\nseeds = [true]', "seeds.0: Input should be a valid integer"),
+        ('title = "t"', 'title = "t"\nseeds = [100000000000000000000]', "seeds.0: .* less than or equal to"),
+        (
+            'recipe = "demo"\nvary = { sampling.batch_size = [16, 32]',
+            'recipe = "demo"\nmethod = "random"\ntrials = 2\n'
+            "vary = { sampling.batch_size = { low = 16.0, high = 64.0 }",
+            r"sampling.batch_size: Input should be a valid integer \(found 16.0\)",
+        ),
         ('title = "t"', "title = ", "not TOML"),
     ],
 )
@@ -81,7 +95,7 @@ def test_a_wrong_study_file_is_refused(tmp_path: Path, find: str, replace: str, 
         check_study(study_of(tmp_path, PLAIN.replace(find, replace, 1)), DataSource("orl"))
 
 
-@pytest.mark.parametrize("point", ["b/best", "a/0006", "a", "a/x", "a/-1"])
+@pytest.mark.parametrize("point", ["b/best", "a/0006", "a", "a/x", "a/-1", "a/²"])
 def test_a_test_of_a_point_that_will_not_be_is_refused(tmp_path: Path, point: str) -> None:
     text = PLAIN + f'[test]\nprotocol = "unseen"\npoints = ["{point}"]\n'
     with pytest.raises(SettingsError, match=f'there will be no point "{point}"'):

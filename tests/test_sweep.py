@@ -51,21 +51,37 @@ def test_faces_of_a_folder_are_aligned_as_train_does(tmp_path: Path) -> None:
     assert "a/0005" in known.stdout
 
 
-def test_a_study_goes_on_with_pictures_of_the_same_kind_alone(tmp_path: Path) -> None:
-    study = read_study(write_study(tmp_path))
-    sweep = Sweep(study, None, tmp_path / "o")
+def begin_first_trial(sweep: Sweep, source: DataSource) -> None:
     store = sweep.folder.stores[0]
     store.propose()
-    trial = store.trials()[0]
-    (run,) = trial.runs([0])
-    info = RunInfo(
-        name="r", started="2026-01-01T00:00:00+00:00", seed=0, source=DataSource("orl", align=True), salt="s"
-    )
-    run.create(study.first_settings(), info)
+    (run,) = store.trials()[0].runs([0])
+    info = RunInfo(name="r", started="2026-01-01T00:00:00+00:00", seed=0, source=source, salt="s")
+    run.create(sweep.study.first_settings(), info)
+
+
+def test_a_study_goes_on_with_pictures_of_the_same_kind_alone(tmp_path: Path) -> None:
+    study = read_study(write_study(tmp_path))
+    begin_first_trial(Sweep(study, None, tmp_path / "o"), DataSource("orl", align=True))
     with pytest.raises(
         SettingsError, match="the pictures of its runs were aligned; say --align to continue it"
     ):
         Sweep(study, None, tmp_path / "o")
+
+
+def test_a_study_goes_on_with_the_same_pictures_alone(tmp_path: Path) -> None:
+    root, link, other = tmp_path / "mine", tmp_path / "link", tmp_path / "other"
+    for person in range(30):
+        (root / f"person {person}").mkdir(parents=True)
+        for number in range(3):
+            cv2.imwrite(str(root / f"person {person}" / f"{number}.png"), np.full((40, 40), 90, np.uint8))
+    shutil.copytree(root, other)
+    link.symlink_to(root)
+    study = read_study(write_study(tmp_path, PLAIN.replace('"orl"', '"folder"')))
+    sweep = Sweep(study, root, tmp_path / "o", align=False)
+    begin_first_trial(sweep, DataSource("folder", str(root)))
+    Sweep(study, link, tmp_path / "o", align=False)
+    with pytest.raises(SettingsError, match=r"its runs have the photos in .*mine; name them with --root"):
+        Sweep(study, other, tmp_path / "o", align=False)
 
 
 @pytest.fixture(scope="module")

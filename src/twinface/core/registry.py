@@ -26,7 +26,7 @@ class Component(BaseModel):
         name: an entry of a table of constructors.
     """
 
-    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False, strict=True)
     name: str
 
     @property
@@ -76,17 +76,15 @@ def _checked(
     described: Any = vars(constructor)["__init__"] if inspect.isclass(constructor) else constructor
     hints = get_type_hints(described, include_extras=True)
     fields: dict[str, Any] = {name: (hints[name], default) for name, default in known.items()}
-    schema = create_model(component.name, __config__=ConfigDict(allow_inf_nan=False), **fields)
+    schema = create_model(component.name, __config__=ConfigDict(allow_inf_nan=False, strict=True), **fields)
     try:
         checked = schema.model_validate(component.options)
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"])
         raise SettingsError(f"{kind}.{place}: {problem['msg']} (found {problem['input']!r})") from error
-    values = {name: getattr(checked, name) for name in fields}
-    for given in (component.options, values):  # as written, and as numbers where a text was written
-        _check_sizes(kind, given)
-    return constructor, values
+    _check_sizes(kind, component.options)
+    return constructor, {name: getattr(checked, name) for name in fields}
 
 
 def _check_sizes(place: str, value: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from twinface.core.fields import LARGEST, Fraction, PositiveInt, Strict
+from twinface.core.fields import LARGEST, Fraction, PositiveInt, RegionSetting, Strict
 from twinface.core.registry import Component
 
 
@@ -41,9 +41,9 @@ class DataSettings(Strict):
     """
 
     supervision: Literal["people", "pairs"] = "people"
-    validation_people: Annotated[int | float, Field(gt=0, le=1_000_000_000)] = 0.1
+    validation_people: Annotated[float | int, Field(gt=0, le=1_000_000_000)] = 0.1
     validation_part: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    test_people: Annotated[int | float, Field(ge=0, le=1_000_000_000)] = 0
+    test_people: Annotated[float | int, Field(ge=0, le=1_000_000_000)] = 0
     test_part: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     split_seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
     stratified: bool = False
@@ -64,7 +64,7 @@ class ImagingSettings(Strict):
             averages too; "bilinear" interpolates between the four nearest pixels, as TensorFlow does, and aliases.
     """
 
-    region: Literal["face", "frame", "arcface"] | tuple[float, float, float, float] = "face"
+    region: Literal["face", "frame", "arcface"] | RegionSetting = "face"
     height: Annotated[int, Field(ge=16, le=1024)] = 64
     width: Annotated[int, Field(ge=16, le=1024)] = 64
     color: Literal["gray", "rgb"] = "gray"

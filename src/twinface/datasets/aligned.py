@@ -45,12 +45,14 @@ def align_faces(faces: FaceSet) -> FaceSet:
 
 
 def align_pairs(pairs: PairSet) -> PairSet:
-    """The pairs with a face on both pictures, with their landmarks.
+    """The pairs with a face on both pictures, with their landmarks; the name says how many are left out.
 
     Raises:
-        DataError: there is a face in none of the pictures.
+        DataError: there is a face in none of the pictures, or on both pictures of no pair.
     """
-    return _examine_and_warn(pairs.faces).usable_pairs(pairs)
+    usable = _examine_and_warn(pairs.faces).usable_pairs(pairs)
+    out = len(pairs) - len(usable)
+    return replace(usable, name=f"{pairs.name} without {out:,} pairs that have no face") if out else usable
 
 
 def _examine(faces: FaceSet) -> Examined:

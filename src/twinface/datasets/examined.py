@@ -42,11 +42,17 @@ class Examined:
 
         Args:
             pairs: over the same pictures.
+
+        Raises:
+            DataError: there is none.
         """
         pairs = replace(pairs, faces=self.faces)
-        return (
-            pairs if self.kept.all() else pair_subset(pairs, self.kept[pairs.left] & self.kept[pairs.right])
-        )
+        if self.kept.all():
+            return pairs
+        both = self.kept[pairs.left] & self.kept[pairs.right]
+        if not both.any():
+            raise DataError(f"{pairs.name}: of none of its {len(pairs):,} pairs can both pictures be used")
+        return pair_subset(pairs, both)
 
 
 Examine = Callable[[FaceSet], Examined]

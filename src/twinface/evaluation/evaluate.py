@@ -87,6 +87,7 @@ def evaluate(
     *,
     claims: str = "",
     allow_seen: bool = False,
+    people_known: bool = True,
     progress: ProgressCallback | None = None,
 ) -> Evaluation:
     """Embeds each picture once, scores the pairs and measures.
@@ -101,6 +102,8 @@ def evaluate(
         protocol: name of this evaluation.
         claims: what a result on these data may be called.
         allow_seen: score people that the model has seen, and say so in the result.
+        people_known: whether the pairs say who is on their pictures. If not, there is no one-shot accuracy: its
+            strangers could be one person.
         progress: called with (faces done, faces in total).
 
     Raises:
@@ -115,7 +118,7 @@ def evaluate(
     found = score(model, pairs, progress)
     decisions = _decide(record, found.scored, pairs.name)
     measured = measure(decisions.margins, decisions.probabilities, ranked=found.scored)
-    trials = one_shot(record.score, found.embeddings, pairs)
+    trials = one_shot(record.score, found.embeddings, pairs) if people_known else None
     people, images = in_pairs(pairs)
     summary = Summary(
         **vars(measured),

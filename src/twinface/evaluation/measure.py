@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -113,7 +114,11 @@ def _accuracy(margins: ScoredPairs, thresholds: tuple[float, ...] | None) -> tup
         for fold in np.unique(margins.fold)
     )
     mean, standard_error = mean_and_standard_error(each)
-    return Estimate(mean, fold_interval(each)), Folds(each, standard_error, thresholds)
+    interval = fold_interval(each)
+    if standard_error == 0:  # of folds that are all equal, the pairs say more than the folds
+        interval = wilson(round(mean * len(margins)), len(margins))
+    interval = replace(interval, low=max(0.0, interval.low), high=min(1.0, interval.high))
+    return Estimate(mean, interval), Folds(each, standard_error, thresholds)
 
 
 def _ranking(scored: ScoredPairs) -> tuple[Estimate | None, Estimate | None, tuple[TarAtFar, ...]]:

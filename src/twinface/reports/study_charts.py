@@ -49,6 +49,11 @@ def leaderboard_chart(lines: Sequence[LeaderboardLine], label: Label) -> Chart:
     )
 
 
+def as_compared(objective: str) -> str:
+    """An objective as it is compared, higher being better: a loss is taken with a minus."""
+    return "minus loss" if objective == "loss" else objective
+
+
 def effect_charts(effects: Sequence[Effect], objective: str) -> list[Chart]:
     """One chart for each factor: the mean of the objective at each level, with its 95 % interval."""
     return [_effect_chart(effect, objective) for effect in effects]
@@ -61,7 +66,7 @@ def _effect_chart(effect: Effect, objective: str) -> Chart:
             _draw_level(axes, position, level)
         axes.set_xticks(range(len(effect.levels)), [_short(level.label) for level in effect.levels])
         axes.set_xlim(-0.5, len(effect.levels) - 0.5)
-        axes.set_ylabel(f"{objective}, validation people")
+        axes.set_ylabel(f"{as_compared(objective)}, validation people")
         if objective != "loss":
             share_axis(axes, "y", *wide_enough(*axes.get_ylim()))
 
@@ -168,7 +173,7 @@ def curves_chart(
             )
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.set_xlabel("epoch")
-        axes.set_ylabel(f"{objective}, validation people")
+        axes.set_ylabel(f"{as_compared(objective)}, validation people")
         if objective != "loss":
             share_axis(axes, "y", *wide_enough(*axes.get_ylim()))
         figure.legend(loc="outside upper center", ncols=2)

@@ -16,6 +16,7 @@ from twinface.reports.figures_table import NOTHING, Row
 from twinface.reports.pictures import PictureGroup
 from twinface.reports.study_charts import (
     agreement_chart,
+    as_compared,
     cost_chart,
     curves_chart,
     effect_charts,
@@ -103,6 +104,11 @@ class StudyView:
     cost_rows: list[list[str]]
     total_cost: str
     text: str
+
+    @property
+    def objective(self) -> str:
+        """As the models are compared."""
+        return as_compared(self.results.objective)
 
 
 def study_view(

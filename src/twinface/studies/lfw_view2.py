@@ -48,7 +48,7 @@ def view2(source: DataSource, settings: Settings, seed: int, place: Path) -> Eva
         Interrupted: a signal came; the state is saved.
     """
     dataset = load_source(source)
-    runs = fold_runs(source, settings, seed, place)
+    runs = fold_runs(replace(source, layout=dataset.source.layout), settings, seed, place)
     for number, folder in enumerate(runs, 1):
         if not folder.is_finished:
             log.info("fold %d of %d: %s", number, len(runs), folder.path)
@@ -70,7 +70,7 @@ def fold_runs(source: DataSource, settings: Settings, seed: int, place: Path) ->
         place: the folder of all ten.
 
     Raises:
-        SettingsError: a run there has other settings or another seed; or see `start_run`.
+        SettingsError: a run there has other settings, another seed or other pictures; or see `start_run`.
         DataError: see `start_run`.
     """
     runs = []
@@ -80,16 +80,22 @@ def fold_runs(source: DataSource, settings: Settings, seed: int, place: Path) ->
         if not run.manifest.exists():
             start_run(wanted, settings, seed, run)
         info = run.info()
-        if (
-            run.settings().to_dict() != settings.to_dict()
-            or info.seed != seed
-            or info.source.without_fold != fold
-        ):
+        if run.settings().to_dict() != settings.to_dict() or info.seed != seed:
             raise SettingsError(
-                f"{run.path}: was begun with other settings, another seed or another fold; choose another --out"
+                f"{run.path}: was begun with other settings or another seed; choose another --out"
+            )
+        if not _are_same_pictures(info.source, wanted):
+            raise SettingsError(
+                f"{run.path}: was begun on other pictures or another fold; choose another --out"
             )
         runs.append(run)
     return runs
+
+
+def _are_same_pictures(found: DataSource, wanted: DataSource) -> bool:
+    """Whether a run's pictures are those that are asked for; LFW may have been moved meanwhile."""
+    layout = found.layout if wanted.layout is None or found.layout is None else wanted.layout
+    return replace(found, root=None) == replace(wanted, root=None, layout=layout)
 
 
 @dataclass(frozen=True, eq=False)

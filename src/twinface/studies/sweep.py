@@ -9,6 +9,7 @@ from pathlib import Path
 
 from twinface.core.errors import SettingsError
 from twinface.core.interruption import StopRequest
+from twinface.datasets.load import load_source
 from twinface.studies.controls import measure_baselines, measure_visible_parts
 from twinface.studies.final_test import run_final_test
 from twinface.studies.prepare import check_study, study_source
@@ -70,7 +71,7 @@ class Sweep:
 
     Raises:
         SettingsError: a point's settings are impossible, or the folder belongs to another study, or to the same one on
-            pictures that are aligned and now should not be, or the reverse.
+            other pictures, or on these with other alignment.
         DataError: the data set is not there.
         StorageError: the database does not answer.
     """
@@ -151,14 +152,28 @@ class Sweep:
         )
 
     def _refuse_other_pictures(self) -> None:
-        """Trials on pictures as they are could not be compared with trials on aligned ones."""
+        """Trials on other pictures, or on pictures that were aligned where others were not, could not be compared."""
         runs = (run for trial in self.folder.trials() for run in self.folder.runs(trial))
         first = next((run for run in runs if run.manifest.is_file()), None)
-        if first and first.info().source.align != self.source.align:
+        if first is None:
+            return
+        found = first.info().source
+        if found.align != self.source.align:
             were, option = ("", "--align") if self.source.align is False else ("not ", "--no-align")
             raise SettingsError(
                 f"{self.folder.path}: the pictures of its runs were {were}aligned; say {option} to continue it, or "
                 "choose another --out"
+            )
+        wanted = load_source(self.source).source
+        if found.layout not in (None, wanted.layout):
+            raise SettingsError(
+                f"{self.folder.path}: its runs have the pictures of {found.layout}, and these are {wanted.layout}: "
+                "choose another --out"
+            )
+        if found.data == "folder" and found.root and wanted.root and not _is_one(found.root, wanted.root):
+            raise SettingsError(
+                f"{self.folder.path}: its runs have the photos in {found.root}; name them with --root to continue it, "
+                "or choose another --out"
             )
 
     def _start_trials(self, runner: Runner) -> None:
@@ -199,3 +214,7 @@ class Sweep:
             on_measure(f"face and background alone, {trial.name}")
             measure_visible_parts(self.folder.runs(trial)[0])
         run_final_test(self.folder, self.source, on_measure)
+
+
+def _is_one(folder: str, other: str) -> bool:
+    return Path(folder).expanduser().resolve() == Path(other).expanduser().resolve()

@@ -14,7 +14,8 @@ from twinface.datasets.aligned import align_pairs
 from twinface.datasets.data_source import DataSource
 from twinface.datasets.dataset import Dataset
 from twinface.datasets.load import load_source
-from twinface.datasets.pairs_file.read import read_pairs
+from twinface.datasets.pairs_file.people import tells_people
+from twinface.datasets.pairs_file.read import read_pairs, without_unfit_folds
 from twinface.datasets.training_split import validation_of
 from twinface.evaluation.evaluate import Evaluation, evaluate
 from twinface.evaluation.fitted_model import show_only
@@ -27,6 +28,11 @@ from twinface.models.load import load_model
 from twinface.training.run_folder import RunFolder
 
 log = logging.getLogger("twinface")
+
+_UNKNOWN_PEOPLE = (
+    "The file does not say who is on the pictures, so nobody can tell whether the model has seen them, and each counts "
+    "as a person of its own unless a pair calls it the same as another."
+)
 
 
 @dataclass(frozen=True)
@@ -73,12 +79,14 @@ class ChosenPairs:
         claims: what may be claimed of a result on them.
         dataset: that they come from; None for a pair file.
         other: where that data set came from, if it is not the run's own.
+        people_known: whether the pairs say who is on their pictures.
     """
 
     pairs: PairSet
     claims: str
     dataset: Dataset | None = None
     other: DataSource | None = None
+    people_known: bool = True
 
 
 def evaluate_run(
@@ -156,6 +164,7 @@ def answer(
         request.protocol or "pairs",
         claims=chosen.claims,
         allow_seen=request.allow_seen,
+        people_known=chosen.people_known,
         progress=progress,
     )
     return replace(result, summary=replace(result.summary, source=chosen.other))
@@ -203,15 +212,17 @@ def _choose(model: Embedder, folder: RunFolder | None, request: EvaluationReques
         if root is None:
             raise SettingsError("--root is missing: name the folder that the pair file's pictures are in")
         pairs = read_pairs(request.pairs, root)
-        pairs = align_pairs(pairs) if align else pairs
-        return ChosenPairs(pairs, "Pairs of one's own: no public protocol.")
+        pairs = without_unfit_folds(align_pairs(pairs)) if align else pairs
+        known = tells_people(request.pairs)
+        claims = "Pairs of one's own: no public protocol."
+        return ChosenPairs(pairs, claims if known else f"{claims} {_UNKNOWN_PEOPLE}", people_known=known)
     data = request.data or (own.data if own else "lfw" if request.protocol in ("view1", "view2") else None)
     if data is None:
         raise SettingsError("--data is missing: name the data set to judge on")
     layout = request.layout or (own.layout if own else None)
     source = DataSource(data, str(root.expanduser().absolute()) if root else None, layout, align=align)
     dataset = load_source(source)
-    other = None if trained_on and _is_same(source, trained_on) else source
+    other = None if trained_on and _is_same(dataset.source, trained_on) else source
     if request.protocol == "unseen":
         pairs = unseen_pairs(dataset, model.record)
         return ChosenPairs(pairs, "Drawn pairs: no public protocol.", dataset, other)
@@ -237,7 +248,7 @@ def _is_own(request: EvaluationRequest, own: DataSource | None) -> bool:
 
 def _is_same(source: DataSource, own: DataSource) -> bool:
     """Whether a data set is that of a run. A public one is the same wherever it lies; a folder of one's own is not."""
-    if (source.data, source.layout, source.align) != (own.data, own.layout, own.align):
+    if (source.data, source.align) != (own.data, own.align) or own.layout not in (None, source.layout):
         return False
     return source.data != "folder" or _is_folder(Path(source.root or ""), own)
 

@@ -105,13 +105,15 @@ def start_run(
     )  # refuses an impossible crop before there is a folder
     split = split_dataset(dataset, settings)
     check_validation(split.validation, settings.validation)
+    if start and settings.data.split == "people" and not settings.data.cross_fitting:
+        _check_unseen(start[1], split, str(options.start_from))
     if options.strict:
         refuse_left_out(dataset.title, photo_notes(dataset))
     info = RunInfo(
         name=folder.name,
         started=now(),
         seed=seed,
-        source=replace(source, root=absolute(source.root)),
+        source=replace(source, root=absolute(source.root), layout=dataset.source.layout),
         start_from=absolute(options.start_from),
         judge=options.judge,
         salt=start[1].provenance.salt if start else new_salt(),
@@ -132,6 +134,17 @@ def _check_start(network: SiameseNetwork, start: SiameseNetwork, place: str) -> 
                 f"--start-from {place}: its network is another one ({name}: found {found}, need {tuple(value.shape)}): "
                 "take a run with the same network, or a recipe with that run's network"
             )
+
+
+def _check_unseen(start: ModelRecord, split: PeopleSplit, place: str) -> None:
+    """Refuses weights that were trained on people who would now choose the epoch and the threshold."""
+    names = split.validation.faces.names
+    trained, _ = start.provenance.seen(names)
+    if trained:
+        raise SettingsError(
+            f"--start-from {place}: was trained on {len(trained)} of the {len(names)} people who are to validate, so "
+            "the threshold would hold for them alone: take the data and the data.split_seed of that run"
+        )
 
 
 def absolute(path: Path | str | None) -> str | None:

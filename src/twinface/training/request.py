@@ -92,6 +92,8 @@ def check_same(request: TrainingRequest) -> None:
     for name in asked | found:
         if name in ("trainer.threads", "description", "suits"):
             continue
+        if name == "layout" and None in (asked[name], found[name]):  # whatever lies there
+            continue
         if asked.get(name) != found.get(name):
             raise SettingsError(
                 f"{folder.path}: holds a run with {name} = {found.get(name)!r}, asked for {asked.get(name)!r}: choose "

@@ -57,7 +57,7 @@ class Lfw:
         self.claims = self._home.layout.claims
         self.root = self._home.pictures
         self.frame = self._home.layout.frame
-        self.source = DataSource(self.name, None if root is None else str(root), layout)
+        self.source = DataSource(self.name, None if root is None else str(root), self._home.layout.key)
 
     def faces(self) -> FaceSet:
         """All pictures on the disk that are named as LFW names them: N = 13,233 of P = 5,749 people."""

@@ -68,10 +68,10 @@ def read_pairs(file: Path | str, root: Path | str, region: Region | None = None)
         file.name if len(kept) == len(rows) else f"{file.name} without {len(rows) - len(kept)} repeated pairs"
     )
     pairs = listed_pairs(name, file, kept, root, region or (TIGHT_FACE if is_lfw else WHOLE_FRAME))
-    return _without_unfit_folds(file, pairs)
+    return without_unfit_folds(pairs)
 
 
-def _without_unfit_folds(file: Path, pairs: PairSet) -> PairSet:
+def without_unfit_folds(pairs: PairSet) -> PairSet:
     """The pairs without their folds if there is one fold only, or if a person is in two."""
     if pairs.fold is None:
         return pairs
@@ -86,7 +86,7 @@ def _without_unfit_folds(file: Path, pairs: PairSet) -> PairSet:
     log.warning(
         "%s: its folds are not used, because %d of its %d people are in several of them, %s for example: a threshold "
         "that is fitted on the other folds would have seen them",
-        *(file.name, len(shared), len(people), one_line(pairs.faces.names[shared[0]])),
+        *(pairs.name, len(shared), len(people), one_line(pairs.faces.names[shared[0]])),
     )
     return replace(pairs, fold=None)
 

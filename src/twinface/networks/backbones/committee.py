@@ -9,7 +9,7 @@ from pydantic import PositiveFloat, model_validator
 from torch import Tensor, nn
 
 from twinface.core.errors import SettingsError
-from twinface.core.fields import PositiveInt
+from twinface.core.fields import PositiveInt, RegionSetting
 from twinface.core.registry import Component
 from twinface.core.types import Region
 from twinface.networks.backbones.base import Backbone, InputShape, mean_of_units
@@ -25,7 +25,7 @@ class Member(Component):
         weight: of this member in a comparison of two pictures.
     """
 
-    region: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+    region: RegionSetting = (0.0, 0.0, 1.0, 1.0)
     height: PositiveInt | None = None
     width: PositiveInt | None = None
     weight: PositiveFloat = 1.0

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from twinface.core.errors import SettingsError
-from twinface.core.fields import Fraction, PositiveInt
+from twinface.core.fields import FROM_LIST, Fraction, PositiveInt
 from twinface.networks.backbones.base import Backbone, InputShape
 from twinface.networks.backbones.fourier import convolve
 
 _EPSILON_AND_MOMENTUM = {"torch": (1e-5, 0.1), "keras": (1e-3, 0.01)}
 
-Four = tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt]
+Four = Annotated[tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt], FROM_LIST]
+Rates = Annotated[tuple[Fraction, Fraction, Fraction, Fraction], FROM_LIST]
 
 
 class Koch(Backbone):
@@ -53,7 +54,7 @@ class Koch(Backbone):
         dense: PositiveInt = 4096,
         batch_norm: Literal["none", "before-relu", "after-relu"] = "none",
         batch_norm_as: Literal["torch", "keras"] = "torch",
-        dropout: Fraction | tuple[Fraction, Fraction, Fraction, Fraction] = 0.0,
+        dropout: Fraction | Rates = 0.0,
     ) -> None:
         super().__init__()
         channels, height, width = shape

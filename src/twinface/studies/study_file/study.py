@@ -31,6 +31,7 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from twinface.core.errors import SettingsError
 from twinface.core.fields import Strict
+from twinface.core.limits import LARGEST_SEED
 from twinface.core.settings import Settings
 from twinface.core.suggestion import nearest
 from twinface.studies.study_file.search import Name, Range, Search
@@ -72,7 +73,9 @@ class Study(Strict):
     name: Name = "study"
     data: str = "lfw"
     layout: str | None = None
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = Field(default=[0])
+    seeds: Annotated[list[Annotated[int, Field(ge=0, le=LARGEST_SEED)]], Field(min_length=1)] = Field(
+        default=[0]
+    )
     search_seed: Annotated[int, Field(ge=0)] = 0
     objective: Objective = "auc"
     searches: Annotated[list[Search], Field(min_length=1)] = Field(alias="parts")
@@ -91,7 +94,7 @@ class Study(Strict):
             search, _, number = point.partition("/")
             known = [f"{name}/{BEST}" for name in names]
             will_exist = search in names and (
-                number == BEST or (number.isdigit() and int(number) < self.search(search).size)
+                number == BEST or (number.isdecimal() and int(number) < self.search(search).size)
             )
             if not will_exist:
                 raise ValueError(f'test.points: there will be no point "{point}"{nearest(point, known)}')
@@ -184,7 +187,9 @@ def _first_problem(error: ValidationError) -> str:
     """One line about the first problem; a misspelt field comes before a missing one."""
     problems = error.errors()
     problem = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
-    # Where a value may be a list or a range, pydantic adds to the place which of the two it tried.
+    # Where a value may be a list or a range, pydantic tries both, and adds to the place which of the two it tried.
+    if problem["type"] == "list_type" and isinstance(problem["input"], dict):
+        problem = next(each for each in problems if any("Range" in str(step) for step in each["loc"]))
     tried = [str(step) for step in problem["loc"]]
     place = [step for step in tried if "Range" not in step and not step.startswith("list[")]
     if problem["type"] == "extra_forbidden":
@@ -196,4 +201,6 @@ def _first_problem(error: ValidationError) -> str:
         words = [field.alias or name for name, field in known.items()]
         return f'unknown field "{".".join(place)}"{nearest(place[-1], words)}'
     message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "list_type" and place != tried:
+        message = f"need a list of values, or a table with low and high (found {problem['input']!r})"
     return f"{'.'.join(place) or 'study'}: {message}"
