@@ -166,7 +166,7 @@ def test_training_on_from_a_model_remembers_the_people_that_it_had_seen(
     folder = RunFolder(tmp_path / "run")
     start_run(
         DataSource("orl"),
-        load_recipe("demo", [*TINY, "data.split_seed=5"]),
+        load_recipe("demo", [*TINY, "data.validation_people=3"]),
         0,
         folder,
         RunOptions(tiny_run.path),

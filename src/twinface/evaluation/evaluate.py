@@ -102,8 +102,7 @@ def evaluate(
         protocol: name of this evaluation.
         claims: what a result on these data may be called.
         allow_seen: score people that the model has seen, and say so in the result.
-        people_known: whether the pairs say who is on their pictures. If not, there is no one-shot accuracy: its
-            strangers could be one person.
+        people_known: the pairs say who is on their pictures. If not, strangers of one-shot trials could be one person.
         progress: called with (faces done, faces in total).
 
     Raises:

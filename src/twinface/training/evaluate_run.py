@@ -222,7 +222,8 @@ def _choose(model: Embedder, folder: RunFolder | None, request: EvaluationReques
     layout = request.layout or (own.layout if own else None)
     source = DataSource(data, str(root.expanduser().absolute()) if root else None, layout, align=align)
     dataset = load_source(source)
-    other = None if trained_on and _is_same(dataset.source, trained_on) else source
+    found = replace(source, layout=dataset.source.layout)  # where none was named, the one that lies there
+    other = None if trained_on and _is_same(found, trained_on) else source
     if request.protocol == "unseen":
         pairs = unseen_pairs(dataset, model.record)
         return ChosenPairs(pairs, "Drawn pairs: no public protocol.", dataset, other)
