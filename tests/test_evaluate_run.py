@@ -15,7 +15,7 @@ from twinface.datasets.load import load_dataset, load_source
 from twinface.evaluation.results import load_results
 from twinface.faces.picture import load_picture
 from twinface.reports.run_view import run_view
-from twinface.training.evaluate_run import EvaluationRequest, _is_same, answer, evaluate_run, keep_result
+from twinface.training.evaluate_run import EvaluationRequest, answer, evaluate_run, keep_result
 from twinface.training.run_folder import RunFolder
 
 
@@ -142,6 +142,8 @@ def test_pairs_that_fall_away_are_counted_in_the_name(photos: Path, tmp_path: Pa
 
 def test_a_result_on_another_alignment_of_lfw_is_not_that_of_the_run() -> None:
     own = DataSource("lfw", "/faces", "lfw-a")
-    assert _is_same(DataSource("lfw", "/elsewhere", "lfw-a"), own)
-    assert not _is_same(DataSource("lfw", "/faces", "funneled"), own)
-    assert _is_same(DataSource("lfw", "/faces", "funneled"), DataSource("lfw", "/faces"))  # not written down
+    assert DataSource("lfw", "/elsewhere", "lfw-a").has_pictures_of(own)
+    assert not DataSource("lfw", "/faces", "funneled").has_pictures_of(own)
+    assert DataSource("lfw", "/faces", "funneled").has_pictures_of(
+        DataSource("lfw", "/faces")
+    )  # not written down

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -22,3 +23,19 @@ class DataSource:
     layout: str | None = None
     without_fold: int | None = None
     align: bool = False
+
+    def is_in(self, root: Path | str | None) -> bool:
+        """Whether its folder is this one, by whatever name."""
+        if self.root is None or root is None:
+            return False
+        return Path(self.root).expanduser().resolve() == Path(root).expanduser().resolve()
+
+    def has_pictures_of(self, other: DataSource) -> bool:
+        """Whether two sources have the same pictures. A public data set is the same wherever it lies; a folder of one's
+        own is not. A layout that is not written down may be any.
+        """
+        if (self.data, self.align) != (other.data, other.align):
+            return False
+        if None not in (self.layout, other.layout) and self.layout != other.layout:
+            return False
+        return self.data != "folder" or self.is_in(other.root)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Path, Request, Response
-from pydantic import BeforeValidator, Field
+from fastapi import APIRouter, Request, Response
+from pydantic import Field
 
 from twinface.service import schemas
 from twinface.service.errors import ApiError
-from twinface.service.forms import JsonForm, Options, PhotoForm, example, plain_number
+from twinface.service.forms import JsonForm, Options, PhotoForm, example
 from twinface.service.parts import Parts
 from twinface.service.people_routes import AllParts, Enroller, PersonId, Reader, two_people
 from twinface.service.photo_answers import faces_answer, verdict_answer
 from twinface.service.photo_routes import FaceNumber, ShowOptions
 
 router = APIRouter(prefix="/v1/people/{id}", tags=["people"])
-FaceId = Annotated[int, BeforeValidator(plain_number), Path(ge=1, lt=1 << 63)]
+FaceId = PersonId  # a number of the same form
 
 
 class CorrectionOptions(Options):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -273,17 +272,6 @@ def invalid(error: ValidationError | RequestValidationError) -> ApiError:
     ]
     said = "; ".join(f"{each['field']}: {each['problem']}" for each in problems[:3])
     return ApiError(422, "invalid", said, {"problems": problems})
-
-
-def plain_number(value: str) -> str:
-    """An id of an address, if it is written as the service writes it: 1_0 is not 10, and +1 is not 1.
-
-    Raises:
-        ValueError: it is written in another way.
-    """
-    if not re.fullmatch("[1-9][0-9]*", value):
-        raise ValueError("need a whole number from 1 on")
-    return value
 
 
 def _decoded(value: Any, name: str) -> Photo:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -13,15 +14,27 @@ from twinface.recognition.gallery.records import Enrolment, Person, Review, Who
 from twinface.service import schemas
 from twinface.service.access import Caller, needs
 from twinface.service.errors import ApiError
-from twinface.service.forms import JsonForm, Options, Photo, PhotoForm, example, names_of, plain_number
+from twinface.service.forms import JsonForm, Options, Photo, PhotoForm, example, names_of
 from twinface.service.parts import Parts, parts_of
 from twinface.service.repeated_requests import Earlier
+
+
+def _plain_number(value: str) -> str:
+    """An id of an address, if it is written as the service writes it: 1_0 is not 10, and +1 is not 1.
+
+    Raises:
+        ValueError: it is written in another way.
+    """
+    if not re.fullmatch("[1-9][0-9]*", value):
+        raise ValueError("need a whole number from 1 on")
+    return value
+
 
 router = APIRouter(prefix="/v1/people", tags=["people"])
 AllParts = Annotated[Parts, Depends(parts_of)]
 Reader = Annotated[Caller, Depends(needs("read"))]
 Enroller = Annotated[Caller, Depends(needs("enrol"))]
-PersonId = Annotated[int, BeforeValidator(plain_number), Path(ge=1, lt=1 << 63)]
+PersonId = Annotated[int, BeforeValidator(_plain_number), Path(ge=1, lt=1 << 63)]
 Repeatable = Annotated[
     str | None, Header(alias="Idempotency-Key", description="the same for a request that is sent again")
 ]

@@ -84,18 +84,12 @@ def fold_runs(source: DataSource, settings: Settings, seed: int, place: Path) ->
             raise SettingsError(
                 f"{run.path}: was begun with other settings or another seed; choose another --out"
             )
-        if not _are_same_pictures(info.source, wanted):
+        if info.source.without_fold != fold or not info.source.has_pictures_of(wanted):
             raise SettingsError(
                 f"{run.path}: was begun on other pictures or another fold; choose another --out"
             )
         runs.append(run)
     return runs
-
-
-def _are_same_pictures(found: DataSource, wanted: DataSource) -> bool:
-    """Whether a run's pictures are those that are asked for; LFW may have been moved meanwhile."""
-    layout = found.layout if wanted.layout is None or found.layout is None else wanted.layout
-    return replace(found, root=None) == replace(wanted, root=None, layout=layout)
 
 
 @dataclass(frozen=True, eq=False)

@@ -164,16 +164,11 @@ class Sweep:
                 f"{self.folder.path}: the pictures of its runs were {were}aligned; say {option} to continue it, or "
                 "choose another --out"
             )
-        wanted = load_source(self.source).source
-        if found.layout not in (None, wanted.layout):
+        if not found.has_pictures_of(load_source(self.source).source):
+            photos = found.root if found.data == "folder" else found.layout
             raise SettingsError(
-                f"{self.folder.path}: its runs have the pictures of {found.layout}, and these are {wanted.layout}: "
+                f"{self.folder.path}: its runs have the photos in {photos}; name them with --root to continue it, or "
                 "choose another --out"
-            )
-        if found.data == "folder" and found.root and wanted.root and not _is_one(found.root, wanted.root):
-            raise SettingsError(
-                f"{self.folder.path}: its runs have the photos in {found.root}; name them with --root to continue it, "
-                "or choose another --out"
             )
 
     def _start_trials(self, runner: Runner) -> None:
@@ -214,7 +209,3 @@ class Sweep:
             on_measure(f"face and background alone, {trial.name}")
             measure_visible_parts(self.folder.runs(trial)[0])
         run_final_test(self.folder, self.source, on_measure)
-
-
-def _is_one(folder: str, other: str) -> bool:
-    return Path(folder).expanduser().resolve() == Path(other).expanduser().resolve()

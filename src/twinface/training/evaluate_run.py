@@ -223,7 +223,7 @@ def _choose(model: Embedder, folder: RunFolder | None, request: EvaluationReques
     source = DataSource(data, str(root.expanduser().absolute()) if root else None, layout, align=align)
     dataset = load_source(source)
     found = replace(source, layout=dataset.source.layout)  # where none was named, the one that lies there
-    other = None if trained_on and _is_same(found, trained_on) else source
+    other = None if trained_on and found.has_pictures_of(trained_on) else source
     if request.protocol == "unseen":
         pairs = unseen_pairs(dataset, model.record)
         return ChosenPairs(pairs, "Drawn pairs: no public protocol.", dataset, other)
@@ -244,18 +244,7 @@ def _is_own(request: EvaluationRequest, own: DataSource | None) -> bool:
     """Whether the request names no other data set, folder or layout than those that the run was trained on."""
     if own is None or request.data not in (None, own.data) or request.layout not in (None, own.layout):
         return False
-    return request.root is None or _is_folder(request.root, own)
-
-
-def _is_same(source: DataSource, own: DataSource) -> bool:
-    """Whether a data set is that of a run. A public one is the same wherever it lies; a folder of one's own is not."""
-    if (source.data, source.align) != (own.data, own.align) or own.layout not in (None, source.layout):
-        return False
-    return source.data != "folder" or _is_folder(Path(source.root or ""), own)
-
-
-def _is_folder(root: Path, own: DataSource) -> bool:
-    return own.root is not None and root.expanduser().resolve() == Path(own.root).expanduser().resolve()
+    return request.root is None or own.is_in(request.root)
 
 
 def _masked(
