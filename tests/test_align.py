@@ -45,8 +45,9 @@ def test_a_similarity_is_found_exactly(degrees: float) -> None:
 
 
 def test_points_in_one_place_are_refused() -> None:
-    with pytest.raises(ValueError, match="one place"):
-        similarity_transform(np.ones((5, 2)), STANDARD_FRAME.landmarks)
+    for points in (np.ones((5, 2)), np.full((5, 2), np.nan)):
+        with pytest.raises(ValueError, match="in one place or no numbers"):
+            similarity_transform(points, STANDARD_FRAME.landmarks)
 
 
 @pytest.mark.parametrize(("degrees", "scale"), [(0, 0.8), (12, 2.3), (-35, 5.1), (90, 8.0), (171, 3.0)])

@@ -34,6 +34,15 @@ def test_the_papers_network_has_the_papers_sizes() -> None:
     assert round(parameters / 1e6, 2) == 38.95
 
 
+def test_a_new_residual_network_has_seen_nothing() -> None:
+    network = Residual((1, 64, 64), channels=(4, 8), embedding=6)
+    assert network.training
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            assert int(layer.num_batches_tracked) == 0
+            assert (layer.running_var == 1).all()
+
+
 def test_the_papers_maps_have_the_papers_sizes() -> None:
     network = Koch(PAPER)
     seen = []

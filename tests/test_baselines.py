@@ -196,6 +196,14 @@ def test_components_of_many_pictures_come_from_some_of_them(
     assert some(faces).shape == (50, 9)
 
 
+def test_pictures_that_repeat_do_not_spoil_the_components(settings: Settings) -> None:
+    """Whitening would blow up components along which the pictures differ by rounding alone."""
+    faces = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1), np.uint8)
+    once = BASELINES["pca"].fit(faces, settings, 0)(faces)
+    twice = BASELINES["pca"].fit(np.concatenate([faces, faces]), settings, 0)(faces)
+    assert twice.shape == once.shape == (20, 19)
+
+
 def test_pairs_of_unseen_people_are_those_of_the_run_beside_it(settings: Settings) -> None:
     """A baseline and a run with the same settings leave the same people for the test."""
     dataset = load_dataset("orl")

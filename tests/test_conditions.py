@@ -102,6 +102,12 @@ def test_a_small_prepared_face_has_the_noise_of_the_photo_that_it_comes_from() -
     assert seen(noise, face, eyes=23.0).std() == pytest.approx(seen(noise, face).std() / 2, rel=0.3)
 
 
+def test_a_large_face_does_not_alias() -> None:
+    """Stripes of one pixel become an even gray where the face is made smaller."""
+    stripes = np.tile(np.array([0, 255], np.uint8), (200, 100))[:, :, None]
+    assert seen(Condition(), stripes, eyes=92.0).std() < 2
+
+
 def test_landmarks_in_a_prepared_face() -> None:
     cropped = Preparation(Region(0.2, 0.2, 0.6, 0.4), height=120, width=80, color="gray")
     frame = prepared_frame(cropped, STANDARD_FRAME)

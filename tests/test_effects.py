@@ -70,6 +70,22 @@ def test_a_range_is_divided_into_levels_of_equal_size() -> None:
     assert levels_of(Range(low=0.0, high=20.0), [3.0, 1.0, 3.0]) == (["3", "1", "3"], ["1", "3"])
 
 
+@pytest.mark.parametrize(("low", "high"), [(0.999, 0.9999), (1000.0, 1012.0), (1.0, 1.0 + 1e-9)])
+def test_sections_of_a_narrow_range_have_names_of_their_own(low: float, high: float) -> None:
+    values = np.linspace(low, high, 12).tolist()
+    labels, order = levels_of(Range(low=low, high=high), values)
+    assert len(set(order)) == 4
+    assert [labels.count(name) for name in order] == [3, 3, 3, 3]
+
+
+def test_values_that_print_alike_are_levels_of_their_own() -> None:
+    assert levels_of([0.1234567, 0.12345678], [0.12345678]) == (["0.12345678"], ["0.12345678"])
+    assert levels_of([{"name": "koch"}, "koch"], ["koch", {"name": "koch"}])[1] == [
+        "{'name': 'koch'}",
+        "koch",
+    ]
+
+
 def test_margins_of_levels_hold_for_other_runs_also_where_blocks_are_removed() -> None:
     """Pure noise around 0: 95 % intervals of a level's mean hold 0 95 times in 100 (87 times without a correction)."""
     search = plan(one=["a", "b"], other=list(range(6)))

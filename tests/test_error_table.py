@@ -95,8 +95,8 @@ def test_points_out_of_order_are_refused(table: ErrorTable) -> None:
     for points in (
         (first,),
         (second, first),
-        (first, replace(second, fmr=first.fmr)),
-        (first, replace(second, fmr=0.0)),
+        (first, replace(second, fmr=first.fmr, fmr_high=1.0)),
+        (first, replace(second, fmr=0.0, fmr_low=0.0)),
     ):
         text = json.dumps(replace(table, points=points).to_dict())
         with pytest.raises(ValueError, match="rising thresholds, falling FMR"):

@@ -71,3 +71,5 @@ def test_a_difference_that_rests_on_one_person_tells_nobody_apart() -> None:
 def test_other_pairs_cannot_be_compared() -> None:
     with pytest.raises(DataError, match="a and b were not scored on the same pairs"):
         leaderboard([ScoredModel("a", [some_pairs(1, 1.0)]), ScoredModel("b", [some_pairs(1, 1.0, 300)])])
+    with pytest.raises(DataError, match="a and a were not scored on the same pairs"):
+        leaderboard([ScoredModel("a", [some_pairs(1, 1.0), some_pairs(1, 1.0, 300)])])

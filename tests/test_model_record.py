@@ -60,6 +60,17 @@ def scale_of(*numbers: float) -> dict[str, Any]:
     return {"shape": [] if len(numbers) == 1 else [len(numbers)], "float32": base64.b64encode(data).decode()}
 
 
+POINT = {
+    "threshold": 0.5,
+    "fmr": 0.1,
+    "fmr_low": 0,
+    "fmr_high": 1,
+    "fnmr": 0.1,
+    "fnmr_low": 0,
+    "fnmr_high": 0.2,
+}
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
@@ -76,6 +87,16 @@ def scale_of(*numbers: float) -> dict[str, Any]:
         (removed("threshold.value"), r"threshold\.value is missing"),
         (change("calibration", "steep"), "calibration: found 'steep', need an object"),
         (change("calibration.slope", "steep"), r"calibration\.slope: found 'steep'"),
+        (change("calibration.slope", -20.0), r"calibration\.slope: found -20\.0, need 0 or more"),
+        (
+            change("error_table.points", [{**POINT, "fmr": 200.0}] * 2),
+            "fmr: found 200.0 in .*, need a rate from 0",
+        ),
+        (
+            change("error_table.points", [{**POINT, "fnmr_low": 0.7}] * 2),
+            r"fnmr: found 0\.1 in \[0\.7, 0\.2\]",
+        ),
+        (change("frame", {"height": 250, "width": 250, "points": [[9, 1]] * 5}), "need five different ones"),
         (change("calibration.offset", []), r"calibration\.offset: found a list of 0"),
         (change("embedding_size", 0), "embedding_size: found 0, need a whole number from 2 to 1048576"),
         (change("embedding_size", -3), "embedding_size: found -3"),

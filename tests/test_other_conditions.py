@@ -98,6 +98,8 @@ def test_a_table_gets_thresholds_for_each_of_its_rates(model: FittedModel) -> No
         assert point.upper is not None
         assert point.upper >= point.threshold
         assert found.fmr_elsewhere(point.threshold) >= found.fmr_at(point.threshold)
+        held = min(each.fmr for each in found.points if each.upper <= point.upper)
+        assert found.fmr_elsewhere(point.upper) == pytest.approx(held)
     middle = found.point_at(0.03)
     assert middle.upper is not None
     assert middle.upper >= middle.threshold

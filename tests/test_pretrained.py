@@ -71,6 +71,7 @@ def test_a_face_has_the_same_embedding_in_every_batch() -> None:
     model, faces = open_named("sface"), noise(3, 112, 112, 3)
     one_by_one = np.concatenate([model(face[np.newaxis]) for face in faces])
     np.testing.assert_array_equal(model(faces), one_by_one)
+    assert model(faces[:0]).shape == (0, 128)
 
 
 def test_a_standard_picture_is_moved_to_the_network_s_frame() -> None:

@@ -84,6 +84,19 @@ def test_components_of_long_embeddings_are_drawn(monkeypatch: pytest.MonkeyPatch
     np.testing.assert_array_equal(principal_components(embeddings, size)[1], exact[1])
 
 
+@pytest.mark.parametrize("count", [1, 3, 4])
+def test_few_long_embeddings_have_the_axes_that_they_vary_along_and_others(count: int) -> None:
+    """Twenty thousand numbers each: no matrix of that size squared is made."""
+    embeddings = np.random.default_rng(3).normal(size=(count, 20_000)).astype(np.float32)
+    mean, axes, along = principal_components(embeddings, 4)
+    assert axes.shape == (20_000, 4)
+    np.testing.assert_allclose(axes.T @ axes, np.eye(4), atol=1e-12)
+    np.testing.assert_allclose(mean + along @ axes.T, embeddings, atol=1e-6)
+    variances = np.square(along).sum(axis=0)
+    assert (np.diff(variances) <= 1e-9 * variances[0]).all()
+    np.testing.assert_allclose(variances[max(count - 1, 0) :], 0, atol=1e-9)
+
+
 def test_covariance_within_people_leaves_out_single_pictures() -> None:
     centred = np.array([[0.0, 0], [2, 0], [5, 5], [1, 1], [1, 3], [1, 5]])
     people = np.array([0, 0, 1, 2, 2, 2])

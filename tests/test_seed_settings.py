@@ -179,6 +179,12 @@ def test_sides_apart_in_one_pass_are_two_passes(size: tuple[int, ...]) -> None:
     torch.testing.assert_close(apart.eval()(maps), plain.eval()(maps))
 
 
+def test_a_single_pair_of_vectors_has_no_statistics_of_its_sides() -> None:
+    with pytest.raises(SettingsError, match=r'trainer\.sides = "apart": found a batch of one pair'):
+        SideBatchNorm(nn.BatchNorm1d(4))(torch.randn(2, 4))
+    assert SideBatchNorm(nn.BatchNorm2d(4))(torch.randn(2, 4, 3, 3)).isfinite().all()
+
+
 def test_cross_entropy_of_probabilities() -> None:
     """It is torch's `BCELoss`: a pair whose probability is 1 in float32 has no gradient and a loss of at most 100."""
     network, loss = toy_network(), LOSSES["bce"](4, PEOPLE, from_probabilities=True)

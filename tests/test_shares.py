@@ -29,6 +29,15 @@ def test_several_processes_without_torchrun_are_refused(monkeypatch: pytest.Monk
         pass
 
 
+@pytest.mark.parametrize("name", ["WORLD_SIZE", "RANK"])
+def test_a_variable_that_is_no_number_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    for each in ("WORLD_SIZE", "RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE"):
+        monkeypatch.setenv(each, "2")
+    monkeypatch.setenv(name, "two")
+    with pytest.raises(SettingsError, match=f"{name} is 'two', need a number"), joined():
+        pass
+
+
 def test_a_gpu_for_all_processes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
     processes = Processes(1, 4, 1, 2)

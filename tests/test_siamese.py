@@ -48,6 +48,14 @@ def test_numpy_and_torch_score_alike(distance: str, count: int) -> None:
     np.testing.assert_allclose(plain, in_torch.numpy(), rtol=1e-5, atol=1e-6)
 
 
+def test_a_cosine_does_not_depend_on_the_length_of_embeddings() -> None:
+    left, right = np.array([[3.0, 4.0]], np.float32), np.array([[4.0, 3.0]], np.float32)
+    parameters = {"scale": 1.0, "bias": 0.0}
+    for length in (1e-3, 1.0, 1e4):
+        score = DISTANCES["cosine"].score(length * left, length * right, parameters)
+        assert score == pytest.approx([0.96], abs=1e-6)
+
+
 def test_both_sides_go_through_the_same_weights() -> None:
     network = tiny_network()
     left, right = torch.rand(2, 3, *SHAPE) * 255

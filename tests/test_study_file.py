@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from study_files import PLAIN, study_of
+from study_files import PLAIN, study_of, write_study
 from twinface.core.errors import SettingsError
 from twinface.datasets.data_source import DataSource
 from twinface.studies.prepare import check_study
+from twinface.studies.study_file.study import read_study
 from twinface.studies.trials.proposals import PastPoint, next_points
 
 
@@ -25,6 +26,11 @@ def test_a_grid_is_every_combination(tmp_path: Path) -> None:
     assert made.sampling.options["batch_size"] == 32
     assert made.optimizer.options["learning_rate"] == 2e-3
     assert next_points(study, search, [PastPoint(point, 0.5) for point in search.grid()]) == []
+
+
+def test_a_study_without_a_name_has_that_of_its_file(tmp_path: Path) -> None:
+    path = write_study(tmp_path).rename(tmp_path / "My Größe².toml")
+    assert read_study(path).name == "my-gr--e"
 
 
 def test_a_byte_order_mark_is_no_part_of_a_study(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def similarity_transform(source: Landmarks, target: Landmarks) -> FloatArray:
         [2, 3] float64: `matrix @ [x, y, 1]` is the new place of a point.
 
     Raises:
-        ValueError: all source points are in one place.
+        ValueError: all source points are in one place, or one is not a number.
 
     Example:
         >>> similarity_transform(np.array([[0.0, 0], [1, 0]]), np.array([[5.0, 5], [5, 7]])).round(6).tolist()
@@ -33,8 +33,8 @@ def similarity_transform(source: Landmarks, target: Landmarks) -> FloatArray:
     before, after = (points[:, 0] + 1j * points[:, 1] for points in (source, target))
     centred = before - before.mean()
     spread = (centred.conj() @ centred).real
-    if spread <= 0:
-        raise ValueError("all landmarks are in one place, need a face")
+    if not spread > 0:
+        raise ValueError("the landmarks are all in one place or no numbers, need those of a face")
     factor = (centred.conj() @ (after - after.mean())) / spread
     shift = after.mean() - factor * before.mean()
     return np.array([[factor.real, -factor.imag, shift.real], [factor.imag, factor.real, shift.imag]])
@@ -54,7 +54,7 @@ def align(pixels: ByteArray, landmarks: Landmarks, frame: Frame = STANDARD_FRAME
         [frame.height, frame.width, C] uint8. What lies outside the photo is black.
 
     Raises:
-        ValueError: the landmarks are all in one place, or do not fit into the frame.
+        ValueError: the landmarks are all in one place, no numbers, or do not fit into the frame.
     """
     return warp(pixels, similarity_transform(landmarks, frame.landmarks), frame.height, frame.width)
 

@@ -24,8 +24,10 @@ PHOTO_EYES = 46.0
 
 @dataclass(frozen=True)
 class Condition:
-    """How the photos of one simulated collection look. Lengths are in eye distances. The defaults change
-    nothing, but some photos of any collection are a little smaller than others.
+    """How the photos of one simulated collection look. Lengths are in eye distances.
+
+    The defaults change nothing in a face of `PHOTO_EYES`, but some photos of any collection are a little smaller than
+    others.
 
     Attributes:
         gamma: exponent of the brightness in [0, 1]; below 1 is brighter.
@@ -97,9 +99,8 @@ def apply_condition(
     """
     size, scale = face.shape[:2], PHOTO_EYES / eye_distance
     if abs(scale - 1) > 0.05:
-        face = np.asarray(
-            _planes(cv2.resize(face, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)), np.uint8
-        )
+        method = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
+        face = np.asarray(_planes(cv2.resize(face, None, fx=scale, fy=scale, interpolation=method)), np.uint8)
     photo = _photo(face, condition, random)
     if photo.shape[:2] != size:
         photo = np.asarray(_planes(cv2.resize(photo, size[::-1], interpolation=cv2.INTER_AREA)), np.uint8)

@@ -101,7 +101,10 @@ def _by_opencv(image: ByteArray, size: tuple[int, int], method: int) -> ByteArra
 
 
 def _bicubic(image: ByteArray, height: int, width: int) -> ByteArray:
-    """`Image.resize` of Pillow, to the bit: rows first, and grey values are rounded in between."""
+    """Pillow's bicubic `Image.resize`: along rows, then along columns, with grey values rounded in between.
+
+    To the bit up to Pillow 12, and for squares after it; for some other shapes Pillow 13 begins with the columns.
+    """
     channels = image.shape[2]
     rows = np.ascontiguousarray(image.transpose(2, 0, 1), np.float64)  # [C, H, W]
     rows = _rounded(rows.reshape(-1, image.shape[1]), width).reshape(channels, -1, width)

@@ -56,7 +56,7 @@ def read_points(value: Any) -> tuple[tuple[float, float], ...]:
     """Five landmarks from JSON or TOML.
 
     Raises:
-        ValueError: the value is not five pairs of finite numbers.
+        ValueError: the value is not five pairs of finite numbers, or fewer than three of them differ.
     """
     rows = value if isinstance(value, list) else []
     fits = len(rows) == 5 and all(
@@ -67,7 +67,10 @@ def read_points(value: Any) -> tuple[tuple[float, float], ...]:
     )
     if not fits:
         raise ValueError(f"points {value!r}, need five pairs [x, y] of numbers")
-    return tuple((float(x), float(y)) for x, y in rows)
+    points = tuple((float(x), float(y)) for x, y in rows)
+    if len(set(points)) < 3:
+        raise ValueError(f"points {value!r}, need five different ones")
+    return points
 
 
 # Every aligned face of Twinface lies in this frame, and each model takes its own part of it. It is that of LFW-a: these

@@ -38,7 +38,8 @@ class Preparation:
             networks trained here, crops `region`.
 
     Raises:
-        ValueError: a size, the color or the way of resizing is not one of these, or points come with a region.
+        ValueError: a size, the color or the way of resizing is not one of these, points come with a region, or they are
+            not five different ones.
 
     Example:
         >>> Preparation(Region(0.25, 0.25, 0.5, 0.5), height=96, width=96, color="gray").channels
@@ -63,8 +64,10 @@ class Preparation:
             raise ValueError(f"color {self.color!r}, need 'gray' or 'rgb'")
         if self.resize not in get_args(Resize):
             raise ValueError(f"resize {self.resize!r}, need one of {', '.join(get_args(Resize))}")
-        if self.points is not None and self.region != WHOLE_FRAME:
-            raise ValueError("points and a region, need one of the two")
+        if self.points is not None:
+            read_points([list(point) for point in self.points])
+            if self.region != WHOLE_FRAME:
+                raise ValueError("points and a region, need one of the two")
 
     @property
     def frame(self) -> Frame | None:

@@ -21,7 +21,7 @@ def typical_frame(faces: FaceSet) -> Frame | None:
     """The frame that these pictures share: the medians of their landmarks.
 
     Args:
-        faces: N pictures; up to 100 of them are looked at.
+        faces: one picture or more; up to 100 of them are looked at.
 
     Returns:
         The frame, or None if the pictures are not framed alike, or the face detector is not installed.

@@ -19,9 +19,9 @@ class Threshold:
         value: in the units of the score.
         fitted_on: the data that it was chosen on, in words: "500 validation people of LFW-a DevTrain".
         far: the wanted false accept rate, or None if the accuracy was maximised.
-        lower, upper: scores from `lower` up to `upper` cannot be told; None for `value`. Below `lower` the wanted
-            false reject rate holds. From `upper` on the wanted false accept rate also holds for photos of other
-            conditions than those that the threshold was fitted on.
+        lower, upper: for scores from `lower` up to `upper` it cannot be told; where one is None, `value` takes its
+            place. Below `lower` the wanted false reject rate holds. From `upper` on the wanted false accept rate also
+            holds for photos of other conditions than those that the threshold was fitted on.
     """
 
     value: float

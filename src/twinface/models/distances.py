@@ -58,7 +58,8 @@ def cosine(left: Any, right: Any, parameters: Mapping[str, Any]) -> Any:
     >>> cosine(np.array([3.0, 4.0]), np.array([4.0, 3.0]), {"scale": 1.0, "bias": 0.0})
     np.float64(0.96)
     """
-    lengths = ((left * left).sum(-1) * (right * right).sum(-1) + 1e-12) ** 0.5
+    # The small constant keeps slopes finite where an embedding is zero. Embeddings of a length of 0.001 do not feel it.
+    lengths = ((left * left).sum(-1) * (right * right).sum(-1) + 1e-20) ** 0.5
     return parameters["scale"] * ((left * right).sum(-1) / lengths) + parameters["bias"]
 
 

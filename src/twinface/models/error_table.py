@@ -133,7 +133,7 @@ class ErrorTable:
         """The inverse of `to_dict`.
 
         Raises:
-            ValueError: a field is missing, or the points are not in order.
+            ValueError: a field is missing, the points are not in order, or a rate is not in [0, 1] and in its interval.
         """
         points = tuple(_point(each) for each in fields.objects("points", _MOST_POINTS))
         ordered = all(
@@ -149,9 +149,14 @@ class ErrorTable:
 
 def _point(fields: Fields) -> OperatingPoint:
     names = ("threshold", "fmr", "fmr_low", "fmr_high", "fnmr", "fnmr_low", "fnmr_high")
-    return OperatingPoint(
-        **{name: fields.number(name) for name in names}, upper=fields.number_or_none("upper")
-    )
+    values = {name: fields.number(name) for name in names}
+    for name in ("fmr", "fnmr"):
+        low, rate, high = values[f"{name}_low"], values[name], values[f"{name}_high"]
+        if not 0 <= low <= rate <= high <= 1:
+            raise ValueError(
+                f"{name}: found {rate} in [{low}, {high}], need a rate from 0 to 1 in its interval"
+            )
+    return OperatingPoint(**values, upper=fields.number_or_none("upper"))
 
 
 def _rate_at(score: float, points: list[tuple[float, float]]) -> float:

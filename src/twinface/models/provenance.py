@@ -102,6 +102,9 @@ def plain_name(name: str) -> str:
 
     >>> plain_name("Aaron_Peirsol")
     'aaron peirsol'
+    >>> plain_name("Καΐρης") == plain_name("ΚΑΐΡΗΣ".upper())
+    True
     """
-    plain = unicodedata.normalize("NFKC", name).casefold().replace("_", " ")
+    folded = unicodedata.normalize("NFKC", name).casefold()  # takes some letters apart again
+    plain = unicodedata.normalize("NFKC", folded).replace("_", " ")
     return " ".join(plain.split())

@@ -168,7 +168,10 @@ def _calibration(fields: Fields) -> Calibration:
     ]
     if not 0 <= limits[0] <= 0.5 <= limits[1] <= 1:
         raise ValueError(f"calibration: limits {limits}, need one from 0 to 0.5 and one from 0.5 to 1")
-    return Calibration(fields.number("slope"), fields.number("offset"), fields.text("fitted_on"), *limits)
+    slope = fields.number("slope")
+    if slope < 0:
+        raise ValueError(f"calibration.slope: found {slope}, need 0 or more")
+    return Calibration(slope, fields.number("offset"), fields.text("fitted_on"), *limits)
 
 
 def _error_table(fields: Fields) -> ErrorTable | None:

@@ -63,7 +63,12 @@ def score_pairs(
         pairs: M pairs.
         score: `[B, D]` and `[B, D]` → `[B]`.
         batch_size: pairs at a time, to limit memory.
+
+    Raises:
+        DataError: there is no pair.
     """
+    if not len(pairs):
+        raise DataError(f"{pairs.name}: found no pair to score, need at least one")
     scores = np.concatenate(
         [
             np.asarray(

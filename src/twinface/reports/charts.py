@@ -111,17 +111,19 @@ def chart(
 
 
 def wide_enough(low: float, high: float) -> tuple[float, float]:
-    """The ends of an axis of shares: within 0 and 1, and at least `LEAST_SPAN` apart, so that nothing looks large.
+    """The ends of an axis of shares, at least `LEAST_SPAN` apart, so that nothing looks large.
+
+    They lie from 0 to a little above 1, where the marker of a share of 1 has room.
 
     >>> wide_enough(0.8, 0.9), [round(end, 3) for end in wide_enough(0.8, 0.81)]
     ((0.8, 0.9), [0.78, 0.83])
-    >>> [round(end, 3) for end in wide_enough(0.99, 1.02)]
-    [0.955, 1.005]
+    >>> [round(end, 3) for end in wide_enough(0.99, 1.02)], wide_enough(0.0, 0.01)
+    ([0.955, 1.005], (0.0, 0.05))
     """
     missing = max(0.0, LEAST_SPAN - (high - low))
     low, high = low - missing / 2, high + missing / 2
-    beyond = max(0.0, high - 1.005)  # room for the marker of a share of 1
-    return max(0.0, low - beyond), high - beyond
+    off = max(0.0, high - 1.005) + min(0.0, low)
+    return max(0.0, low - off), high - off
 
 
 def share_axis(axes: Axes, which: str, low: float, high: float) -> None:

@@ -64,7 +64,7 @@ def _explained(verifier: Verifier, result: StoredEvaluation, left: str, right: s
     root = result.root
     try:
         explanation = explain_faces(verifier, _face(result, left), _face(result, right))
-    except (ImageError, DivergedError):
+    except (ImageError, DivergedError, ModelError):
         return PicturePair(read_picture(root, left), read_picture(root, right), ("no map",))
     verdict = explanation.verdict
     lines = (

@@ -91,7 +91,7 @@ def _ranking(summary: Summary) -> list[Row]:
     ]
     for point in summary.tar_at_far:
         hedge = "; few false accepts: a rough figure" if point.few_false_accepts else ""
-        note = f"genuine pairs accepted when at most that many impostors are{hedge}"
+        note = f"share of genuine pairs accepted where at most this share of impostor pairs is{hedge}"
         rows.append(_row(f"TAR at FAR {100 * point.far:g} %", point.tar, note))
     return rows
 

@@ -80,10 +80,13 @@ def picture_name(path: str) -> str:
 
     >>> picture_name("Aaron_Eckhart/Aaron_Eckhart_0001.jpg"), picture_name("s1/7.pgm")
     ('Aaron_Eckhart_0001', 's1/7')
+    >>> picture_name("1/10.pgm")
+    '1/10'
     """
     whole = PurePosixPath(_printable(path))
-    folder = whole.parent.name
-    return whole.stem if not folder or folder in whole.stem else f"{folder}/{whole.stem}"
+    folder, stem = whole.parent.name, whole.stem
+    named = stem.startswith(folder) and not stem[len(folder) : len(folder) + 1].isalnum()
+    return stem if not folder or named else f"{folder}/{stem}"
 
 
 def _shrunk(pixels: ByteArray, longest: int) -> ByteArray:

@@ -33,7 +33,10 @@ def pca(training: ByteArray, settings: Settings, seed: int) -> EmbedFunction:
     some = training[:: -(-len(training) // PCA_PICTURES)]
     count = min(COMPONENTS, len(some) - 1)
     fitted: Any = PCA(count, whiten=True, random_state=0).fit(_standardised(some))
-    return lambda faces: np.asarray(fitted.transform(_standardised(faces)), np.float32)
+    variances = fitted.explained_variance_
+    # Pictures that repeat vary along fewer components than there are pictures; the others would be scaled-up rounding.
+    real = max(1, int((variances > 1e-6 * variances[0]).sum()))
+    return lambda faces: np.asarray(fitted.transform(_standardised(faces))[:, :real], np.float32)
 
 
 def untrained(training: ByteArray, settings: Settings, seed: int) -> EmbedFunction:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from twinface.core.errors import SettingsError
 from twinface.training.processes import Processes
 
 
@@ -49,10 +50,19 @@ class SideBatchNorm(_InPlaceOf):
     """
 
     def forward(self, maps: Tensor) -> Tensor:
-        """`[2 P, C, …] -> [2 P, C, …]`, left sides before right sides; in evaluation mode as torch's own layer."""
+        """`[2 P, C, …] -> [2 P, C, …]`, left sides before right sides; in evaluation mode as torch's own layer.
+
+        Raises:
+            SettingsError: in training, a channel of a side has a single number, as vectors of a single pair have.
+        """
         if not self.training:
             return super().forward(maps)
         left, right = maps.chunk(2)
+        if left[:, 0].numel() < 2:
+            raise SettingsError(
+                'trainer.sides = "apart": found a batch of one pair, and one number a side has no variance; choose a '
+                "sampling.batch_size that leaves no single pair over"
+            )
         return torch.cat([super().forward(left), super().forward(right)])
 
 

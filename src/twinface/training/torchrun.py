@@ -22,16 +22,17 @@ def joined() -> Iterator[Processes]:
     """The processes that `torchrun` started, as seen by this one; without `torchrun`, this process alone.
 
     Raises:
-        SettingsError: `WORLD_SIZE` says several processes, but the variables to find each other are missing.
+        SettingsError: a variable is no number; or `WORLD_SIZE` says several processes, but the variables to find each
+            other are missing.
         ProcessError: the other processes cannot be reached.
     """
-    count = int(os.environ.get("WORLD_SIZE", "1"))
+    count = _number("WORLD_SIZE", os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
         yield Processes()
         return
     try:
         rank, local_rank, local_count = (
-            int(os.environ[name]) for name in ("RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+            _number(name, os.environ[name]) for name in ("RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
         )
     except KeyError as error:
         raise SettingsError(
@@ -46,3 +47,9 @@ def joined() -> Iterator[Processes]:
         yield Processes(rank, count, local_rank, local_count)
     finally:
         dist.destroy_process_group()
+
+
+def _number(name: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise SettingsError(f"{name} is {text!r}, need a number as torchrun sets it, or unset WORLD_SIZE")
+    return int(text)

@@ -59,8 +59,6 @@ class NetworkDescription:
             value = getattr(self, name)
             if type(value) not in {int, float} or not math.isfinite(value):
                 raise ValueError(f"{name} {value!r}, need a finite number")
-        if self.points is not None and len(set(self.points)) < 3:
-            raise ValueError(f"points {self.points!r}, need five different ones")
         if self.channels not in get_args(Channels):
             raise ValueError(f"channels {self.channels!r}, need one of {', '.join(get_args(Channels))}")
         if self.layout not in ("NCHW", "NHWC"):

@@ -55,6 +55,8 @@ class PretrainedNetwork:
             DivergedError: an embedding is not finite.
         """
         check_faces(faces, self.record, self.record.name)
+        if not len(faces):
+            return np.empty((0, self.record.embedding_size), np.float32)
         pixels = _input(faces, self._description)
         with self._lock:
             embeddings = self._run(pixels)

@@ -16,7 +16,7 @@ ORIENTATIONS = 8  # over a whole turn; `_edges` is written for eight
 PARTS = 4  # cells along each side of a patch
 LENGTH = ORIENTATIONS * PARTS * PARTS  # of a descriptor
 CLIP = 0.2  # of a patch's length, so that one strong edge does not dominate
-FLOOR = 0.05  # added to a patch's length, in standard deviations of the picture: flat patches stay short
+FLOOR = 0.05  # added to the length that values are clipped by, in standard deviations of the picture
 
 
 class Patches(nn.Module):
@@ -78,7 +78,10 @@ class Patches(nn.Module):
         self.register_buffer("places", places, persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """`[B, 1, H, W]` float32 -> descriptors `[B, P, 128]` of length 1, at the patches' `places` `[P, 2]`."""
+        """`[B, 1, H, W]` float32 -> descriptors `[B, P, 128]`, at the patches' `places` `[P, 2]`.
+
+        Their length is 1, and 0 where a patch has no edges at all.
+        """
         roots, factors = self.unscaled(images)
         return roots * factors
 

@@ -72,8 +72,8 @@ class Fisher(Backbone):
         *,
         gaussians: PositiveInt = 256,
         dimensions: Annotated[int, Field(ge=1, le=LENGTH)] = 64,
-        scales: Sequence[Scale] = (1.0,),
-        steps: Sequence[PositiveInt] = (4,),
+        scales: Annotated[Sequence[Scale], Field(min_length=1)] = (1.0,),
+        steps: Annotated[Sequence[PositiveInt], Field(min_length=1)] = (4,),
         cell: Annotated[int, Field(ge=2, le=1024)] = 6,
         orders: Literal[1, 2] = 1,
     ) -> None:

@@ -90,8 +90,9 @@ class Residual(Backbone):
         self.blocks = nn.Sequential(*blocks)
         self.dropout = nn.Dropout(dropout)
         with torch.no_grad():
-            # Two pictures, because batch normalisation refuses to average one number, where maps have one position.
-            positions = self._maps(torch.zeros(2, *shape)).flatten(1).shape[1]
+            self.eval()  # so that these zeros do not move the statistics
+            positions = self._maps(torch.zeros(1, *shape)).flatten(1).shape[1]
+            self.train()
         self.dense = nn.Linear(positions, embedding, bias=False)
         self.dense_norm = nn.BatchNorm1d(embedding)
         self.embedding_size = embedding

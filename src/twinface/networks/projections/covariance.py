@@ -23,19 +23,25 @@ def principal_components(
         size: how many to keep; None keeps all D.
 
     Returns:
-        The mean [D], the principal axes as columns [D, P], and the centred embeddings along them [N, P].
+        The mean [D], the principal axes as columns [D, P], and the centred embeddings along them [N, P]. Where there
+        are no more than `size` embeddings, they vary along fewer axes; any others at right angles fill up.
     """
     mean = embeddings.mean(axis=0, dtype=np.float64)
     length = embeddings.shape[1]
-    if size is not None and length > LONG and size < min(len(embeddings), length):
+    if size is None or size >= length:
+        return mean, np.eye(length), embeddings - mean
+    if len(embeddings) <= size:
+        few = embeddings - mean
+        others = np.random.default_rng(0).normal(size=(length, size - len(few)))
+        axes = np.linalg.qr(np.hstack([np.linalg.svd(few, full_matrices=False)[2].T, others]))[0]
+        return mean, axes, few @ axes
+    if length > LONG:
         from sklearn.utils.extmath import randomized_svd
 
         # A covariance matrix of this size would not fit into memory.
         centred = embeddings - mean.astype(np.float32)
         axes = randomized_svd(centred, size, n_iter=4, random_state=0)[2].T
         return mean, axes.astype(np.float64), (centred @ axes).astype(np.float64)
-    if size is None or size >= length:
-        return mean, np.eye(length), embeddings - mean
     from scipy.linalg import eigh
 
     # In double precision a few rows at a time, and only the axes that are kept: all at once would take four times the

@@ -76,7 +76,7 @@ def leaderboard(models: Sequence[ScoredModel]) -> list[Place]:
     Raises:
         DataError: the models were not scored on the same pairs.
     """
-    for model in models[1:]:
+    for model in models:
         _check_same_pairs(models[0], model)
     right = {model.name: model.right() for model in models}
     apart = _told_apart(right, models[0].runs[0]) if models else {}

@@ -31,18 +31,32 @@ def levels_of(choices: list[Any] | Range, values: Sequence[Any]) -> tuple[list[s
     >>> levels_of([16, 32, 64], [32, 16, 32])
     (['32', '16', '32'], ['16', '32'])
     """
+    if not isinstance(choices, list) and len(set(values)) <= SECTIONS:
+        choices = sorted(set(values))
     if isinstance(choices, list):
-        labels = [readable(value) for value in values]
-        return labels, [readable(choice) for choice in choices if readable(choice) in set(labels)]
-    if len(set(values)) <= SECTIONS:
-        return [readable(value) for value in values], [readable(value) for value in sorted(set(values))]
+        names = dict(zip(map(repr, choices), _different(choices), strict=True))
+        labels = [names[repr(value)] for value in values]
+        return labels, [name for name in names.values() if name in set(labels)]
     numbers = np.array(values, float)
     cuts = np.unique(np.quantile(numbers, np.linspace(0, 1, SECTIONS + 1)))
     section = np.clip(np.searchsorted(cuts, numbers, side="right") - 1, 0, len(cuts) - 2)
-    names = [f"{low:.3g} to {high:.3g}" for low, high in itertools.pairwise(cuts)]
-    return [names[each] for each in section], [
-        name for each, name in enumerate(names) if each in set(section)
+    ends = next(
+        texts for digits in range(3, 18) if _all_differ(texts := [f"{cut:.{digits}g}" for cut in cuts])
+    )
+    sections = [f"{low} to {high}" for low, high in itertools.pairwise(ends)]
+    return [sections[each] for each in section], [
+        name for each, name in enumerate(sections) if each in set(section)
     ]
+
+
+def _different(values: Sequence[Any]) -> list[str]:
+    """Short texts of values that differ; as many digits as there are where the short ones do not."""
+    short = [readable(value) for value in values]
+    return short if _all_differ(short) else [str(value) for value in values]
+
+
+def _all_differ(texts: Sequence[str]) -> bool:
+    return len(set(texts)) == len(texts)
 
 
 def variance_explained(labels: Sequence[Hashable], means: FloatArray) -> float:

@@ -27,7 +27,7 @@ class Range(Strict):
     Whole numbers are drawn if `low`, `high` and `step` are all written without a decimal point.
 
     Attributes:
-        low, high: the ends; both can be drawn.
+        low, high: the ends; both can be drawn, `high` only if steps reach it.
         log: draw evenly on a logarithmic scale.
         step: draw only `low + k * step`.
     """
@@ -51,6 +51,18 @@ class Range(Strict):
     def whole(self) -> bool:
         """Whether only whole numbers are drawn."""
         return isinstance(self.low, int) and isinstance(self.high, int) and isinstance(self.step or 1, int)
+
+    @property
+    def highest(self) -> int | float:
+        """The highest number that can be drawn.
+
+        >>> Range(low=1, high=10, step=4).highest, Range(low=0.0, high=0.3, step=0.1).highest
+        (9, 0.3)
+        """
+        if self.step is None:
+            return self.high
+        steps = math.floor((self.high - self.low) / self.step + 1e-9)
+        return min(self.high, self.low + steps * self.step)
 
 
 class Search(Strict):
@@ -118,7 +130,7 @@ class Search(Strict):
         if self.method == "grid":
             return self.grid()
         sides = [
-            choices if isinstance(choices, list) else [choices.low, choices.high]
+            choices if isinstance(choices, list) else [choices.low, choices.highest]
             for choices in self.vary.values()
         ]
         longest = max(map(len, sides))

@@ -150,7 +150,7 @@ def read_study(path: Path) -> Study:
             f'{path}: objective = "{objective}": a search sees validation people only'
             f"{nearest(str(objective), OBJECTIVES)}"
         )
-    name = "".join(c if c.isalnum() else "-" for c in path.stem.lower()).strip("-")
+    name = "".join(c if c.isascii() and c.isalnum() else "-" for c in path.stem.lower()).strip("-")
     values.setdefault("name", name or "study")
     try:
         study = Study.model_validate(values)

@@ -127,7 +127,7 @@ def _received(answer: Connection) -> Outcome | None:
 def _crash(code: int | None) -> str:
     """The reason of a trial that failed because its process crashed."""
     if code is not None and code < 0:
-        return (
-            f"its process was ended by {signal.Signals(-code).name} {ATTEMPTS} times; is there memory enough?"
-        )
+        number = -code
+        named = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+        return f"its process was ended by {named} {ATTEMPTS} times; is there memory enough?"
     return f"its process ended with code {code} {ATTEMPTS} times; its run folder's log says more"

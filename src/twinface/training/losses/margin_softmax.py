@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from typing import Annotated
 
 import torch
-from pydantic import NonNegativeFloat, PositiveFloat
+from pydantic import Field, NonNegativeFloat, PositiveFloat
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -65,21 +66,24 @@ class CosFace(MarginSoftmax):
 
 
 class ArcFace(MarginSoftmax):
-    """A margin on the angle, in degrees (Deng et al. 2019, eq. 3)."""
+    """A margin on the angle, in degrees, below 90 (Deng et al. 2019, eq. 3)."""
 
     def __init__(
         self,
         embedding_size: int,
         people: int,
         *,
-        margin: NonNegativeFloat = 11.5,
+        margin: Annotated[float, Field(ge=0, lt=90)] = 11.5,
         scale: PositiveFloat = 32.0,
     ) -> None:
         super().__init__(embedding_size, people, scale)
         self.margin = math.radians(margin)
 
     def with_margin(self, cosines: Tensor) -> Tensor:
-        """cos(angle + margin); a straight line where angle + margin > 180°, since the cosine would rise again."""
+        """cos(angle + margin); where that is beyond 180° and the cosine would rise again, cos(angle) less a constant.
+
+        The constant is m sin m, as in the authors' program. It is a little more than would join the two parts.
+        """
         angles = cosines.clamp(-1 + _FLAT, 1 - _FLAT).acos()
         beyond = angles.cos() - self.margin * math.sin(self.margin)
         return torch.where(angles <= math.pi - self.margin, (angles + self.margin).cos(), beyond)

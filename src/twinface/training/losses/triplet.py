@@ -17,7 +17,7 @@ class Triplet(Loss):
 
     Args:
         embedding_size, people: not needed.
-        margin: of the distances between embeddings of length 1.
+        margin: of the distances between embeddings of length 1, which are not squared, as those of the paper are.
     """
 
     needs_pairs = False
