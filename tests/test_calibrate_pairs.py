@@ -225,7 +225,7 @@ def test_a_pair_file_is_calibrated_to_from_the_shell(file: Path, tmp_path: Path)
 def test_options_that_do_not_fit_are_refused(file: Path, tmp_path: Path) -> None:
     out = ("--out", tmp_path / "mine.json")
     for options, message in (
-        (("--pairs", file), "--root is missing"),
+        (("--pairs", file), f"is not in {file.parent} (48 of 48 pictures missing in total)"),
         (("--pairs", file, "--root", tmp_path, "--data", "lfw"), "--pairs FILE takes --root only"),
         (("--data", "orl", "--protocol", "view1"), "--protocol is for --data lfw"),
         ((), "--data is missing"),

@@ -161,6 +161,26 @@ def test_verify_needs_two_photos_or_a_file_of_pairs(photos: dict[str, Path], tmp
     assert "missing.jpg: no such file" in missing.stderr
 
 
+def test_a_list_of_photos_needs_a_table(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("ann.png\n")
+    result = twinface_here("detect", tmp_path / "list.txt")
+    assert result.returncode == 2
+    assert "many photos need --out FILE.csv" in " ".join(result.stderr.split())
+
+
+def test_pairs_of_no_folder_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "pairs.csv").write_text("left,right\na.png,b.png\n")
+    result = twinface_here("verify", "--pairs", tmp_path / "pairs.csv", "--root", tmp_path / "none", *MODEL)
+    assert result.returncode == 2
+    assert "none: there is no such folder, need the one that paths in" in result.stderr
+
+
+def test_explain_takes_the_wanted_rates(photos: dict[str, Path]) -> None:
+    words = ("explain", photos["ann"], photos["again"], *MODEL, "--json")
+    plain, wanted = (json.loads(twinface_here(*words, *more).stdout) for more in ((), ("--far", "0.01")))
+    assert wanted["threshold"] > plain["threshold"]
+
+
 def test_verify_the_pairs_of_a_file(photos: dict[str, Path], tmp_path: Path) -> None:
     pairs = tmp_path / "pairs.csv"
     pairs.write_text("left,right\nann.png,again.png\nann.png,bob.png\n")

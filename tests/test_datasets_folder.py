@@ -50,7 +50,7 @@ def test_every_suffix_counts_in_any_case(tmp_path: Path, suffix: str) -> None:
         (("Ann/1.jpg", "B\x1bb/1.jpg"), "found 1 folder with pictures, need 2"),
         (
             ("x/train/Ann/1.jpg", "x/train/Bob/1.jpg", "x/val/Cy/1.jpg"),
-            r"name one of them, --root \S+/x/train \(2 p",
+            r"name one of them, /\S+/x/train \(2 p",
         ),
         (("lfwa/Ann/Ann_0001.jpg", "lfwa/Bob/Bob_0001.jpg"), "looks like LFW: use --data lfw --root"),
     ],
@@ -64,10 +64,15 @@ def test_a_folder_without_two_people_is_refused(tmp_path: Path, paths: tuple[str
 
 def test_the_folder_above_is_named(tmp_path: Path) -> None:
     make(tmp_path, "Ann/1.jpg", "Ann/2.jpg", "Bob/1.jpg")
-    with pytest.raises(
-        DataError, match=rf"the folder of one person: name the folder above, --root {tmp_path}"
-    ):
+    with pytest.raises(DataError, match=rf"the folder of one person: name the folder above, {tmp_path}"):
         Folder(tmp_path / "Ann").faces()
+    # A good folder of one person, beside others: more people are needed, whatever lies beside it.
+    make(tmp_path, "my photos/Ann/1.jpg", "other/1.jpg")
+    with pytest.raises(DataError, match=r"need 2 people or more: .*; or do you mean the folder above, "):
+        Folder(tmp_path / "my photos").faces()
+    make(tmp_path, "my photos/train/Ann/1.jpg", "my photos/train/Bob/1.jpg")
+    with pytest.raises(DataError, match=rf"name one of them, '{tmp_path}/my photos/train' \(2 people\)"):
+        Folder(tmp_path / "my photos").faces()
 
 
 def test_what_cannot_be_used_is_listed_and_stops_nothing(tmp_path: Path) -> None:
@@ -174,7 +179,7 @@ def test_what_it_has_not(tmp_path: Path) -> None:
     for root, layout, message in (
         (None, None, "--root"),
         (tmp_path, "x", "no layouts"),
-        ("no", None, r"no: there is no such folder \(looked for in .*\): .* correct the path"),
+        ("no", None, r"no: there is no such folder \(looked for in .*\): need the folder that holds PERSON"),
     ):
         with pytest.raises(DataError, match=message):
             load_dataset("folder", root, layout)

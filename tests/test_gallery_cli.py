@@ -73,8 +73,23 @@ def test_a_person_is_verified_by_name(place: Path, photos: Path, monkeypatch: py
     other = twinface_here("verify", A, photos / f"{B}-3.jpg", "--gallery", place, "--json")
     assert (other.returncode, json.loads(other.stdout)["same"]) == (1, False)
     assert twinface_here("verify", C, photos / f"{C}-3.jpg", "--gallery", place).returncode == 2
+    wanted = twinface_here(
+        "verify", A, photos / f"{A}-3.jpg", "--gallery", place, "--far", "0.0001", "--json"
+    )
+    assert json.loads(wanted.stdout)["threshold"] > json.loads(other.stdout)["threshold"]
+    blurred = photos / "blurred.png"
+    cv2.imwrite(str(blurred), cv2.GaussianBlur(cv2.imread(str(photos / f"{A}-3.jpg")), (0, 0), 5))
+    poor = twinface_here("verify", A, blurred, "--gallery", place)
+    assert "--any-quality" in poor.stdout
+    judged = twinface_here("verify", A, blurred, "--gallery", place, "--any-quality", "--json")
+    assert json.loads(judged.stdout)["outcome"] != "poor_quality"
+    blurred.unlink()
+    file = twinface_here("verify", photos / f"{A}-1.jpg", photos / f"{A}-3.jpg", "--gallery", place)
+    assert "the first argument is a person's name" in " ".join(file.stderr.split())
     monkeypatch.setenv("TWINFACE_GALLERY", str(place))
     assert twinface_here("verify", A, photos / f"{A}-3.jpg").returncode == 0
+    typo = twinface_here("verify", "typo.jpg", photos / f"{A}-3.jpg")
+    assert "typo.jpg: there is no such file; and nobody in the gallery" in typo.stderr
     # A file is a photo, unless --gallery says otherwise.
     both = twinface_here("verify", photos / f"{A}-1.jpg", photos / f"{A}-3.jpg", "--model", "sface")
     assert both.returncode == 0, both.stderr

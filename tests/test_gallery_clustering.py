@@ -98,7 +98,7 @@ def test_a_folder_is_grouped_looked_at_named_and_enrolled(real_lfw: Path, tmp_pa
     write_faceless(photos / "nobody.png")
     done = twinface_here("cluster", photos, "--out", out, "--model", "sface", "--json")
     assert done.returncode == 2  # a photo without a face
-    assert "1 photos could not be used" in done.stderr
+    assert f"1 photo could not be used: {out / 'embeddings' / 'failed.jsonl'} says why" in done.stderr
     result = json.loads(done.stdout)
     assert (result["groups"], result["single"], len(result["faces"])) == (3, 1, 9)
     faces = read_groups(out / "groups.csv")

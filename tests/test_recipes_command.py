@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -20,6 +21,15 @@ def test_every_recipe_is_listed_with_what_it_is() -> None:
         assert f"{each['name']} " in printed
         assert each["description"] in printed
     assert next(each["suits"] for each in found if each["name"] == "sface").startswith("photos of your own")
+
+
+def test_a_recipe_that_changes_another_is_not_described_as_that_one(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text('base = "residual"\n[network]\nbackbone = { name = "gradients", cells = [8] }\n')
+    settings = load_recipe(str(mine))
+    assert (settings.description, settings.suits) == ("changed from the recipe residual", "")
+    mine.write_text('base = "residual"\ndescription = "my own"\n')
+    assert load_recipe(str(mine)).description == "my own"
 
 
 def test_a_recipe_is_shown_with_its_layers_and_settings() -> None:

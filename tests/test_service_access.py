@@ -236,6 +236,10 @@ def test_nobody_is_told_where_the_database_is(tmp_path: Path) -> None:
 
 
 def test_the_command_says_that_no_key_is_left(tmp_path: Path) -> None:
+    place = tmp_path / "people.db"
+    made = twinface_here("keys", "make", "Ann's phone", "--gallery", place)
+    assert f"it is for the service of {place}, where nobody is enrolled yet" in made.stderr
+    twinface_here("keys", "revoke", made.stderr.split()[1], "--gallery", place)
     keys = [make(tmp_path)[0] for _ in range(2)]
     said = [
         twinface_here("keys", "revoke", key.id, "--gallery", tmp_path / "people.db").stderr for key in keys

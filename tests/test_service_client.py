@@ -26,7 +26,7 @@ from twinface.core.errors import (
 )
 from twinface.recognition.gallery.gallery import Gallery
 from twinface.recognition.verifier import Verifier
-from twinface.service.client import ServiceError
+from twinface.service.client_errors import ServiceError
 from twinface.service.server import serve
 from twinface.service.settings import ServiceSettings
 
@@ -212,11 +212,26 @@ def test_answers_of_others_are_errors_of_the_service(monkeypatch: pytest.MonkeyP
     for key in ("tf_…", "tf_a\n"):
         with pytest.raises(ServiceError, match="key: found characters that no key has"):
             twinface.Client("http://there", key)
+    with pytest.raises(ServiceError, match=r"address: found '127\.0\.0\.1:8000', need one such as http"):
+        twinface.Client("127.0.0.1:8000")
+
+
+def test_wishes_are_those_of_the_library(client: twinface.Client) -> None:
+    client.enroll("Ann", photo(1))
+    rates = twinface.WantedRates(far=0.01, frr=0.05)
+    wanted = Verifier("sface", rates=rates).verify(photo(1), photo(1, 2))
+    for found in (
+        client.verify(photo(1), photo(1, 2), rates=rates, left_face=1),
+        client.verify_person("Ann", photo(1, 2), rates=rates, any_quality=True),
+    ):
+        assert (found.threshold, found.zone) == (wanted.threshold, wanted.zone)
+    with pytest.raises(FaceNotFoundError, match="no face number 2"):
+        client.verify(photo(1), photo(1, 2), right_face=2)
 
 
 def test_a_rate_of_zero_is_sent(client: twinface.Client) -> None:
     with pytest.raises(ServiceError, match="far"):
-        client.verify(photo(1), photo(2), far=0.0)
+        client.verify(photo(1), photo(2), rates=twinface.WantedRates(far=0.0))
 
 
 def test_embeddings_of_no_face_have_a_width(client: twinface.Client) -> None:
@@ -230,6 +245,6 @@ def test_what_is_wrong_is_said_before_it_listens(served: Served, tmp_path: Path)
     with pytest.raises(SettingsError, match=f"--port {port}: cannot be listened on"):
         serve(ServiceSettings(port=port, gallery=place, model="sface"))
     with pytest.raises(
-        SettingsError, match=r"--host 0\.0\.0\.0: other machines could reach it, and there is no key"
+        SettingsError, match=r"--host 0\.0\.0\.0: other machines could reach it, and the gallery has no key"
     ):
         serve(ServiceSettings(host="0.0.0.0", port=port, gallery=place, model="sface"))

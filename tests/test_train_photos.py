@@ -175,8 +175,8 @@ def test_people_who_cannot_be_judged_are_a_warning_and_the_report_is_there(
             ["photos", "--no-align", "--seed", str(1 << 63)],
             "--seed': Input should be less than or equal to 9223372036854775807",
         ),
-        (["photos/p1", "--no-align"], "the folder of one person: name the folder above, --root"),
-        ([".", "--no-align"], "name one of them, --root"),
+        (["photos/p1", "--no-align"], "the folder of one person: name the folder above, /"),
+        ([".", "--no-align"], "name one of them, /"),
         (
             ["photos", "--no-align", "--recipe", "koch", "--set", "data.test_people=9"],
             "data.test_people = 9: 9 of",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,9 +10,12 @@ import typer
 
 from twinface.cli.console import log_to_stderr, print_json, say
 from twinface.cli.options import Json
+from twinface.core.formatting import count
 
 if TYPE_CHECKING:
     from twinface.recognition.adapt import Adaptation
+
+_NAMED = 10  # photos that were left out and are named
 
 
 def adapt(
@@ -50,11 +54,15 @@ def adapt(
         print_json({**values, "skipped": found.skipped})
     else:
         print("\n".join(_lines(adaptation, len(found.skipped))))
+    for name, why in islice(found.skipped.items(), _NAMED):
+        say(f"left out: {name}: {why}")
+    if len(found.skipped) > _NAMED:
+        say(f"left out: {len(found.skipped) - _NAMED} more, which --json lists")
     say(f"model: {out}")
 
 
 def _lines(found: Adaptation, skipped: int) -> list[str]:
-    left_out = f"; {skipped} photos without a usable face were left out" if skipped else ""
+    left_out = f"; left out: {count(skipped, 'photo')} without a usable face" if skipped else ""
     return [
         f"Adapted to {found.faces} faces{left_out}.",
         f"Length of what all of them share: {found.shared:.2f} of 1 (0 is nothing).",

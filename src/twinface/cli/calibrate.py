@@ -75,8 +75,6 @@ def _check_options(data: DataOptions, listed: PairOptions) -> None:
     if listed.pairs is not None:
         if listed.protocol or data.data not in (None, "folder"):
             raise SettingsError("--pairs FILE takes --root only, no --protocol and no other --data")
-        if data.root is None:
-            raise SettingsError("--root is missing: name the folder that the pair file's pictures are in")
     elif data.data is None:
         raise SettingsError("--data is missing: name the data set, lfw, orl or folder, or give --pairs FILE")
     elif listed.protocol and data.data != "lfw":
@@ -95,8 +93,8 @@ def _fit(
     from twinface.evaluation.calibrate import calibrate as fit
     from twinface.evaluation.calibrate_pairs import calibrate_pairs
 
-    if listed.pairs is not None and data.root is not None:
-        pairs = read_pairs(listed.pairs, data.root)
+    if listed.pairs is not None:
+        pairs = read_pairs(listed.pairs, data.root or listed.pairs.parent)
         pairs = pairs if data.align is False else align_pairs(pairs)
         return calibrate_pairs(loaded, pairs, far, tells_people(listed.pairs), progress)
     assert data.data is not None

@@ -29,8 +29,10 @@ def cluster(
 
     Two faces of one photo are two people. Exit 2 if a photo could not be used.
     """
+    from twinface.core.formatting import count
     from twinface.core.progress import progress_bar
-    from twinface.recognition.gallery.photo_groups import GROUPS, PAGE, group_photos
+    from twinface.recognition.embedding_folder import FAILED
+    from twinface.recognition.gallery.photo_groups import EMBEDDINGS, GROUPS, PAGE, group_photos
 
     if name:
         _enroll(which, photos, out, model, name, json)
@@ -42,10 +44,11 @@ def cluster(
     if json:
         print_json(done.to_dict())
     else:
-        print(f"{len(done.faces)} faces in {done.groups} groups, {done.single} of them of one face")
+        faces, groups = count(len(done.faces), "face"), count(done.groups, "group")
+        print(f"{faces} in {groups}, {done.single} of them of one face")
         print(f"look at {out / PAGE}; the table is {out / GROUPS}")
     if done.failed:
-        say(f"{done.failed} photos could not be used")
+        say(f"{count(done.failed, 'photo')} could not be used: {out / EMBEDDINGS / FAILED} says why")
         sys.exit(2)
 
 

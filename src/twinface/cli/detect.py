@@ -11,6 +11,7 @@ import typer
 
 from twinface.cli.console import print_json, say
 from twinface.cli.options import Json, Show
+from twinface.core.formatting import count
 
 if TYPE_CHECKING:
     from twinface.recognition.show.view import PhotoView
@@ -30,7 +31,7 @@ def detect(
     With a folder, or a text file that lists photos, it writes a table of all faces; exit 2 if a photo could not be
     read.
     """
-    if photo.is_dir() or out is not None:
+    if photo.is_dir() or out is not None or photo.suffix.lower() == ".txt":
         if out is None or show is not None:
             raise typer.BadParameter("many photos need --out FILE.csv or FILE.jsonl, and take no --show")
         _detect_many(photo, out, json)
@@ -70,7 +71,6 @@ def _values(view: PhotoView, photo: Path) -> dict[str, Any]:
 
 def _lines(view: PhotoView) -> list[str]:
     """How many faces there are, and a line for each."""
-    from twinface.core.formatting import count
     from twinface.recognition.face_text import face_text
 
     found = count(len(view.faces), "face") if view.faces else "no face"
@@ -86,7 +86,8 @@ def _detect_many(source: Path, out: Path, json: bool) -> None:
     if json:
         print_json(asdict(done))
     else:
-        print(f"{out}: {done.faces} faces in {done.pictures} photos, {done.without_face} without a face")
+        faces, photos = count(done.faces, "face"), count(done.pictures, "photo")
+        print(f"{out}: {faces} in {photos}, {done.without_face} without a face")
     if done.unreadable:
         say(f"{done.unreadable} of {done.pictures} photos could not be read: {out} says why")
         sys.exit(2)

@@ -12,6 +12,7 @@ import typer
 
 from twinface.cli.console import print_json, say
 from twinface.cli.options import Json, ModelPlace
+from twinface.core.formatting import count
 
 
 class Faces(StrEnum):
@@ -48,9 +49,13 @@ def embed(
     with progress_bar("embedding") as progress:
         done = embed_files(pictures, out, model, progress, faces="aligned" if aligned else faces.value)
     if json:
-        print_json(asdict(done))
+        print_json({**asdict(done), "faces": done.faces})
     else:
-        print(f"{out}: {done.rows} embeddings of length {done.length} from {done.pictures} pictures")
+        print(
+            f"{out}: {count(done.faces, 'embedding')} of length {done.length} from {count(done.pictures, 'picture')}"
+        )
     if done.failed:
-        say(f"{done.failed} of {done.pictures} pictures could not be used: {out / FAILED} says why")
+        say(
+            f"{done.failed} of {done.pictures} pictures could not be used: {out / FAILED} says why; their rows are NaN"
+        )
         sys.exit(2)

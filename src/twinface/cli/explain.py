@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from twinface.cli.console import print_json, say
-from twinface.cli.options import BEST, FaceOptions, Json, Left, ModelPlace, Right, grouped
+from twinface.cli.options import BEST, Json, Left, ModelPlace, Right, VerdictOptions, grouped
 from twinface.core.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 def explain(
     left: Left,
     right: Right,
-    which: FaceOptions,
+    which: VerdictOptions,
     model: ModelPlace = BEST,
     out: Annotated[Path | None, typer.Option(help="Draw both faces with their maps: a PNG file.")] = None,
     json: Json = False,
 ) -> None:
-    """Say which regions of two faces raise or lower their score; exit 0 for either verdict, 2 without a face.
+    """Say which regions of two faces raise or lower their score; exit 0 for any verdict, 2 without a face.
 
     A grey patch slides over one face while the other stays. A number above 0 means that the score falls without that
     region, so the region speaks for "same". Below 0 it speaks for "different".
@@ -37,7 +37,7 @@ def explain(
             f"--out {out}: the name of the picture has to end in .png; `twinface verify A B --show x.html` makes a page"
         )
     with progress_bar("maps") as progress:
-        explanation = ask(left, right, model, faces=which.choice, aligned=which.aligned, progress=progress)
+        explanation = ask(left, right, which.verifier(model), progress=progress)
     if json:
         print_json(_values(explanation))
     else:

@@ -11,6 +11,7 @@ import typer
 from twinface.cli.console import print_json, say
 from twinface.cli.gallery_options import GalleryOptions, ModelOptions, Name
 from twinface.cli.options import Json, grouped
+from twinface.core.errors import SettingsError
 from twinface.core.formatting import brief, count
 
 app = typer.Typer(
@@ -86,7 +87,7 @@ def export(
 
     with which.open() as gallery, progress_bar("exporting", unit="person") as progress:
         people = gallery.export(target, progress)
-    print_json({"people": people}) if json else say(f"{target}: {people} people, in the clear")
+    print_json({"people": people}) if json else say(f"{target}: {count(people, 'person')}, in the clear")
 
 
 @app.command("import")
@@ -101,7 +102,7 @@ def import_(
 
     with which.open(create=True) as gallery, progress_bar("importing", unit="person") as progress:
         done = gallery.import_people(source, progress)
-    print_json(vars(done)) if json else say(f"{done.people} people added, {done.skipped} left out")
+    print_json(vars(done)) if json else say(f"{count(done.people, 'person')} added, {done.skipped} left out")
 
 
 @app.command("copy")
@@ -122,7 +123,7 @@ def copy(
         progress_bar("copying", unit="person") as progress,
     ):
         done = first.copy_to(second, progress)
-    print_json(vars(done)) if json else say(f"{done.people} people added, {done.skipped} left out")
+    print_json(vars(done)) if json else say(f"{count(done.people, 'person')} added, {done.skipped} left out")
 
 
 @app.command("certify")
@@ -139,6 +140,8 @@ def certify(
     from twinface.core.storage import write_text
     from twinface.recognition.gallery.certificate_page import certificate_page
 
+    if out is not None and out.suffix.lower() != ".html":
+        raise SettingsError(f"--out {out}: the name of the page has to end in .html")
     with which.open_with_model() as gallery, progress_bar("measuring", unit="person") as progress:
         found = gallery.certify(fpir, traffic, progress)
     if out is not None:
@@ -230,20 +233,25 @@ def change_key(
 
 @app.command("confirm")
 @grouped
-def confirm(which: ModelOptions, name: Name, photo: Photo, face: FaceNumber = None) -> None:
+def confirm(
+    which: ModelOptions, name: Name, photo: Photo, face: FaceNumber = None, json: Json = False
+) -> None:
     """Say that a face is a person: it is enrolled, and found from now on."""
     with which.open_with_model() as gallery:
         person = gallery.confirm(name, photo, face)
-    say(f"remembered: this is {person.name}, who has {count(person.faces, 'face')} now")
+    said = f"remembered: this is {person.name}, who has {count(person.faces, 'face')} now"
+    print_json(person.to_dict()) if json else say(said)
 
 
 @app.command("reject")
 @grouped
-def reject(which: ModelOptions, name: Name, photo: Photo, face: FaceNumber = None) -> None:
+def reject(
+    which: ModelOptions, name: Name, photo: Photo, face: FaceNumber = None, json: Json = False
+) -> None:
     """Say that a face is not a person, who is then not found on it, nor on faces more like it than like the person."""
     with which.open_with_model() as gallery:
         person = gallery.reject(name, photo, face)
-    say(f"remembered: this is not {person.name}")
+    print_json(person.to_dict()) if json else say(f"remembered: this is not {person.name}")
 
 
 @app.command("move")
@@ -253,8 +261,12 @@ def move(
     face: Annotated[int, typer.Argument(help="The number of an enrolled face, see `twinface show`.")],
     name: Name,
     to: Annotated[str, typer.Argument(help="Whose face it is in truth.")],
+    json: Json = False,
 ) -> None:
     """Give an enrolled face to another person, and remember that it is not the first one."""
     with which.open() as gallery:
         first, second = gallery.move(face, name, to)
-    say(f"{first.name} has {count(first.faces, 'face')} now, {second.name} has {second.faces}")
+    if json:
+        print_json([first.to_dict(), second.to_dict()])
+    else:
+        say(f"{first.name} has {count(first.faces, 'face')} now, {second.name} has {second.faces}")

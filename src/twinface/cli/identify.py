@@ -12,6 +12,7 @@ import typer
 from twinface.cli.console import print_json, say
 from twinface.cli.gallery_options import ModelOptions
 from twinface.cli.options import Json, grouped
+from twinface.core.formatting import count
 
 if TYPE_CHECKING:
     from twinface.recognition.gallery.records import Identification, IdentifiedFace
@@ -43,7 +44,7 @@ def identify(
     With a folder, or a text file that lists photos, it writes a table with a row for each face; exit 2 if a photo could
     not be read.
     """
-    if photo.is_dir() or out is not None:
+    if photo.is_dir() or out is not None or photo.suffix.lower() == ".txt":
         if out is None:
             raise typer.BadParameter("many photos need --out FILE.csv or FILE.jsonl")
         if top is not None:
@@ -62,7 +63,6 @@ def identify(
 
 
 def _lines(answer: Identification, photo: str) -> Iterator[str]:
-    from twinface.core.formatting import count
     from twinface.recognition.face_text import face_text
 
     yield f"{photo}: {count(len(answer.faces), 'face') if answer.faces else 'no face'}"
@@ -101,8 +101,10 @@ def _identify_many(which: ModelOptions, source: Path, out: Path, fpir: float, js
     if json:
         print_json(done.to_dict())
     else:
-        print(f"{out}: {done.faces} faces in {done.pictures} photos, {done.known} of them known")
-        print("\n".join(f"{count:>6}  {name}" for name, count in done.people.items()))
+        print(
+            f"{out}: {count(done.faces, 'face')} in {count(done.pictures, 'photo')}, {done.known} of them known"
+        )
+        print("\n".join(f"{photos:>6}  {name}" for name, photos in done.people.items()))
     if done.unreadable:
         say(f"{done.unreadable} of {done.pictures} photos could not be read: {out} says why")
         sys.exit(2)

@@ -13,6 +13,7 @@ import typer
 from twinface.cli.console import print_json, say
 from twinface.cli.gallery_options import GalleryOptions, ModelOptions
 from twinface.cli.options import Json, grouped
+from twinface.core.formatting import count
 
 if TYPE_CHECKING:
     from twinface.recognition.gallery.tables import GalleryTables
@@ -80,7 +81,7 @@ def list_(
     with which.open() as gallery:
         found = _table(gallery).jobs(limit=limit)
     print_json([job.to_dict() for job in found]) if json else print("\n".join(map(_line, found)))
-    say(f"{len(found)} jobs")
+    say(count(len(found), "job"))
 
 
 @app.command("show")

@@ -9,6 +9,7 @@ import typer
 from twinface.cli.console import print_json, say
 from twinface.cli.gallery_options import GalleryOptions
 from twinface.cli.options import Json, grouped
+from twinface.core.formatting import count
 
 if TYPE_CHECKING:
     from twinface.recognition.gallery.tables import GalleryTables
@@ -36,12 +37,15 @@ def make(
 ) -> None:
     """Make a key. It is shown once: the gallery holds a hash of it."""
     with which.open(create=True) as gallery:
+        place, is_new = gallery.store.place, not len(gallery)
         key, text = _table(gallery).make(label, cast("Scope", scope))
     if json:
         print_json({**key.to_dict(), "key": text})
     else:
         print(text)
         say(f"key {key.id} for {key.label}, scope {key.scope}: keep it, it is not shown again")
+        empty = ", where nobody is enrolled yet" if is_new else ""
+        say(f"it is for the service of {place}{empty}")
 
 
 @app.command("list")
@@ -56,7 +60,7 @@ def list_(which: GalleryOptions, json: Json = False) -> None:
     for key in found:
         state = f"revoked {key.revoked[:10]}" if key.revoked else f"since {key.created[:10]}"
         print(f"{key.id}  {key.scope:<6} {state:<18} {key.label}")
-    say(f"{len(found)} keys")
+    say(count(len(found), "key"))
 
 
 @app.command()
@@ -72,4 +76,6 @@ def revoke(
         key, is_last = table.revoke(id), not table.has_active()
     print_json(key.to_dict()) if json else print(f"{key.id} ({key.label}) is revoked")
     if is_last:
-        say("no key is left: nobody can call the service until `twinface keys make LABEL` makes one")
+        say(
+            "no key is left: nobody can call the service until `twinface keys make LABEL` makes one for this gallery"
+        )

@@ -18,6 +18,7 @@ from twinface.core.limits import LARGEST_SEED
 if TYPE_CHECKING:
     from twinface.faces.choose import Choice
     from twinface.recognition.rates import WantedRates
+    from twinface.recognition.verifier import Verifier
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Seed = Annotated[int, typer.Option(help="Of everything random.", min=0, max=LARGEST_SEED)]
@@ -109,6 +110,24 @@ class RateOptions:
         from twinface.recognition.rates import WantedRates
 
         return WantedRates(self.far, self.frr)
+
+
+@dataclass(frozen=True)
+class VerdictOptions(RateOptions, FaceOptions):
+    """Which face of a photo is meant, and which error rates verdicts should keep."""
+
+    def verifier(self, model: str, threads: int | None = None) -> Verifier:
+        """A model with these wishes."""
+        from twinface.recognition.verifier import Verifier
+
+        return Verifier(
+            model,
+            threads,
+            faces=self.choice,
+            aligned=self.aligned,
+            rates=self.wanted,
+            any_quality=self.any_quality,
+        )
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:

@@ -32,7 +32,7 @@ def people(
         return
     for person in found:
         print(f"{person.id:>6}  {person.name}  ({count(person.faces, 'face')}, since {person.created[:10]})")
-    say(f"{len(found)} people")
+    say(count(len(found), "person"))
 
 
 @grouped

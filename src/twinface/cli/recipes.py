@@ -80,13 +80,14 @@ def _lines(settings: Settings, shape: tuple[int, int, int], layers: list[Layer])
     yield from recipe_comment(settings.recipe)
     yield ""
     yield f"layers, for one picture of {shape[0]} x {shape[1]} x {shape[2]}:"
-    yield f"  {'name':<28}{'kind':<16}{'output':<16}{'parameters':>12}{'multiply-adds':>16}"
+    wide = max(26, *(len(layer.name) for layer in layers)) + 2
+    yield f"  {'name':<{wide}}{'kind':<16}{'output':<16}{'parameters':>12}{'multiply-adds':>16}"
     for layer in layers:
         size = " x ".join(map(str, layer.output))
-        yield f"  {layer.name:<28}{layer.kind:<16}{size:<16}{layer.parameters:>12,}{layer.multiply_adds:>16,}"
+        yield f"  {layer.name:<{wide}}{layer.kind:<16}{size:<16}{layer.parameters:>12,}{layer.multiply_adds:>16,}"
     parameters, multiplied = (
         sum(getattr(each, name) for each in layers) for name in ("parameters", "multiply_adds")
     )
-    yield f"  {'in all':<60}{parameters:>12,}{multiplied:>16,}"
+    yield f"  {'in all':<{wide + 32}}{parameters:>12,}{multiplied:>16,}"
     yield ""
     yield tomli_w.dumps(settings.to_dict()).rstrip()

@@ -12,6 +12,7 @@ import typer
 from twinface.cli.console import log_to_stderr, print_json, say
 from twinface.cli.options import DataOptions, Json, Overrides, Seed, grouped
 from twinface.core.errors import SettingsError
+from twinface.core.formatting import as_argument
 
 if TYPE_CHECKING:
     from twinface.datasets.dataset import Dataset
@@ -93,6 +94,7 @@ def train(
         )
     with joined() as processes:
         folder = request.folder if request else RunFolder(run.resume or "")
+        place = as_argument(folder.path)
         try:
             if not processes.first:
                 processes.wait()
@@ -100,9 +102,7 @@ def train(
                 return
             log_to_stderr()
             if request is None and folder.is_finished and not folder.state.exists():
-                say(
-                    f"{folder.path}: is finished; to train on from it, start a run with --start-from {folder.path}"
-                )
+                say(f"{folder.path}: is finished; to train on from it, start a run with --start-from {place}")
                 results = _judge(folder, None, processes.command)
             else:
                 opened = _start_or_open(request, folder)
@@ -111,9 +111,7 @@ def train(
                 results = _judge(folder, opened.dataset, processes.command)
         except Interrupted as interrupted:
             if processes.first:
-                say(
-                    f"twinface: {interrupted}; continue with: {processes.command} train --resume {folder.path}"
-                )
+                say(f"twinface: {interrupted}; continue with: {processes.command} train --resume {place}")
             sys.exit(128 + interrupted.signal_number)
     say(f"report: {write_report(folder)}")
     _print(folder, results, output.json)
@@ -127,7 +125,8 @@ def _judge(folder: RunFolder, dataset: Dataset | None, command: str) -> list[Eva
     try:
         return judge_if_asked(folder, dataset)
     except CommandInterrupted:
-        say(f"twinface: trained, but not yet judged; continue with: {command} train --resume {folder.path}")
+        place = as_argument(folder.path)
+        say(f"twinface: trained, but not yet judged; continue with: {command} train --resume {place}")
         raise
 
 
@@ -147,7 +146,7 @@ def _print(folder: RunFolder, results: list[Evaluation], as_json: bool) -> None:
 
 
 def _next_commands(folder: RunFolder) -> list[str]:
-    run = folder.path
+    run = as_argument(folder.path)
     # A model of framed pictures is for pictures that are framed in the same way.
     framed, pairs = ("", "") if folder.info().source.align else (" --aligned", " --no-align")
     return [

@@ -12,7 +12,7 @@ import typer
 
 from twinface.cli.console import print_json, say
 from twinface.cli.gallery_options import GalleryOptions
-from twinface.cli.options import BEST, FaceOptions, Json, ModelPlace, RateOptions, Show, grouped
+from twinface.cli.options import BEST, Json, ModelPlace, Show, VerdictOptions, grouped
 
 if TYPE_CHECKING:
     from twinface.recognition.verdict import Verdict
@@ -41,11 +41,6 @@ class PairsOptions:
 @dataclass(frozen=True)
 class OtherOptions(GalleryOptions, PairsOptions):
     """What two photos can be replaced by: the pairs of a file, or a person of a gallery and a photo."""
-
-
-@dataclass(frozen=True)
-class VerdictOptions(RateOptions, FaceOptions):
-    """Which face of a photo is meant, and which error rates verdicts should keep."""
 
 
 @grouped
@@ -83,31 +78,20 @@ def verify(
     if is_name:
         if show:
             raise typer.BadParameter("--show needs two photos, and a gallery keeps none")
-        if (which.far, which.frr, which.any_quality) != (None, None, False):
-            raise typer.BadParameter("--far, --frr and --any-quality need two photos or --pairs")
+        if other.gallery is not None and left.is_file():
+            raise typer.BadParameter(
+                f"with --gallery the first argument is a person's name; {left} is a file"
+            )
         verdict = _verdict_on_person(str(left), right, model, which, other)
     elif other.key_file:
         raise typer.BadParameter("--key-file goes with --gallery")
     else:
-        verdict = _verdict(left, right, _verifier(model, which), show)
+        verdict = _verdict(left, right, which.verifier(model), show)
     if json:
         print_json(verdict.to_dict())
     else:
         print("\n".join(_lines(verdict, (right.name,) if is_name else (left.name, right.name))))
     sys.exit(_EXIT[verdict.same])
-
-
-def _verifier(model: str, which: VerdictOptions, threads: int | None = None) -> Verifier:
-    from twinface.recognition.verifier import Verifier
-
-    return Verifier(
-        model,
-        threads,
-        faces=which.choice,
-        aligned=which.aligned,
-        rates=which.wanted,
-        any_quality=which.any_quality,
-    )
 
 
 def _verdict(left: Path, right: Path, verifier: Verifier, show: Path | None) -> Verdict:
@@ -123,15 +107,21 @@ def _verdict(left: Path, right: Path, verifier: Verifier, show: Path | None) -> 
 
 
 def _verdict_on_person(
-    name: str, photo: Path, model: str, which: FaceOptions, known: GalleryOptions
+    name: str, photo: Path, model: str, which: VerdictOptions, known: GalleryOptions
 ) -> Verdict:
+    from twinface.core.errors import UnknownPersonError
     from twinface.recognition.gallery.gallery import Gallery
 
     own = None if model == BEST else model
     with Gallery(
         known.gallery, own, key=known.key_file, create=False, faces=which.choice, aligned=which.aligned
     ) as gallery:
-        return gallery.verify(name, photo)
+        try:
+            return gallery.verify(name, photo, rates=which.wanted, any_quality=which.any_quality)
+        except UnknownPersonError as error:
+            if known.gallery is not None:
+                raise
+            raise UnknownPersonError(f"{name}: there is no such file; and {error}") from error
 
 
 def _lines(verdict: Verdict, names: tuple[str, ...]) -> list[str]:
@@ -160,7 +150,7 @@ def _verify_pairs(model: str, which: VerdictOptions, many: PairsOptions, json: b
     if json and many.out is None:
         raise typer.BadParameter("--pairs with --json needs --out: the table is printed without it")
     # One thread a call: each core verifies pairs of its own.
-    verifier = _verifier(model, which, threads=1)
+    verifier = which.verifier(model, threads=1)
     with progress_bar("verifying", unit="pair") as progress:
         done = verify_pairs(verifier, many.pairs, many.root, many.out, progress)
     if json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import traceback
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -42,6 +43,15 @@ def one_line(found: object, most: int | None = None) -> str:
     return text if most is None or len(text) <= most else f"{text[: most - 3]}..."
 
 
+def as_argument(path: object) -> str:
+    """A path as it is typed on a command line.
+
+    >>> as_argument(Path("runs/mine")), as_argument("my people")
+    ('runs/mine', "'my people'")
+    """
+    return shlex.quote(one_line(path))
+
+
 def place_of(error: BaseException, but: Path | None = None) -> str | None:
     """The last line of Twinface that an exception went through: "models/record.py:88"; None if there is none.
 
@@ -79,10 +89,11 @@ def duration(seconds: float) -> str:
 def count(number: int, thing: str) -> str:
     """A number of things.
 
-    >>> count(1, "epoch"), count(3, "epoch")
-    ('1 epoch', '3 epochs')
+    >>> count(1, "epoch"), count(3, "epoch"), count(2, "person")
+    ('1 epoch', '3 epochs', '2 people')
     """
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+    things = "people" if thing == "person" else f"{thing}s"
+    return f"{number:,} {thing if number == 1 else things}"
 
 
 def brief(number: float) -> str:

@@ -49,9 +49,7 @@ class Folder:
         if not self.root.is_dir():
             found = "is a file" if self.root.exists() else "there is no such folder"
             where = "" if self.root.is_absolute() else f" (looked for in {Path.cwd()})"
-            raise DataError(
-                f"{self.root}: {found}{where}: need the folder that holds PERSON/picture.jpg; correct the path (--root)"
-            )
+            raise DataError(f"{self.root}: {found}{where}: need the folder that holds PERSON/picture.jpg")
         self.title = self.root.resolve().name or str(self.root)
         self.source = DataSource(self.name, str(root))
         self._notes: dict[str, PhotoNote] = {}

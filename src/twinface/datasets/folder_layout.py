@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from pathlib import Path
 
-from twinface.core.formatting import count, one_line
+from twinface.core.formatting import as_argument, count, one_line
 from twinface.datasets.entries import is_image
 from twinface.datasets.lfw.home import picture_folders
 
@@ -25,19 +25,19 @@ def describe_layout(root: Path, people: int) -> str:
     found = f"found {count(people, 'folder')} with pictures" + (
         f" and {count(loose, 'loose picture')}" if loose else ""
     )
+    above = as_argument(root.parent)
     if (root / "pairsDevTrain.txt").is_file() or ("" not in picture_folders(root) and picture_folders(root)):
-        return f"{found}. It looks like LFW: use --data lfw --root {root}"
+        return f"{found}. It looks like LFW: use --data lfw --root {as_argument(root)}"
     if places := _places_of_people(root):
-        named = ", ".join(f"--root {place} ({number} people)" for place, number in places[:_MOST])
+        named = ", ".join(f"{as_argument(place)} ({number} people)" for place, number in places[:_MOST])
         return f"{found}. Its folders hold folders of people: name one of them, {named}"
-    if people == 1 and _pictures_in(root.parent) == 0 and len(_folders_with_pictures(root.parent)) > 1:
-        return f"{found}. Did you mean the folder above, --root {root.parent}?"
     if loose and not people and len(_folders_with_pictures(root.parent)) > 1:
-        return f"{found}. It looks like the folder of one person: name the folder above, --root {root.parent}"
+        return f"{found}. It looks like the folder of one person: name the folder above, {above}"
+    meant = people == 1 and _pictures_in(root.parent) == 0 and len(_folders_with_pictures(root.parent)) > 1
     return (
         f"{found}, need 2 people or more: put each person's pictures in a folder of their own, named after the person: "
         f"{one_line(root)}/PERSON/picture.jpg"
-    )
+    ) + (f"; or do you mean the folder above, {above}?" if meant else "")
 
 
 def _places_of_people(root: Path) -> list[tuple[Path, int]]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from twinface.core.errors import ModelError
 from twinface.core.packaged_file import PackagedFile
 from twinface.core.storage import is_file
+from twinface.core.suggestion import nearest
 from twinface.models.card import ModelCard, read_card
 from twinface.models.committee import PLAIN, PLAIN_AND_MIRRORED, Committee, Member, Variant
 from twinface.models.embedder import LoadedModel
@@ -142,7 +143,7 @@ def find_model(place: str | Path) -> Path:
         )
     raise ModelError(
         f"{place}: found no model there; need a run folder with model/model.onnx, an ONNX file, the description of a "
-        f"network (.toml), or a name: {', '.join(NAMED_MODELS)}"
+        f"network (.toml), or a name{nearest(str(place), NAMED_MODELS)}"
     )
 
 

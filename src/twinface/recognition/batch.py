@@ -42,13 +42,18 @@ class Embedded:
         pictures: the number of pictures.
         length: D, of an embedding.
         failed: how many pictures could not be used; `failed.jsonl` names them.
-        rows: N, the number of embeddings; those of failed pictures are NaN.
+        rows: N, of the array: one for each face, and one of NaN for each failed picture.
     """
 
     pictures: int
     length: int
     failed: int
     rows: int
+
+    @property
+    def faces(self) -> int:
+        """The number of faces that were embedded."""
+        return self.rows - self.failed
 
 
 def embed_files(

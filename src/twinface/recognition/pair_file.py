@@ -79,12 +79,16 @@ def verify_pairs(
         progress: called with (pairs done, pairs in total).
 
     Raises:
-        DataError: `pairs` is no such file, or `out` holds something else.
+        DataError: `pairs` is no such file, `root` no folder, or `out` holds something else.
         ModelError: the model cannot be run.
         DivergedError: an embedding is not finite.
         StorageError: `out` cannot be written.
     """
     root = pairs.parent if root is None else root
+    if not root.is_dir():
+        raise DataError(
+            f"{root}: there is no such folder, need the one that paths in {pairs} are relative to"
+        )
     rows = check_pair_rows(pairs, root, taken=RESULT_COLUMNS)
     with _table(verifier, rows, root, out) as table:
         counts = _counted(table, rows, out)

@@ -21,5 +21,5 @@ job_routes      background jobs
 jobs            background jobs: their table, workers, what each kind does
 about_routes    models, the gallery, health, metrics
 page_routes     the web page, which is in page/
-client, client_records  the same from Python on another machine
+client, client_records, client_errors  the same from Python on another machine
 """

@@ -6,6 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,17 +14,7 @@ from typing import Any, Self
 import httpx
 import numpy as np
 
-from twinface.core.errors import (
-    FaceNotFoundError,
-    GalleryError,
-    ImageError,
-    ModelMismatchError,
-    NameTakenError,
-    SeveralFacesError,
-    StorageError,
-    TwinfaceError,
-    UnknownPersonError,
-)
+from twinface.core.errors import GalleryError, UnknownPersonError
 from twinface.core.formatting import one_line
 from twinface.core.types import Float32Array
 from twinface.faces.files import read_bytes
@@ -31,40 +22,18 @@ from twinface.faces.picture import Picture, load_picture
 from twinface.recognition.canvas import encode_png
 from twinface.recognition.compare import Comparison
 from twinface.recognition.gallery.records import Enrolment, Identification, Person, PersonDetails, Review
+from twinface.recognition.rates import WantedRates
 from twinface.recognition.verdict import Verdict, VerdictFace
 from twinface.service import client_records
+from twinface.service.client_errors import ServiceError, code_of, error_of, foreign
 
 ADDRESS, KEY = "TWINFACE_SERVER", "TWINFACE_API_KEY"
-_ERRORS: dict[str, type[TwinfaceError]] = {
-    "face_not_found": FaceNotFoundError,
-    "several_faces": SeveralFacesError,
-    "bad_image": ImageError,
-    "person_not_found": UnknownPersonError,
-    "name_taken": NameTakenError,
-    "model_mismatch": ModelMismatchError,
-    "storage": StorageError,
-}
 _AGAIN = {429, 503}
 _MAYBE_DONE = {"too_slow", "storage"}  # codes of 503 after which the call may have been done all the same
 # Ends of the paths of calls that change nothing.
 _ASKING = {"verify", "compare", "detect", "embeddings", "identify", "find"}
 _LONGEST_WAIT = 30.0  # seconds before a call is sent again
 _PAGE = 1000
-
-
-class ServiceError(TwinfaceError):
-    """An answer of the service that is an error of no kind that the library has.
-
-    Attributes:
-        status: of HTTP; 0 if there was no answer.
-        code, details, request_id: see the service's documentation.
-    """
-
-    def __init__(
-        self, message: str, status: int = 0, code: str = "", details: Any = None, id: str = ""
-    ) -> None:
-        super().__init__(message)
-        self.status, self.code, self.details, self.request_id = status, code, details, id
 
 
 class Client:
@@ -81,7 +50,7 @@ class Client:
         attempts: how often a call is sent, at most.
 
     Raises:
-        ServiceError: the key has characters that no key has.
+        ServiceError: the address is none of HTTP, or the key has characters that no key has.
 
     Example:
         with twinface.Client("http://127.0.0.1:8000") as client:
@@ -93,6 +62,8 @@ class Client:
         self, address: str | None = None, key: str | None = None, *, timeout: float = 60, attempts: int = 5
     ) -> None:
         address = address or os.environ.get(ADDRESS, "http://127.0.0.1:8000")
+        if not address.startswith(("http://", "https://")):
+            raise ServiceError(f"address: found {address!r}, need one such as http://127.0.0.1:8000")
         key = key or os.environ.get(KEY)
         if key and not (key.isascii() and key.isprintable()):
             raise ServiceError(
@@ -117,20 +88,27 @@ class Client:
     # Photos
 
     def verify(
-        self, left: Picture, right: Picture, *, far: float | None = None, any_quality: bool = False
+        self,
+        left: Picture,
+        right: Picture,
+        *,
+        rates: WantedRates | None = None,
+        any_quality: bool = False,
+        left_face: int | None = None,
+        right_face: int | None = None,
     ) -> Verdict:
         """Whether two photos show the same person.
 
         Args:
             left, right: in any form that `faces.picture.load_picture` takes.
-            far: the wanted false accept rate; None for the model's own threshold.
-            any_quality: judge faces of poor quality too.
+            rates, any_quality: see `Verifier`.
+            left_face, right_face: number of the face that is meant, from 1, the largest first.
 
         Raises:
-            ImageError: a photo cannot be read, or has no face.
+            ImageError: a photo cannot be read, or has no face. (The library has a verdict for the latter.)
             ServiceError: there is no answer, or another error.
         """
-        fields = {"any_quality": any_quality, **({} if far is None else {"far": far})}
+        fields = {**_wanted(rates, any_quality), "left_face": left_face, "right_face": right_face}
         return client_records.verdict_of(self._photos("/v1/verify", fields, left=left, right=right))
 
     def compare(self, left: Picture, right: Picture) -> Comparison:
@@ -184,9 +162,12 @@ class Client:
         found = self._photos("/v1/identify", {"count": count, "fpir": fpir}, photo=photo)
         return client_records.identification_of(found)
 
-    def verify_person(self, name: str, photo: Picture) -> Verdict:
+    def verify_person(
+        self, name: str, photo: Picture, *, rates: WantedRates | None = None, any_quality: bool = False
+    ) -> Verdict:
         """Whether a photo shows a person of the gallery; see `Gallery.verify`."""
-        return client_records.verdict_of(self._photos(f"/v1/people/{self._id(name)}/verify", photo=photo))
+        path = f"/v1/people/{self._id(name)}/verify"
+        return client_records.verdict_of(self._photos(path, _wanted(rates, any_quality), photo=photo))
 
     def people(self, after: int = 0, limit: int = _PAGE) -> tuple[Person, ...]:
         """A page of the list of people; see `Gallery.people`."""
@@ -262,7 +243,8 @@ class Client:
 
     def _photos(self, path: str, fields: dict[str, Any] | None = None, **photos: Picture) -> Any:
         files = [(name, _part(photo)) for name, photo in photos.items()]
-        data = {name: str(value).lower() for name, value in (fields or {}).items()}
+        given = {name: value for name, value in (fields or {}).items() if value is not None}
+        data = {name: str(value).lower() for name, value in given.items()}
         return self._call("POST", path, files=files, data=data)
 
     def _call(self, method: str, path: str, **more: Any) -> Any:
@@ -290,17 +272,22 @@ class Client:
                 continue
             if answer.status_code == 404 and method == "DELETE" and is_lost:
                 return {}  # done by the call before
-            is_refused = answer.status_code in _AGAIN and (is_harmless or _code(answer) not in _MAYBE_DONE)
+            is_refused = answer.status_code in _AGAIN and (is_harmless or code_of(answer) not in _MAYBE_DONE)
             if not is_refused or attempt == self._attempts:
                 break
             wait = answer.headers.get("Retry-After", "")  # seconds; a proxy may send a date
             time.sleep(min(_LONGEST_WAIT, float(wait) if wait.isdecimal() else 1.0))
         if not answer.is_success:
-            raise _error(answer)
+            raise error_of(answer)
         try:
             return answer.json()
         except ValueError:
-            raise _foreign(answer) from None
+            raise foreign(answer) from None
+
+
+def _wanted(rates: WantedRates | None, any_quality: bool) -> dict[str, Any]:
+    """As the service takes them."""
+    return {**asdict(rates or WantedRates()), "any_quality": any_quality}
 
 
 def _part(photo: Picture) -> tuple[str, bytes]:
@@ -310,29 +297,3 @@ def _part(photo: Picture) -> tuple[str, bytes]:
     if isinstance(photo, bytes):
         return "photo", photo
     return "photo", encode_png(load_picture(photo, "rgb"))
-
-
-def _error(answer: httpx.Response) -> TwinfaceError:
-    try:
-        values = answer.json()
-        said, id = values["error"], values["request_id"]
-        code, message, details = said["code"], said["message"], said["details"]
-    except (ValueError, KeyError, TypeError):
-        return _foreign(answer)
-    kind = _ERRORS.get(code)
-    if kind is not None:
-        return kind(message)
-    return ServiceError(message, answer.status_code, code, details, id)
-
-
-def _code(answer: httpx.Response) -> str:
-    """The code of an error; "" if it is none of Twinface's."""
-    try:
-        return str(answer.json()["error"]["code"])
-    except (ValueError, KeyError, TypeError):
-        return ""
-
-
-def _foreign(answer: httpx.Response) -> ServiceError:
-    said = f"found an answer that is none of Twinface's: HTTP {answer.status_code}"
-    return ServiceError(said, answer.status_code)

@@ -13,7 +13,7 @@ from twinface.service.forms import JsonForm, Options, PhotoForm, example
 from twinface.service.parts import Parts
 from twinface.service.people_routes import AllParts, Enroller, PersonId, Reader, two_people
 from twinface.service.photo_answers import faces_answer, verdict_answer
-from twinface.service.photo_routes import FaceNumber, ShowOptions
+from twinface.service.photo_routes import FaceNumber, RateOptions
 
 router = APIRouter(prefix="/v1/people/{id}", tags=["people"])
 FaceId = PersonId  # a number of the same form
@@ -34,7 +34,7 @@ class MoveOptions(Options):
 
 
 CORRECT = PhotoForm(CorrectionOptions, "photo", example={"face": 1})
-VERIFY = PhotoForm(ShowOptions, "photo")
+VERIFY = PhotoForm(RateOptions, "photo", example={"far": 0.001})
 MOVE = JsonForm(MoveOptions)
 
 
@@ -44,8 +44,11 @@ async def verify(id: PersonId, request: Request, parts: AllParts, caller: Reader
     form = await VERIFY.read(request)
 
     def work() -> dict[str, Any]:
-        verdict = parts.gallery.verify(id, form.photos[0].data)
-        return {**verdict_answer(verdict), "faces": faces_answer(verdict.faces, form.options.show)}
+        options = form.options
+        verdict = parts.gallery.verify(
+            id, form.photos[0].data, rates=options.wanted, any_quality=options.any_quality
+        )
+        return {**verdict_answer(verdict), "faces": faces_answer(verdict.faces, options.show)}
 
     return await parts.photos.run(work)
 

@@ -164,7 +164,7 @@ class PhotoForm(Generic[_Fields]):
     def _check_name(self, name: str) -> None:
         if name not in self._photos:
             raise ApiError(
-                422, "invalid", f"found a photo in a field of another name, need {', '.join(self._photos)}"
+                422, "invalid", f"found a file in the field {name[:40]!r}, need {', '.join(self._photos)}"
             )
 
     def openapi(self) -> dict[str, Any]:

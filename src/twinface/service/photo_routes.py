@@ -39,15 +39,25 @@ class ShowOptions(Options):
     show: bool = False
 
 
-class VerifyOptions(ShowOptions):
+class RateOptions(ShowOptions):
+    """Which error rates a verdict should keep."""
+
+    far: float | None = Field(None, gt=0, lt=1, description="the wanted false accept rate")
+    frr: float | None = Field(None, gt=0, lt=1, description="the wanted false reject rate")
+    any_quality: bool = Field(False, description="judge faces of poor quality too")
+
+    @property
+    def wanted(self) -> WantedRates:
+        """As `Verifier` takes them."""
+        return WantedRates(self.far, self.frr)
+
+
+class VerifyOptions(RateOptions):
     """How two photos are compared."""
 
     explain: bool = Field(
         False, description="with maps of where the model looked; takes some 70 times as long"
     )
-    far: float | None = Field(None, gt=0, lt=1, description="the wanted false accept rate")
-    frr: float | None = Field(None, gt=0, lt=1, description="the wanted false reject rate")
-    any_quality: bool = Field(False, description="judge faces of poor quality too")
     left_face: FaceNumber = None
     right_face: FaceNumber = None
 
@@ -85,8 +95,7 @@ async def verify(request: Request, parts: AllParts) -> dict[str, Any]:
 
 
 def _verified(parts: Parts, options: VerifyOptions, left: Photo, right: Photo) -> dict[str, Any]:
-    rates = WantedRates(options.far, options.frr)
-    verifier = parts.gallery.engine.verifier.deciding(rates, any_quality=options.any_quality)
+    verifier = parts.gallery.engine.verifier.deciding(options.wanted, any_quality=options.any_quality)
     numbers = (options.left_face, options.right_face)
     readers = [verifier.reader if number is None else verifier.reader.choosing(number) for number in numbers]
     names = left.name or "left", right.name or "right"

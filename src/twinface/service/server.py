@@ -60,8 +60,8 @@ def _check(settings: ServiceSettings) -> None:
         has_key = KeyTable(sql_tables(gallery.store)).has_active()
     if not settings.is_local and not has_key:
         raise SettingsError(
-            f"--host {settings.host}: other machines could reach it, and there is no key: first "
-            "`twinface keys make LABEL --scope admin`"
+            f"--host {settings.host}: other machines could reach it, and the gallery has no key: first "
+            "`twinface keys make LABEL --scope admin`, with the same --gallery and --key-file"
         )
     try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET

@@ -209,9 +209,7 @@ def _choose(model: Embedder, folder: RunFolder | None, request: EvaluationReques
         own = None  # another data set: root and layout of the run's own say nothing of it
     root = request.root or (Path(own.root) if own and own.root else None)
     if request.pairs is not None:
-        if root is None:
-            raise SettingsError("--root is missing: name the folder that the pair file's pictures are in")
-        pairs = read_pairs(request.pairs, root)
+        pairs = read_pairs(request.pairs, root or request.pairs.parent)
         pairs = without_unfit_folds(align_pairs(pairs)) if align else pairs
         known = tells_people(request.pairs)
         claims = "Pairs of one's own: no public protocol."

@@ -105,8 +105,8 @@ def _warnings(settings: Settings, faces: FaceSet, several: int) -> tuple[str, ..
         return (f"{few} the interval of each figure is wide",)
     if settings.data.cross_fitting == 1:
         return (
-            f"with {several} people of two photos or more, nothing but a threshold can be fitted, and it was fitted on "
-            "all of them: how often it errs on other people cannot be known. What can be done: add people, "
+            f"with {count(several, 'person')} of two photos or more, nothing but a threshold can be fitted, and it was "
+            "fitted on all of them: how often it errs on other people cannot be known. What can be done: add people, "
             f"{FEWEST_FOR_PARTS} give a first figure and {FEWEST_FOR_A_TEST} a test; or use a model as it is "
             "(twinface verify A B), or adapted or calibrated to photos like yours (twinface --help)",
         )

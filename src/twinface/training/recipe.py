@@ -128,7 +128,8 @@ def read_recipe(name: str) -> tuple[dict[str, Any], str]:
         base = values.pop("base")
         if base not in recipe_names():
             raise SettingsError(f'{source}: base: no recipe "{base}"{nearest(str(base), recipe_names())}')
-        values = _merged(read_recipe(base)[0] | {"recipe": Path(name).stem}, values)
+        own = {"recipe": Path(name).stem, "description": f"changed from the recipe {base}", "suits": ""}
+        values = _merged(read_recipe(base)[0] | own, values)
     values.setdefault("recipe", Path(name).stem)
     return values, source
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from twinface import __version__
 from twinface.core.errors import ModelError, SettingsError, TwinfaceError
+from twinface.core.formatting import as_argument
 from twinface.core.interruption import Interrupted, StopRequest
 from twinface.core.registry import build
 from twinface.core.types import ProgressCallback
@@ -125,7 +126,7 @@ def _status_on_error(folder: RunFolder, processes: Processes, stop: StopRequest)
     def note_stopped() -> None:
         with suppress(TwinfaceError):
             folder.note_stopped()
-        log.info("stopped; continue with: %s train --resume %s", processes.command, folder.path)
+        log.info("stopped; continue with: %s train --resume %s", processes.command, as_argument(folder.path))
 
     stop.before_leaving = note_stopped
     try:

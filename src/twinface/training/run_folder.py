@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twinface.core.errors import ModelError, SettingsError, TwinfaceError
-from twinface.core.formatting import html_table
+from twinface.core.formatting import as_argument, html_table
 from twinface.core.settings import Settings, settings_from
 from twinface.core.storage import json_bytes, remove_leftovers, write_files, write_json, write_text
 from twinface.datasets.photo_notes import PhotoNote, write_notes
@@ -96,8 +96,12 @@ class RunFolder:
             SettingsError: there is a run, a file, or a folder with other files.
         """
         if self.manifest.exists():
+            place = as_argument(self.path)
             raise SettingsError(
-                f"{self.path}: there is a run already; continue it with --resume {self.path}, or choose another --out"
+                f"{self.path}: there is a finished run already; choose another --out, or train on from it with "
+                f"--start-from {place}"
+                if self.is_finished
+                else f"{self.path}: there is a run already; continue it with --resume {place}, or choose another --out"
             )
         if self.path.exists() and not self.path.is_dir():
             raise SettingsError(f"{self.path}: is a file; --out needs a folder")

@@ -124,7 +124,7 @@ def _choose(found: Mapping[Path, dict[str, Path]], wanted: str | None) -> LfwHom
         if "" in folders:
             raise DataError(
                 f"{place}: the name does not tell which alignment of LFW the folder holds, and the claims that "
-                f"are allowed depend on it: name the layout, one of {', '.join(LAYOUTS)}"
+                f"are allowed depend on it: name the layout with --layout, one of {', '.join(LAYOUTS)}"
             )
     held = "; ".join(f"{place} holds LFW as {', '.join(folders)}" for place, folders in found.items())
     raise DataError(f"{held}, not as {wanted}: choose one of these layouts, or {HOW_TO_GET}")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from twinface.core.errors import GalleryError, NameTakenError, NotErasedError
+from twinface.core.formatting import count
 from twinface.core.types import FloatArray
 from twinface.recognition.gallery.contents import Contents, needles_of
 from twinface.recognition.gallery.engine import Engine
@@ -50,7 +51,7 @@ def merge(contents: Contents, who: Who, other: Who) -> Person:
         store.remove_person(second.id)
         _drop_contradicted(contents, person)
         contents.refit(person)
-        contents.record("merge", person, f"{len(faces)} faces")
+        contents.record("merge", person, count(len(faces), "face"))
         merged = contents.person(person.id)
     _erase(contents, [second.id], needles_of(second, ()), [second.name, second.name_key])
     return merged
@@ -95,7 +96,7 @@ def split(
                 store.change_face(face.id, second.id, face.vector, face.crop)
         contents.refit(person)
         contents.refit(second)
-        contents.record("split", person, f"{len(wanted)} faces")
+        contents.record("split", person, count(len(wanted), "face"))
         both = contents.person(person.id), contents.person(second.id)
     _erase(contents, (), ())
     return both
@@ -134,7 +135,7 @@ def forget(contents: Contents, who: Who) -> None:
         faces += _elsewhere(contents, person, faces)
         store.remove_person(person.id)
         # Written last and without the number that stands for the person: it would be the only one of its kind.
-        contents.record("forget", None, f"{len(faces)} faces")
+        contents.record("forget", None, count(len(faces), "face"))
     _erase(contents, [person.id], needles_of(person, faces), [person.name, person.name_key])
 
 

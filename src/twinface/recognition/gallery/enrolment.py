@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from twinface.core.errors import FaceNotFoundError, SeveralFacesError
+from twinface.core.formatting import count
 from twinface.core.threads import map_in_order
 from twinface.core.types import Float32Array
 from twinface.faces.encode import encode_jpeg
@@ -117,7 +118,7 @@ def _choose(engine: Engine, photo: ReadPhoto, review: Review, number: int | None
     if len(photo.faces) > 1 and number is None:
         if review == "strict":
             return found.refused(f"{len(photo.faces)} faces, and a strict review needs photos of one")
-        found = found.noted(f"{len(photo.faces)} faces; number {face.number} was taken, the largest being 1")
+        found = found.noted(f"{len(photo.faces)} faces: the largest was taken")
     if quality is None or quality.word == "good":
         return found
     too_poor = quality.word == "poor" if review == "standard" else review == "strict"
@@ -221,7 +222,7 @@ def _with_faces(engine: Engine, person: StoredPerson, new: Sequence[NewFace]) ->
         take_back(contents, person, face)
     contents.store.add_faces([person.id] * len(new), new)
     contents.refit(person)
-    contents.record("enroll", person, f"{len(new)} faces")
+    contents.record("enroll", person, count(len(new), "face"))
     return person
 
 

@@ -37,6 +37,7 @@ from twinface.recognition.gallery.records import (
 from twinface.recognition.gallery.reembedding import Reembedding, mismatch_text, model_info, reembed
 from twinface.recognition.gallery.tables import GalleryTables
 from twinface.recognition.gallery.transfer import add_embeddings
+from twinface.recognition.rates import WantedRates
 from twinface.recognition.verdict import Verdict
 from twinface.recognition.verifier import Verifier
 
@@ -269,18 +270,22 @@ class Gallery(GalleryTables):
         """
         return certify(self.engine, fpir, traffic, progress)
 
-    def verify(self, name: Who, photo: Picture) -> Verdict:
+    def verify(
+        self, name: Who, photo: Picture, *, rates: WantedRates | None = None, any_quality: bool = False
+    ) -> Verdict:
         """Whether a photo shows a person of the gallery.
 
         Args:
             name: of the person, or the id.
             photo: in any form that `faces.picture.load_picture` takes.
+            rates, any_quality: see `Verifier`.
 
         Raises:
             UnknownPersonError: nobody has that name or id.
             ImageError: the photo cannot be read, or has no face.
+            DataError: the wanted rates were not measured for this model.
         """
-        return verify_person(self.engine, name, photo)
+        return verify_person(self.engine, name, photo, rates, any_quality)
 
     def show(self, name: Who) -> PersonDetails:
         """Everything about a person: faces, look-alikes, corrections.

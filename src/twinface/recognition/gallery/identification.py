@@ -15,6 +15,7 @@ from twinface.recognition.gallery.open_set import MEASURED, check_fpir, false_po
 from twinface.recognition.gallery.records import Candidate, Identification, IdentifiedFace, Who
 from twinface.recognition.gallery.stored import StoredCorrection
 from twinface.recognition.photo_faces import AlignedFace
+from twinface.recognition.rates import WantedRates
 from twinface.recognition.verdict import Verdict, VerdictFace
 from twinface.recognition.verifier import is_poor
 
@@ -38,8 +39,11 @@ def identify(engine: Engine, picture: Picture, count: int, fpir: float) -> Ident
     return identify_photo(engine, engine.read(picture), count, fpir)
 
 
-def verify_person(engine: Engine, who: Who, picture: Picture) -> Verdict:
+def verify_person(
+    engine: Engine, who: Who, picture: Picture, rates: WantedRates | None, any_quality: bool
+) -> Verdict:
     """See `Gallery.verify`."""
+    verifier = engine.verifier.deciding(rates, any_quality=any_quality)
     contents, person = engine.contents, engine.contents.find(who)
     contents.check_model(engine.fingerprint)
     name = contents.name_of(person)
@@ -49,7 +53,7 @@ def verify_person(engine: Engine, who: Who, picture: Picture) -> Verdict:
     photo, face = engine.face(picture, None)
     vector = engine.verifier.embed_faces(face)[0]
     score = float(engine.template_scores(contents.vector(person.template)[None], vector)[0])
-    verdict = engine.verifier.judge_faces(score, face)
+    verdict = verifier.judge_faces(score, face)
     said = [(each.person, each.number, each.kind) for each in contents.store.corrections_on(photo.key)]
     if (person.id, face.number, "reject") not in said:
         return verdict

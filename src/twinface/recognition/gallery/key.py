@@ -89,8 +89,9 @@ def _decoded(text: str, source: str) -> bytes:
 
 def _checked(key: bytes, source: str) -> bytes:
     if len(key) != LENGTH:
+        found = f"a key of {len(key)} bytes" if key else "no key"
         raise KeyNeededError(
-            f"{source}: found {len(key)} bytes, need {LENGTH} as 64 hexadecimal digits or in base64 (`twinface gallery "
+            f"{source}: found {found}, need {LENGTH} bytes as 64 hexadecimal digits or in base64 (`twinface gallery "
             "key FILE` makes a key file)"
         )
     return key

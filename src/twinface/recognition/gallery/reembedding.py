@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from twinface.core.errors import GalleryError
+from twinface.core.formatting import count
 from twinface.core.types import ProgressCallback
 from twinface.faces.frame import Frame
 from twinface.faces.picture import load_picture
@@ -219,7 +220,7 @@ def _exchange(contents: Contents, model: dict[str, str]) -> bool:
             contents.refit(person)
         store.drop_next_vectors()
         store.set_info(NEXT, "")
-        contents.record("re-embed", None, f"{len(people)} people")
+        contents.record("re-embed", None, count(len(people), "person"))
     return True
 
 

@@ -201,7 +201,8 @@ class SqlStore(ABC):
         try:
             self.rows(sql, (name, name_key, template, self._generation, id))
         except TakenError:
-            raise NameTakenError(f"{self.place}: there is a person of that name already") from None
+            taken = f"{self.place}: there is a person of that name already; `merge` makes two people one"
+            raise NameTakenError(taken) from None
 
     def remove_person(self, id: int) -> None:
         self._is_changed = True

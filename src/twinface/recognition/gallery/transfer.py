@@ -19,7 +19,7 @@ from typing import IO, Any, Literal
 import numpy as np
 
 from twinface.core.errors import DataError, GalleryError, ModelMismatchError, NameTakenError
-from twinface.core.formatting import one_line
+from twinface.core.formatting import count, one_line
 from twinface.core.json_records import parse_object, record_from
 from twinface.core.storage import new_file, remove_leftovers
 from twinface.core.types import Float32Array, ProgressCallback
@@ -201,7 +201,7 @@ def add_people(
             contents.check_model(model[FINGERPRINT])
             fresh = [person for person in page if contents.find_or_none(person.name) is None]
             counted = _add(contents, fresh)
-            contents.record("import", None, f"{len(fresh)} people")
+            contents.record("import", None, count(len(fresh), "person"))
         added, faces, skipped = added + len(fresh), faces + counted, skipped + len(page) - len(fresh)
         if progress:
             progress(added + skipped, added + skipped)
@@ -247,7 +247,7 @@ def add_embeddings(
     with contents.store.write():
         contents.check_model(engine.fingerprint)
         contents.store.add_faces(contents.store.add_people(people), faces)
-        contents.record("import", None, f"{len(names)} people")
+        contents.record("import", None, count(len(names), "person"))
     return len(names)
 
 
@@ -344,4 +344,5 @@ def _object(source: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
         return parse_object(line.decode())
     except ValueError as error:
-        raise DataError(f"{source} line {number}: {one_line(error, 200)}") from error
+        wanted = "; need a file that `twinface gallery export` wrote" if number == 1 else ""
+        raise DataError(f"{source} line {number}: {one_line(error, 200)}{wanted}") from error

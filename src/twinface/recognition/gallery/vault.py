@@ -140,7 +140,7 @@ def open_vault(info: dict[str, str], key: bytes | None, place: str) -> Vault:
 
 
 _HOW = (
-    "{place}: needs a key: set "
+    "{place}: needs a key: give --key-file, or set "
     + f"{KEY_VARIABLE} or {KEY_FILE_VARIABLE}; `twinface gallery key FILE` makes a new key file"
 )
 

@@ -21,7 +21,7 @@ def _known_model(name: str) -> str:
 
 
 Fpir = Annotated[
-    float, Field(ge=LEAST_FPIR, le=1, description="Of how many strangers one may be taken for somebody.")
+    float, Field(ge=LEAST_FPIR, le=1, description="Share of strangers that may be taken for somebody.")
 ]
 ModelName = Annotated[str, AfterValidator(_known_model), Field(description="The name of an installed model.")]
 
@@ -91,6 +91,9 @@ def read_settings(kind: str, values: dict[str, Any]) -> JobSettings:
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         place = ".".join(map(str, problem["loc"]))[:80] or "settings"
+        if problem["type"] == "extra_forbidden":
+            known = ", ".join(chosen.model_fields) or "none"
+            raise SettingsError(f"settings of {kind}: no setting {place!r}; there are: {known}") from error
         message = problem["msg"].removeprefix("Value error, ")
         raise SettingsError(f"settings of {kind}: {place}: {message[:1].lower()}{message[1:]}") from error
     return settings
