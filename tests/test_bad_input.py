@@ -126,6 +126,7 @@ def test_folders_that_cannot_be_trained_on(tmp_path: Path) -> None:
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_a_damaged_picture_is_left_out_and_other_ones_later_are_refused(tmp_path: Path) -> None:
     root = folder_of_people(tmp_path / "mine", **{f"p{n}": 3 for n in range(12)})
     bad = truncated(root / "p4" / "p4_0002.jpg")
@@ -167,6 +168,7 @@ def test_a_wrong_model(
     one_line(twinface_here("evaluate", run, "--protocol", "unseen"), word)
 
 
+@pytest.mark.slow
 def test_a_full_disk(tmp_path: Path, tiny_run: RunFolder) -> None:
     """A limit on the size of a file stands in for a disk that fills up: the write fails in the same place."""
     run = tmp_path / "run"

@@ -121,6 +121,7 @@ def test_a_taken_folder_is_left_alone(tmp_path: Path, tiny_run: RunFolder) -> No
     assert [path.name for path in (tmp_path / "letters").iterdir()] == ["dear.txt"]
 
 
+@pytest.mark.slow
 def test_one_run_is_trained_by_one_process(tmp_path: Path) -> None:
     run = train_tiny(tmp_path / "run", model=False)
     with run.locked():

@@ -226,6 +226,7 @@ def test_a_committee_runs_a_member_twice_where_its_view_is_not_symmetric() -> No
     torch.testing.assert_close(network.embed_flip_averaged(images), expected, atol=1e-4, rtol=0)
 
 
+@pytest.mark.slow
 def test_a_run_fits_exports_and_goes_on_from_its_state(tmp_path) -> None:
     options = [
         "imaging.height=40",

@@ -56,6 +56,7 @@ def test_the_error_is_what_the_docstring_says(kind: torch.dtype, most: float) ->
     assert float(error.square().mean().sqrt() / exact.square().mean().sqrt()) < most
 
 
+@pytest.mark.slow
 def test_loss_and_gradients_of_the_network_are_as_near_to_the_exact_ones_as_bfloat16_allows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -75,6 +75,7 @@ def results_of(gallery: Gallery, id: str, **page: int) -> dict[str, Any]:
     return results_page(JobTable(gallery.contents), gallery.contents, id, **page)
 
 
+@pytest.mark.slow
 def test_the_limit_on_faces_is_the_same_whoever_works(tmp_path: Path) -> None:
     face = np.pad(load_picture(orl_photo(1), "rgb"), ((20, 20), (20, 20), (0, 0)), mode="edge")
     crowds = {f"{rows}.png": encode_png(np.tile(face, (rows, 9, 1))) for rows in (7, 8)}

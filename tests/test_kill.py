@@ -118,6 +118,7 @@ def end_after(folder: RunFolder, epochs: int) -> None:
     folder.settings_file.write_text(text.replace("epochs = 500", f"epochs = {epochs}"), encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_signal_saves_the_state_and_ends_the_process(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     stop_after_a_save(started(folder), folder, signal.SIGTERM)

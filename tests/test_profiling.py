@@ -90,6 +90,7 @@ def test_the_trace_has_the_phases_of_each_traced_step(run: RunFolder) -> None:
         assert names.count(phase) == TRACED
 
 
+@pytest.mark.slow
 def test_a_run_that_is_stopped_or_short_is_profiled_as_far_as_it_came(
     plain: RunFolder, tmp_path: Path
 ) -> None:

@@ -161,6 +161,7 @@ COMMITTEE = (
 )
 
 
+@pytest.mark.slow
 def test_a_projected_committee_trains_and_both_forms_agree(tmp_path) -> None:
     sizes = ["imaging.height=24", "imaging.width=24", "trainer.epochs=1"]
     changes = [*sizes, COMMITTEE, "projection.name=plda", "projection.size=5"]

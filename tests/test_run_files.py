@@ -223,6 +223,7 @@ print(json.dumps([[answer.returncode, answer.stdout, answer.stderr] for answer i
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.getuid() == 0 and not shutil.which("setpriv"), reason="root may write everything")
 def test_a_run_of_another_user_can_be_judged_and_is_not_changed(copy: RunFolder) -> None:
     files = [copy.path, *copy.path.rglob("*")]

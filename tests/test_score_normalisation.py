@@ -64,6 +64,7 @@ def test_both_forms_of_a_model_agree_behind_plda(run: RunFolder) -> None:
     check_both_forms(run)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("projection", ["none", "whitening"])
 def test_both_forms_of_a_model_agree(tmp_path, projection: str) -> None:
     check_both_forms(train_tiny(tmp_path / "run", *NORMALISED, f"projection.name={projection}"))

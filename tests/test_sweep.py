@@ -31,6 +31,7 @@ from twinface.training.run_folder import RunFolder
 from twinface.training.run_info import RunInfo
 
 
+@pytest.mark.slow
 def test_faces_of_a_folder_are_aligned_as_train_does(tmp_path: Path) -> None:
     """There is none on these pictures, so only those that are said to be framed can be taken."""
     root = tmp_path / "mine"

@@ -84,7 +84,7 @@ def test_photos_are_trained_on_judged_and_listed(tmp_path: Path, monkeypatch: py
     assert "2 photos or folders cannot be used, and --strict allows none" in strict.stderr
 
 
-@pytest.mark.parametrize("people", [2, 4, 10])
+@pytest.mark.parametrize("people", [2, *(pytest.param(many, marks=pytest.mark.slow) for many in (4, 10))])
 def test_framed_pictures_need_no_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, people: int) -> None:
     photos = orl_people(tmp_path / "photos", people)
     monkeypatch.chdir(tmp_path)
@@ -97,7 +97,7 @@ def test_framed_pictures_need_no_recipe(tmp_path: Path, monkeypatch: pytest.Monk
     assert again.path == Path("runs/photos-0"), "the same run"
 
 
-@pytest.mark.parametrize("people", [4, 8])
+@pytest.mark.parametrize("people", [4, pytest.param(8, marks=pytest.mark.slow)])
 def test_a_named_recipe_trains_on_few_people(tmp_path: Path, people: int) -> None:
     photos = orl_people(tmp_path / "photos", people)
     done = twinface_here("train", photos, *QUICKLY, "--recipe", "fast", "--out", tmp_path / "run")
@@ -105,6 +105,7 @@ def test_a_named_recipe_trains_on_few_people(tmp_path: Path, people: int) -> Non
     assert (tmp_path / "run" / "report.html").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("other", [False, True])
 def test_a_run_that_was_stopped_while_it_was_judged_is_judged_when_it_is_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], other: bool

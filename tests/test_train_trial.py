@@ -20,6 +20,7 @@ from twinface.training.epoch_metrics import EpochMetrics, ValidationMetrics
 from twinface.training.run_folder import RunFolder
 
 
+@pytest.mark.slow
 def test_a_trial_that_diverges_is_shown_with_its_reason_and_the_others_go_on(tmp_path: Path) -> None:
     sweep = Sweep(read_study(write_study(tmp_path, DIVERGING)), None, tmp_path / "o")
     told: list[StudyStatus] = []

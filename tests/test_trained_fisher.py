@@ -126,6 +126,7 @@ def test_before_training_the_mixture_is_the_one_that_was_fitted() -> None:
     assert network.middle.shape == (LENGTH + 2,)
 
 
+@pytest.mark.slow
 def test_a_run_trains_and_exports(tmp_path) -> None:
     options = [
         "imaging.height=40",
