@@ -112,5 +112,5 @@ def test_searches_with_other_validation_people_are_refused(tmp_path: Path) -> No
     other = PLAIN[PLAIN.index("[[parts]]") :].replace(
         'name = "a"', 'name = "b"\nset = { data.split_seed = 3 }'
     )
-    with pytest.raises(SettingsError, match="search b: data differs from that of search a"):
+    with pytest.raises(SettingsError, match="part b: data differs from that of part a"):
         study_of(tmp_path, PLAIN + other)

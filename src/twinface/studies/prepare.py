@@ -54,7 +54,9 @@ def check_study(study: Study, source: DataSource) -> None:
                 if network not in networks:
                     check_steps(settings, check_network(settings))
             except SettingsError as error:
-                raise SettingsError(f"search {search.name}, {describe(point)}: {error}") from error
+                raise SettingsError(
+                    f"{study.name}: part {search.name}, {describe(point)}: {error}"
+                ) from error
             networks.add(network)
     if study.test and study.test.protocol == "unseen" and not first.data.test_people:
         raise SettingsError(

@@ -146,7 +146,7 @@ class Search(Strict):
             SettingsError: a field does not exist or has an impossible value.
         """
         values, _ = read_recipe(str(point.get("recipe", self.recipe)))
-        source = f"search {self.name}"
+        source = f"part {self.name}"
         for field, value in [*self.set.items(), *point.items()]:
             if field != "recipe":
                 values = assign(values, field, value, source)

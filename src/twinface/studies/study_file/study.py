@@ -177,7 +177,7 @@ def _check_points(study: Study) -> None:
             for field, value in these.items():
                 if shared.setdefault(field, value) != value:
                     raise SettingsError(
-                        f"search {search.name}: {field} differs from that of search {study.searches[0].name}; points "
+                        f"part {search.name}: {field} differs from that of part {study.searches[0].name}; points "
                         "with other validation pairs cannot be compared: set it to the same in each search, or make "
                         "two studies"
                     )
