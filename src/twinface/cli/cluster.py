@@ -11,6 +11,7 @@ import typer
 from twinface.cli.console import print_json, say
 from twinface.cli.gallery_options import GalleryOptions
 from twinface.cli.options import BEST, Json, ModelPlace, grouped
+from twinface.core.formatting import count
 
 
 @grouped
@@ -29,7 +30,6 @@ def cluster(
 
     Two faces of one photo are two people. Exit 2 if a photo could not be used.
     """
-    from twinface.core.formatting import count
     from twinface.core.progress import progress_bar
     from twinface.recognition.embedding_folder import FAILED
     from twinface.recognition.gallery.photo_groups import EMBEDDINGS, GROUPS, PAGE, group_photos

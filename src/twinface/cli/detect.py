@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from twinface.cli.console import print_json, say
-from twinface.cli.options import Json, Show
+from twinface.cli.options import Json, Show, are_many
 from twinface.core.formatting import count
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def detect(
     With a folder, or a text file that lists photos, it writes a table of all faces; exit 2 if a photo could not be
     read.
     """
-    if photo.is_dir() or out is not None or photo.suffix.lower() == ".txt":
+    if are_many(photo, out):
         if out is None or show is not None:
             raise typer.BadParameter("many photos need --out FILE.csv or FILE.jsonl, and take no --show")
         _detect_many(photo, out, json)

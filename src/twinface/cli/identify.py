@@ -11,7 +11,7 @@ import typer
 
 from twinface.cli.console import print_json, say
 from twinface.cli.gallery_options import ModelOptions
-from twinface.cli.options import Json, grouped
+from twinface.cli.options import Json, are_many, grouped
 from twinface.core.formatting import count
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def identify(
     With a folder, or a text file that lists photos, it writes a table with a row for each face; exit 2 if a photo could
     not be read.
     """
-    if photo.is_dir() or out is not None or photo.suffix.lower() == ".txt":
+    if are_many(photo, out):
         if out is None:
             raise typer.BadParameter("many photos need --out FILE.csv or FILE.jsonl")
         if top is not None:

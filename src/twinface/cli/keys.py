@@ -37,15 +37,14 @@ def make(
 ) -> None:
     """Make a key. It is shown once: the gallery holds a hash of it."""
     with which.open(create=True) as gallery:
-        place, is_new = gallery.store.place, not len(gallery)
+        place, is_empty = gallery.store.place, not len(gallery)
         key, text = _table(gallery).make(label, cast("Scope", scope))
     if json:
         print_json({**key.to_dict(), "key": text})
     else:
         print(text)
         say(f"key {key.id} for {key.label}, scope {key.scope}: keep it, it is not shown again")
-        empty = ", where nobody is enrolled yet" if is_new else ""
-        say(f"it is for the service of {place}{empty}")
+        say(f"it is for the service of {place}{', where nobody is enrolled yet' if is_empty else ''}")
 
 
 @app.command("list")

@@ -130,6 +130,11 @@ class VerdictOptions(RateOptions, FaceOptions):
         )
 
 
+def are_many(photo: Path, out: Path | None) -> bool:
+    """Whether a table of many photos is meant: a folder, a text file that lists photos, or anything with `--out`."""
+    return out is not None or photo.is_dir() or photo.suffix.lower() == ".txt"
+
+
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
     """Lets a command have parameters that are dataclasses: each field becomes an option of its own.
 

@@ -102,7 +102,7 @@ def plain_name(name: str) -> str:
 
     >>> plain_name("Aaron_Peirsol")
     'aaron peirsol'
-    >>> plain_name("Καΐρης") == plain_name("ΚΑΐΡΗΣ".upper())
+    >>> plain_name("Καΐρης") == plain_name("Καΐρης".upper())
     True
     """
     folded = unicodedata.normalize("NFKC", name).casefold()  # takes some letters apart again

@@ -97,11 +97,13 @@ class RunFolder:
         """
         if self.manifest.exists():
             place = as_argument(self.path)
+            if self.is_finished:
+                raise SettingsError(
+                    f"{self.path}: there is a finished run already; choose another --out, or train on from it with "
+                    f"--start-from {place}"
+                )
             raise SettingsError(
-                f"{self.path}: there is a finished run already; choose another --out, or train on from it with "
-                f"--start-from {place}"
-                if self.is_finished
-                else f"{self.path}: there is a run already; continue it with --resume {place}, or choose another --out"
+                f"{self.path}: there is a run already; continue it with --resume {place}, or choose another --out"
             )
         if self.path.exists() and not self.path.is_dir():
             raise SettingsError(f"{self.path}: is a file; --out needs a folder")
